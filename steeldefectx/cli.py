@@ -1,0 +1,84 @@
+"""The ``steeldefectx`` command: parse and call."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+from tqdm.auto import tqdm
+
+from steeldefectx.errors import DataError, SteelDefectXError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+@app.callback()
+def main() -> None:
+    """Steel-surface-defect images with texts: use what train.py has trained."""
+
+
+@app.command()
+def predict(
+    images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],
+    output: Annotated[Path | None, typer.Option(help="CSV file to write; standard output by default.")] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
+) -> None:
+    """Predict the class of each image: a CSV with file, rank, class and probability.
+
+    Files that are no readable images are listed on standard error, the rest is done, and the exit code is 1.
+    """
+    try:
+        unreadable = _predict(images, checkpoint, output, top_k)
+    except SteelDefectXError as error:
+        typer.echo(f"steeldefectx: {error}", err=True)
+        raise typer.Exit(2) from error
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> bool:
+    """Write the table; whether some files were unreadable."""
+    from steeldefectx.classifier import SteelDefectClassifier  # imports torch; --help does without
+
+    files = _image_files(images)
+    classifier = SteelDefectClassifier.from_pretrained(checkpoint)
+    readable: list[Path] = []
+    with open(output, "w", newline="", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
+        table = csv.writer(file)
+        table.writerow(["file", "rank", "class", "probability"])
+        for number, found in enumerate(classifier.predict(_readable(files, readable), top_k)):
+            for rank, (label, p) in enumerate(zip(found.labels, found.probabilities, strict=True), 1):
+                table.writerow([readable[number], rank, label, f"{p:.4f}"])
+    return len(readable) < len(files)
+
+
+def _image_files(images: Path) -> list[Path]:
+    if not images.exists():
+        raise DataError(f"{images}: no such file or folder.")
+    candidates = sorted(images.rglob("*")) if images.is_dir() else [images]
+    files = [file for file in candidates if file.suffix.lower() in IMAGE_ENDINGS and file.is_file()]
+    if not files:
+        raise DataError(f"{images}: no images ({', '.join(sorted(IMAGE_ENDINGS))}).")
+    return files
+
+
+def _readable(files: list[Path], readable: list[Path]) -> Iterator[Image.Image]:
+    """The images that can be read, noting their files in ``readable``; the others are said on standard error."""
+    for file in tqdm(files, "predict", unit="image", delay=2):
+        try:
+            with Image.open(file) as image:
+                decoded = image.convert("RGB")
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            typer.echo(f"unreadable: {file}: {error}", err=True)
+        else:
+            readable.append(file)
+            yield decoded

@@ -1,0 +1,146 @@
+"""CLIP by Hub id, folder or name, behind one small interface: images and texts to features."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
+
+import steeldefectx.models.steel_clip  # noqa: F401  (AutoModel learns its model type)
+from steeldefectx.errors import ModelError
+from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.tiny import tiny_clip
+
+TINY = "tiny"
+
+
+@dataclass
+class Clip:
+    """A model with an image and a text tower, its preprocessing, and what has been put on it."""
+
+    model: Any
+    """The towers; may be wrapped by PEFT."""
+    tokenizer: Any
+    image_processor: Any
+    name: str
+    """Hub id, folder or ``tiny``: what the user typed."""
+    adapter: ClipAdapter | None = None
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that a text may have."""
+        return int(self.model.config.text_config.max_position_embeddings)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of a preprocessed image: (3, height, width)."""
+        channels, height, width = self.to_pixels(Image.new("RGB", (8, 8))).shape
+        return channels, height, width
+
+    def to(self, device: torch.device) -> None:
+        """Move all weights to a device."""
+        self.model.to(device)
+        if self.adapter is not None:
+            self.adapter.to(device)
+
+    def to_pixels(self, image: Image.Image) -> np.ndarray:
+        """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
+        batch = self.image_processor(
+            images=image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np"
+        )
+        return batch["pixel_values"][0]
+
+    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Scale pixels 0..255 (N, 3, H, W), of any dtype, to what the image tower takes."""
+        scaled = pixels.float() / 255
+        if not self.image_processor.do_normalize:
+            return scaled
+        mean = scaled.new_tensor(self.image_processor.image_mean).view(3, 1, 1)
+        std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
+        return (scaled - mean) / std
+
+    def tokenize(self, texts: Sequence[str]) -> BatchEncoding:
+        """Token ids and attention mask, padded to the longest text, cut at the context length."""
+        return self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=self.context_length, return_tensors="pt"
+        )
+
+    def count_cut(self, texts: Sequence[str]) -> int:
+        """How many texts have more tokens than the context length and will be cut."""
+        ids = self.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
+        return sum(len(row) > self.context_length for row in ids)
+
+    def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels 0..255 (N, 3, H, W) to image features (N, D), neither adapted nor normalized."""
+        return self.model.get_image_features(pixel_values=self.normalize(pixels)).pooler_output
+
+    def encode_texts(self, tokens: BatchEncoding | dict[str, torch.Tensor]) -> torch.Tensor:
+        """Tokens of N texts to text features (N, D), not normalized."""
+        return self.model.get_text_features(
+            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+        ).pooler_output
+
+    def embed_images(self, features: torch.Tensor) -> torch.Tensor:
+        """Image features to unit-length embeddings, through the adapter where there is one."""
+        adapted = features if self.adapter is None else self.adapter(features)
+        return nn.functional.normalize(adapted, dim=-1)
+
+    def logits(self, image_features: torch.Tensor, text_embeddings: torch.Tensor) -> torch.Tensor:
+        """Scaled cosine similarities (N images, M texts); ``text_embeddings`` have unit length."""
+        return self.model.logit_scale.exp() * self.embed_images(image_features) @ text_embeddings.T
+
+    def fingerprint(self) -> str:
+        """Hash of weights, architecture, preprocessing and vocabulary: what features depend on."""
+        config = self.model.config.to_dict()
+        settings = {k: v for k, v in config.items() if k not in ("_name_or_path", "transformers_version")}
+        settings["peft"] = {k: v.to_dict() for k, v in getattr(self.model, "peft_config", {}).items()}
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(self.image_processor.to_json_string().encode())
+        digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
+        return digest.hexdigest()
+
+
+def load_clip(name: str) -> Clip:
+    """Load a model in fp32, safetensors only.
+
+    Args:
+        name: ``tiny``, a folder written by ``save_pretrained``, or a Hub id.
+
+    Raises:
+        ModelError: Nothing loadable there, or not a model with an image and a text tower.
+    """
+    if name == TINY:
+        model, tokenizer, processor = tiny_clip()
+        return Clip(model, tokenizer, processor, name)
+    try:
+        model = AutoModel.from_pretrained(name, dtype=torch.float32, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        processor = AutoImageProcessor.from_pretrained(name, backend="pil")
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(_why_not_loaded(name, error)) from error
+    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+        raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
+    return Clip(model.eval(), tokenizer, processor, name)
+
+
+def _why_not_loaded(name: str, error: Exception) -> str:
+    if Path(name).is_dir():
+        return f"{name}: no model that can be loaded ({str(error).splitlines()[0]})"
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return (
+            f"{name}: neither a folder here nor a model that the Hub gave ({str(error).splitlines()[0]}). "
+            "Check the spelling and the connection; `--model tiny` needs neither."
+        )
+    return f"{name}: no such model folder. Give a folder, a Hub id such as openai/clip-vit-base-patch32, or tiny."

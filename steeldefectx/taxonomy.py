@@ -1,0 +1,259 @@
+"""The 25 classes of SteelDefectX and their class-level texts (T0 and T1).
+
+Known by every other module; imports none of them. Names are spelled as in the public release, the label
+of a class is its position in :data:`CLASS_NAMES` (alphabetical). Looks and causes state, in this
+project's words, what the release's authors and steel-making practice say of each defect.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+T0_TEMPLATE = "A photo of steel surface defect: {}."
+"""Default T0 template. The paper's exact string is not settled, see :data:`T0_TEMPLATE_SHORT`."""
+
+T0_TEMPLATE_SHORT = "A photo of {}."
+"""The other T0 template in use; results should say which one they used."""
+
+TEXT_LEVELS = ("T0", "T1", "T2", "T3")
+
+NEU, GC10, X_SDD, S3D = SOURCES = ("NEU", "GC10", "X-SDD", "S3D")
+
+
+@dataclass(frozen=True)
+class DefectClass:
+    """One class: how it is called, how it looks, where it comes from."""
+
+    name: str
+    """Name as spelled in the public release."""
+    prefix: str
+    """File-name prefix of its images in the public release."""
+    looks: str
+    """What it looks like: a noun phrase."""
+    cause: str
+    """What causes it: a noun phrase that follows "caused by"."""
+    source_labels: dict[str, tuple[str, ...]] = field(repr=False)
+    """Source data set -> the spellings that this class has there."""
+
+
+CLASSES: tuple[DefectClass, ...] = (
+    DefectClass(
+        "Bright scratch",
+        "bs",
+        "a bright, reflective scratch running along the surface",
+        "friction with foreign objects",
+        {NEU: ("scratches", "Sc"), S3D: ("bright scratch",)},
+    ),
+    DefectClass(
+        "Crazing",
+        "cracking",
+        "a fine network of cracks spread over the surface",
+        "uneven cooling or residual stress",
+        {NEU: ("crazing", "Cr")},
+    ),
+    DefectClass(
+        "Crease",
+        "crease",
+        "fold marks lying across the strip",
+        "localized yielding while the coil is unwound",
+        {GC10: ("zhehen", "crease", "9")},
+    ),
+    DefectClass(
+        "Crescent gap",
+        "cg",
+        "a crescent-shaped notch or indentation",
+        "cutting during strip production",
+        {GC10: ("yueyawan", "crescent gap", "3")},
+    ),
+    DefectClass(
+        "Dark scratches",
+        "ds",
+        "dark linear scratches or grooves",
+        "mechanical abrasion or roller damage",
+        {X_SDD: ("surface scratch",), S3D: ("dark scratches",)},
+    ),
+    DefectClass(
+        "Finishing roll printing",
+        "frp",
+        "dents that repeat at regular intervals",
+        "slippage between the work rolls and the strip in the finishing mill",
+        {X_SDD: ("finishing roll printing",)},
+    ),
+    DefectClass(
+        "Inclusion",
+        "in",
+        "irregular black or grey inclusions",
+        "smelting residue embedded during rolling",
+        {NEU: ("inclusion", "In"), GC10: ("yiwu", "inclusion", "7")},
+    ),
+    DefectClass(
+        "Iron scale compression",
+        "Isc",
+        "dark grey, rough and irregular pressed-in scale",
+        "iron scale pressed into the surface",
+        {S3D: ("iron scale compression",)},
+    ),
+    DefectClass(
+        "Iron sheet ash",
+        "Isa",
+        "black particles or stains sitting in the surface",
+        "accumulated metallic dust and oil",
+        {X_SDD: ("iron sheet ash",)},
+    ),
+    DefectClass(
+        "Oil spot",
+        "os",
+        "round or irregular stains with clear boundaries",
+        "contamination with lubricant",
+        {GC10: ("youban", "oil spot", "5")},
+    ),
+    DefectClass(
+        "Oxide scale of plate system",
+        "Ops",
+        "dark lines or bruise-like marks at fixed positions",
+        "oxide embedded by damaged rollers in high-speed hot rolling",
+        {X_SDD: ("oxide scale of plate system",)},
+    ),
+    DefectClass(
+        "Oxide scale of temperature system",
+        "Ots",
+        "loose, scattered scale marks",
+        "excessive temperature or uneven cooling",
+        {X_SDD: ("oxide scale of temperature system",)},
+    ),
+    DefectClass(
+        "Patches",
+        "pa",
+        "local areas whose texture or colour differs from their surroundings",
+        "uneven processing",
+        {NEU: ("patches", "Pa")},
+    ),
+    DefectClass(
+        "Pitted surface",
+        "ps",
+        "many small, deep pits",
+        "localized corrosion",
+        {NEU: ("pitted surface", "PS")},
+    ),
+    DefectClass(
+        "Punching",
+        "pu",
+        "circular holes through the sheet",
+        "unintended punching by malfunctioning equipment",
+        {GC10: ("chongkong", "punching", "punching hole", "1")},
+    ),
+    DefectClass(
+        "Red iron sheet",
+        "ris",
+        "reddish oxide patches, dark, vertical and ragged in grey images",
+        "high-silicon steel oxidizing while it is heated",
+        {X_SDD: ("red iron", "red iron sheet")},
+    ),
+    DefectClass(
+        "Rolled in scale",
+        "rs",
+        "dark particles or streaks embedded in the metal",
+        "scale rolled into the base metal",
+        {NEU: ("rolled-in scale", "RS")},
+    ),
+    DefectClass(
+        "Rolled pit",
+        "rp",
+        "dents or pits that recur periodically",
+        "damaged work rolls or tension rolls",
+        {GC10: ("yahen", "rolled pit", "8")},
+    ),
+    DefectClass(
+        "Secondary rust skin",
+        "Srs",
+        "flaky corrosion in uneven, oxidized layers",
+        "prolonged exposure",
+        {S3D: ("secondary rust skin",)},
+    ),
+    DefectClass(
+        "Silk spot",
+        "ss",
+        "wavy or banded patterns",
+        "uneven roll pressure or temperature",
+        {GC10: ("siban", "silk spot", "6")},
+    ),
+    DefectClass(
+        "Slag inclusion",
+        "si",
+        "dark non-metallic inclusions with sharp contrast",
+        "slag exposed during hot rolling",
+        {X_SDD: ("slag inclusion",)},
+    ),
+    DefectClass(
+        "Waist folding",
+        "wf",
+        "wrinkle-like folds with a rough texture",
+        "severe local deformation of low-carbon steel",
+        {GC10: ("yaozhe", "yaozhed", "waist folding", "10")},
+    ),
+    DefectClass(
+        "Water spot",
+        "ws",
+        "irregular spots of low contrast",
+        "uneven drying",
+        {GC10: ("shuiban", "water spot", "4")},
+    ),
+    DefectClass(
+        "Welding line",
+        "wl",
+        "one continuous linear mark",
+        "welding two coils together at the strip transition",
+        {GC10: ("hanfeng", "welding line", "2")},
+    ),
+    DefectClass(
+        "White rust",
+        "wr",
+        "loose white-grey patches",
+        "zinc corroding in humid conditions",
+        {S3D: ("white rust",)},
+    ),
+)
+
+CLASS_NAMES: tuple[str, ...] = tuple(c.name for c in CLASSES)
+"""Class names in label order: ``CLASS_NAMES[label]``."""
+
+
+def normalize_name(name: str) -> str:
+    """Letters and digits of a name in lower case: ``"Rolled-in_scale" -> "rolledinscale"``."""
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+_BY_NAME = {normalize_name(c.name): c for c in CLASSES}
+_BY_SOURCE_LABEL = {
+    (source, normalize_name(label)): c
+    for c in CLASSES
+    for source, labels in c.source_labels.items()
+    for label in labels
+}
+
+
+def find_class(name: str, source: str | None = None) -> DefectClass | None:
+    """The class that a name means, or None.
+
+    Case, spaces, hyphens and underscores do not matter. With ``source`` the spellings of that source count
+    too (``find_class("yiwu", "GC10")`` is Inclusion).
+    """
+    key = normalize_name(name)
+    if source is not None and (source, key) in _BY_SOURCE_LABEL:
+        return _BY_SOURCE_LABEL[source, key]
+    return _BY_NAME.get(key)
+
+
+def t0_sentence(class_name: str, template: str = T0_TEMPLATE) -> str:
+    """The T0 text of any class name: the template filled in."""
+    return template.format(class_name)
+
+
+def t1_sentence(class_name: str, template: str = T0_TEMPLATE) -> str | None:
+    """The T1 text: name, looks and cause in one sentence; None for a class the taxonomy does not know."""
+    known = find_class(class_name)
+    if known is None:
+        return None
+    head = template.format(class_name).rstrip(".")
+    return f"{head}, {known.looks}, caused by {known.cause}."

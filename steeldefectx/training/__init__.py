@@ -1,0 +1,1 @@
+"""Training and evaluation: rows and a model in, checkpoint and results out."""

@@ -1,0 +1,176 @@
+"""Settings of a training run: defaults, then a recipe, then flags."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from steeldefectx.errors import ConfigError
+from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
+
+RECIPES = resources.files("steeldefectx") / "recipes"
+METHODS = ("clip-adapter", "lora", "full")
+AUGMENTATIONS = ("auto", "none", "photometric", "geometric")
+SCHEDULES = ("constant", "cosine")
+RECIPE_OF_METHOD = {"clip-adapter": "task2", "lora": "lora", "full": "full"}
+
+
+def _setting(default: Any, text: str, **extra: Any) -> Any:
+    return field(default=default, metadata={"help": text, **extra})
+
+
+@dataclass
+class TrainConfig:
+    """Everything a run depends on. Each field is a flag of ``train.py`` and a key of a recipe."""
+
+    recipe: str | None = _setting(
+        None,
+        "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
+        "Without one: the recipe of the method (task2, lora, full, or from-scratch for the model tiny).",
+    )
+    config: str = _setting("default", "Data: default (needs --data-dir), sample (synthetic) or class-folders.")
+    data_dir: str | None = _setting(None, "Folder with your copies of the source data sets, or of class folders.")
+    skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
+    t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
+    model: str = _setting("tiny", "A CLIP: Hub id, folder, or tiny (small, random weights, no download).")
+    method: str = _setting("clip-adapter", "How to adapt the model.", choices=METHODS)
+    train_text: str = _setting("T3", "Text level trained on.", choices=TEXT_LEVELS)
+    test_text: str = _setting("T0", "Text level that the classes are tested with.", choices=TEXT_LEVELS)
+    epochs: int = _setting(20, "Passes over the training images.")
+    lr: float = _setting(1e-4, "Peak learning rate.")
+    batch_size: int = _setting(32, "Images in a step, over all processes.")
+    weight_decay: float = _setting(0.0, "AdamW's weight decay, on matrices only; 0 makes it Adam.")
+    schedule: str = _setting("constant", "Learning rate over time.", choices=SCHEDULES)
+    warmup: float = _setting(0.0, "Share of the steps in which the learning rate rises to its peak.")
+    augment: str = _setting(
+        "auto",
+        "Variation of the images, for lora and full. geometric mirrors and crops, photometric changes only "
+        "brightness and contrast; auto: geometric for T0 and T1, photometric for T2 and T3, whose words on "
+        "location a mirror would falsify.",
+        choices=AUGMENTATIONS,
+    )
+    crop_text: float = _setting(
+        0.0, "Probability of cutting a training text after one of its clauses, for texts that vary."
+    )
+    ratio: float = _setting(0.2, "clip-adapter: share of the adapted feature.")
+    lora_rank: int = _setting(2, "lora: rank.")
+    lora_alpha: float = _setting(1.0, "lora: scale is alpha / rank.")
+    lora_dropout: float = _setting(0.25, "lora: dropout on its input.")
+    validation: float = _setting(
+        0.0,
+        "Share of the training images held out and reported on instead of the test split, to choose settings.",
+    )
+    seed: int = _setting(0, "Seed of everything random.")
+    output_dir: str = _setting("runs/latest", "Folder for checkpoint, results.json, recipe.yaml and log.")
+    overwrite: bool = _setting(False, "Run again although the folder holds this very run's results.")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, choices = getattr(self, item.name), item.metadata.get("choices")
+            if choices and value not in choices:
+                raise ConfigError(f"{item.name} {value!r}: choose one of {', '.join(choices)}.")
+        for name in ("epochs", "batch_size", "lr", "lora_rank"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}.")
+        for name in ("warmup", "crop_text", "ratio", "validation", "lora_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}.")
+        if "{}" not in self.t0_template:
+            raise ConfigError(f"t0_template {self.t0_template!r} lacks the {{}} that the class name goes into.")
+
+    @property
+    def augmentation(self) -> str:
+        """``augment`` with ``auto`` resolved: nothing that would make the training text untrue."""
+        if self.augment != "auto":
+            return self.augment
+        return "geometric" if self.train_text in ("T0", "T1") else "photometric"
+
+    def resolved(self) -> dict[str, Any]:
+        """All settings that the result depends on, as a recipe file has them."""
+        return {k: v for k, v in asdict(self).items() if k not in ("recipe", "output_dir", "overwrite")}
+
+
+def default_recipe(method: str, model: str) -> str:
+    """The recipe that is taken when none is named."""
+    if method == "full" and model == "tiny":
+        return "from-scratch"
+    return RECIPE_OF_METHOD.get(method, "task2")
+
+
+def load_recipe(name: str) -> dict[str, Any]:
+    """Settings in a recipe, by name or file.
+
+    Raises:
+        ConfigError: No such recipe, not a YAML mapping, an unknown setting or a value of the wrong type.
+    """
+    shipped = {Path(str(f)).stem: f for f in RECIPES.iterdir() if str(f).endswith(".yaml")}
+    source = shipped.get(name, Path(name).expanduser())
+    if not source.is_file():
+        raise ConfigError(f"No recipe {name!r}: give a YAML file or one of {', '.join(sorted(shipped))}.")
+    try:
+        settings = yaml.safe_load(source.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: not valid YAML ({' '.join(str(error).split())}).") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{source}: a recipe is a list of `setting: value` lines.")
+    return {key: _checked(key, value, str(source)) for key, value in settings.items()}
+
+
+def _checked(key: str, value: Any, source: str) -> Any:
+    """A recipe's value in the type of its setting; YAML reads 1e-4 as a string."""
+    known = {f.name: f for f in fields(TrainConfig)}
+    if key not in known or key in ("recipe", "overwrite"):
+        raise ConfigError(f"{source}: unknown setting {key!r}; the settings are {', '.join(known)}.")
+    default = known[key].default
+    kind: Any = str if default is None else type(default)
+    try:
+        return value if value is None or isinstance(value, bool) else kind(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{source}: {key}: {value!r} is not a {kind.__name__}.") from error
+
+
+SPLITS = ("test", "train", "all")
+
+
+@dataclass
+class EvalConfig:
+    """Everything an evaluation depends on. Each field is a flag of ``eval.py``."""
+
+    checkpoint: str = field(
+        metadata={"help": "Output folder of a run, Hub id, or any CLIP (zero-shot), tiny included."}
+    )
+    config: str | None = _setting(
+        None,
+        "Data: default, sample or class-folders. With --data-dir alone: default; with neither: as trained.",
+    )
+    data_dir: str | None = _setting(None, "Folder with images.")
+    skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
+    t0_template: str | None = _setting(None, "T0 sentence with {} for the class name; as trained by default.")
+    split: str = _setting("test", "Split to evaluate on.", choices=SPLITS)
+    text: str | None = _setting(
+        None, "Text level that stands for the classes; as trained by default.", choices=(*TEXT_LEVELS, None)
+    )
+    output: str | None = _setting(None, "File to write the results to, as JSON.")
+
+    def data_settings(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        """What to load: arguments of ``load_data``, those left open as in the checkpoint's own run.
+
+        Raises:
+            ConfigError: Neither says which data.
+        """
+        as_trained = self.config is None and self.data_dir is None
+        if as_trained and not recipe:
+            raise ConfigError(
+                f"{self.checkpoint} does not say what data it was trained on: "
+                "give --config sample, or --data-dir with your images."
+            )
+        return {
+            "config": self.config or (recipe["config"] if as_trained else "default"),
+            "data_dir": recipe["data_dir"] if as_trained else self.data_dir,
+            "skip_bad": self.skip_bad,
+            "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
+        }

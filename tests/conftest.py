@@ -1,0 +1,34 @@
+"""Shared by all tests: everything is offline, and caches are the test run's own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Before any Hugging Face library is imported: they read these once.
+_HOME = tempfile.TemporaryDirectory(prefix="steeldefectx-tests-")
+os.environ.update(
+    HF_HOME=_HOME.name,
+    HF_HUB_OFFLINE="1",
+    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+    TOKENIZERS_PARALLELISM="false",
+)
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+REAL_CLIP = ROOT.parent / "shared" / "models" / "general-clip-tiny"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    if not REAL_DATA.is_dir():
+        pytest.skip("real images not present")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def real_clip() -> Path:
+    if not REAL_CLIP.is_dir():
+        pytest.skip("real pretrained weights not present")
+    return REAL_CLIP

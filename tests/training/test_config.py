@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import yaml
+
+from steeldefectx.errors import ConfigError
+from steeldefectx.training.config import METHODS, RECIPES, TrainConfig, default_recipe, load_recipe
+from steeldefectx.training.loop import epoch_batches, learning_rate
+
+
+@pytest.mark.parametrize("file", [f for f in RECIPES.iterdir() if f.name.endswith(".yaml")], ids=lambda f: f.name)
+def test_every_shipped_recipe_is_valid(file):
+    settings = load_recipe(file.name.removesuffix(".yaml"))
+    assert TrainConfig(**settings).method == settings["method"]
+
+
+def test_each_method_has_a_recipe_of_its_own():
+    for method in METHODS:
+        assert load_recipe(default_recipe(method, "some/clip"))["method"] == method
+    assert default_recipe("full", "tiny") == "from-scratch"
+
+
+def test_the_task2_recipe_is_the_published_one():
+    config = TrainConfig(**load_recipe("task2"))
+    assert (config.method, config.ratio, config.lr, config.epochs) == ("clip-adapter", 0.2, 1e-4, 20)
+    assert (config.train_text, config.test_text) == ("T3", "T0")
+    assert (config.weight_decay, config.schedule, config.warmup) == (0.0, "constant", 0.0)
+
+
+def test_a_recipe_file_of_ones_own(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("method: full\nlr: 1e-4\nepochs: 3\n")  # YAML reads 1e-4 as a string
+    assert load_recipe(str(file)) == {"method": "full", "lr": 1e-4, "epochs": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("learning_rate: 1", "unknown setting 'learning_rate'"),
+        ("lr: fast", "'fast' is not a float"),
+        ("- a\n- b", "a recipe is a list of"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_a_bad_recipe_says_what_is_wrong(tmp_path, content, message):
+    file = tmp_path / "bad.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=message) as error:
+        load_recipe(str(file))
+    assert "bad.yaml" in str(error.value)
+
+
+def test_an_unknown_recipe_names_the_known_ones():
+    with pytest.raises(ConfigError, match=r"task2, task2-strong"):
+        load_recipe("nonsense")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"method": "prompt"}, {"train_text": "T9"}, {"epochs": 0}, {"ratio": 1.5}, {"t0_template": "no name"}],
+    ids=str,
+)
+def test_settings_that_make_no_sense_are_refused(bad):
+    with pytest.raises(ConfigError, match=next(iter(bad))):
+        TrainConfig(**bad)
+
+
+def test_a_mirror_never_meets_a_text_that_names_locations():
+    assert TrainConfig(train_text="T1").augmentation == "geometric"
+    assert TrainConfig(train_text="T3").augmentation == "photometric"
+    assert TrainConfig(train_text="T3", augment="none").augmentation == "none"
+
+
+def test_a_written_recipe_repeats_the_run(tmp_path):
+    config = TrainConfig(method="full", lr=3e-4, seed=7, data_dir="raw", output_dir="elsewhere")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(config.resolved()))
+    assert TrainConfig(**load_recipe(str(file))).resolved() == config.resolved()
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    config = TrainConfig(lr=1.0, schedule="cosine", warmup=0.1)
+    rates = [learning_rate(step, 100, config) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[10] == 1.0
+    assert rates[100] == pytest.approx(0.0)
+    assert rates[55] == pytest.approx(0.5)
+    assert {learning_rate(s, 100, TrainConfig(lr=2.0)) for s in range(100)} == {2.0}
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 32), (31, 32), (33, 32), (1772, 32), (100, 7)])
+def test_an_epoch_has_every_image_once_in_even_batches(count, size):
+    batches = epoch_batches(count, size, np.random.default_rng(0))
+    assert sorted(np.concatenate(batches)) == list(range(count))
+    assert max(map(len, batches)) - min(map(len, batches)) <= 1
