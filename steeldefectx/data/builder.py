@@ -16,8 +16,8 @@ from typing import Any
 import datasets
 import numpy as np
 from PIL import Image
-from steeldefectx.annotate.attributes import attributes_from_mask, template_sentence
 
+from steeldefectx.annotate.attributes import attributes_from_mask, template_sentence
 from steeldefectx.data import sample, sources, splits
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
@@ -107,10 +107,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             keys = list(found.samples)
             by_rule = splits.stratified_split([s.image_id for s in keys], [s.class_name for s in keys])
             assigned = [s.split or ruled for s, ruled in zip(keys, by_rule, strict=True)]
-        return [
-            datasets.SplitGenerator(name, {"keys": [k for k, s in zip(keys, assigned, strict=True) if s == name]})
-            for name in ("train", "test")
-        ]
+        parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
+        return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
 
     def _generate_examples(self, keys: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for key in keys:

@@ -12,7 +12,7 @@ import numpy as np
 
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.splits import validation_split
-from steeldefectx.errors import ConfigError, DataError
+from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import TEXT_LEVELS
 
 CLASS_LEVELS = ("T0", "T1")
@@ -23,10 +23,12 @@ CLASS_LEVELS = ("T0", "T1")
 class Split:
     """Some samples: N images with labels and texts."""
 
-    images: Any
-    """Undecoded image column, N cells with ``bytes`` and ``path``."""
-    hashes: list[str]
-    """SHA-256 of each image's file."""
+    column: Any
+    """Undecoded image column with ``bytes`` and ``path``, of these samples and maybe others."""
+    column_hashes: list[str]
+    """SHA-256 of each of the column's files."""
+    rows: np.ndarray
+    """(N,) int64, where in the column the samples are."""
     labels: np.ndarray
     """(N,) int64, positions in ``Data.classes``."""
     texts: dict[str, list[str | None]]
@@ -34,6 +36,19 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def hashes(self) -> list[str]:
+        """SHA-256 of each sample's image file."""
+        return [self.column_hashes[row] for row in self.rows]
+
+    def part(self, chosen: np.ndarray) -> Split:
+        """Some of the samples, by a mask (N,) bool; the column stays whole."""
+        texts = {
+            level: [text for text, keep in zip(column, chosen, strict=True) if keep]
+            for level, column in self.texts.items()
+        }
+        return Split(self.column, self.column_hashes, self.rows[chosen], self.labels[chosen], texts)
 
     def level(self, level: str) -> list[str]:
         """All texts of a level.
@@ -61,23 +76,32 @@ class Data:
     fingerprint: str
     """Hash of all images, labels and texts in ``splits``."""
 
+    def split(self, name: str) -> Split:
+        """A split.
+
+        Raises:
+            DataError: There are too few images for it.
+        """
+        if name not in self.splits or not len(self.splits[name]):
+            sizes = ", ".join(f"{len(part)} in {other}" for other, part in self.splits.items())
+            raise DataError(f"There are too few images for a {name} split ({sizes}): a class needs 4 to have one.")
+        return self.splits[name]
+
 
 def load_data(
     config: str,
     data_dir: str | None,
-    names: tuple[str, ...],
     *,
     skip_bad: bool = False,
     t0_template: str,
     validation: float = 0.0,
     seed: int = 0,
 ) -> Data:
-    """Load splits of a config.
+    """Load a config.
 
     Args:
         config: Config of the dataset.
         data_dir: Folder with images, where the config needs one.
-        names: Splits wanted: ``train``, ``test``.
         skip_bad: Leave out what cannot be read.
         t0_template: T0 sentence.
         validation: When above 0, ``test`` is this share of train, and the true test split is not opened.
@@ -87,34 +111,25 @@ def load_data(
         DataError: Images that cannot be used.
         ConfigError: Unknown config, or no folder where one is needed.
     """
-    if validation and "test" not in names:
-        raise ConfigError("A validation share replaces the test split: ask for it.")
     rows = load_dataset(config, data_dir=data_dir, skip_bad=skip_bad, t0_template=t0_template)
-    parts = {name: rows[name] for name in names} if not validation else _hold_out(rows["train"], validation, seed)
+    opened = {name: part for name, part in rows.items() if name == "train" or not validation}
     label_names = rows["train"].features["label"].names
-    present = sorted({label for part in parts.values() for label in part.unique("label")})
+    present = sorted({label for part in opened.values() for label in part.unique("label")})
+    splits = {name: _split(part, present) for name, part in opened.items()}
+    if validation:
+        held_out = validation_split([str(label) for label in splits["train"].labels], validation, seed)
+        splits = {"train": splits["train"].part(~held_out), "test": splits["train"].part(held_out)}
     classes = [label_names[label] for label in present]
-    splits = {name: _split(part, present) for name, part in parts.items()}
-    for name, split in splits.items():
-        if not len(split):
-            raise DataError(f"The {name} split is empty: too few images ({len(rows['train'])} in train).")
     return Data(classes, splits, _fingerprint(classes, splits))
 
 
-def _hold_out(train: datasets.Dataset, fraction: float, seed: int) -> dict[str, datasets.Dataset]:
-    held_out = validation_split([str(label) for label in train["label"]], fraction, seed)
-    return {
-        "train": train.select(np.flatnonzero(~held_out)),
-        "test": train.select(np.flatnonzero(held_out)),
-    }
-
-
 def _split(rows: datasets.Dataset, present: list[int]) -> Split:
-    images = rows.cast_column("image", datasets.Image(decode=False))["image"]
+    column = rows.cast_column("image", datasets.Image(decode=False))["image"]
     position = {label: index for index, label in enumerate(present)}
     return Split(
-        images=images,
-        hashes=[hashlib.sha256(image_bytes(cell)).hexdigest() for cell in images],
+        column=column,
+        column_hashes=[hashlib.sha256(image_bytes(cell)).hexdigest() for cell in column],
+        rows=np.arange(len(rows)),
         labels=np.array([position[label] for label in rows["label"]], dtype=np.int64),
         texts={level: list(rows[level]) for level in TEXT_LEVELS},
     )

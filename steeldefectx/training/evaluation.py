@@ -58,16 +58,16 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
     settings = config.data_settings(recipe)
     level = config.text or recipe.get("test_text", "T0")
     with watch("load_data"):
-        data = load_data(names=("train", "test"), **settings)
+        data = load_data(**settings)
     with watch("load_model"):
         clip, _ = load_checkpoint(config.checkpoint)
         clip.to(device)
     prompts = class_texts(data, level)
-    names = ("train", "test") if config.split == ALL else (config.split,)
+    parts = list(data.splits.values()) if config.split == ALL else [data.split(config.split)]
     with watch("evaluate"):
         features = Features(clip, device)
-        logits = torch.cat([class_logits(features, data.splits[name], prompts) for name in names])
-    labels = np.concatenate([data.splits[name].labels for name in names])
+        logits = torch.cat([class_logits(features, part, prompts) for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
     return {
         "task": "evaluate",
         "dataset": settings["data_dir"] or settings["config"],

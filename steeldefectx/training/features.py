@@ -1,99 +1,141 @@
-"""Features of frozen towers: each image and each distinct text is encoded once, then read from disk."""
+"""Features of frozen towers: each image and each distinct text is encoded once per model, ever."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.cache import cache_file
+from steeldefectx.training.cache import cache_path
 from steeldefectx.training.data import Split
-from steeldefectx.training.images import PixelStore
+from steeldefectx.training.images import decode
 
 BATCH = 64
+BATCHES_PER_FILE = 32
+"""After so many batches what is encoded goes to disk: an interrupted run loses no more than that."""
 
 
-@torch.inference_mode()
-def encode_images(clip: Clip, store: PixelStore, device: torch.device) -> torch.Tensor:
-    """Image features (N, D) float32 on the CPU, not normalized, of everything in a store."""
-    return _encode(len(store), "encode images", lambda part: clip.encode_images(store.batch(part).to(device)))
-
-
-@torch.inference_mode()
-def encode_texts(clip: Clip, texts: Sequence[str], device: torch.device) -> torch.Tensor:
-    """Text features (N, D) float32 on the CPU, not normalized."""
-    return _encode(
-        len(texts),
-        "encode texts",
-        lambda part: clip.encode_texts(clip.tokenize([texts[i] for i in part]).to(device)),
-    )
-
-
-def _encode(count: int, title: str, encode: Callable[[Any], torch.Tensor]) -> torch.Tensor:
-    parts = torch.arange(count).split(BATCH)
-    return torch.cat([encode(p.numpy()).float().cpu() for p in tqdm(parts, title, delay=2, leave=False)])
-
-
-def cached_features(key: Iterable[str], compute: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, bool]:
-    """The features kept under a key, or computed and kept.
+class FeatureCache:
+    """Features by content hash, for one model and one kind of input, in files that are only ever added to.
 
     Args:
-        key: Everything the features depend on: the model's fingerprint, the hashes of images or the texts.
-        compute: Makes them when they are not there.
-
-    Returns:
-        The features, and whether they had to be computed.
+        kind: ``images`` or ``texts``.
+        fingerprint: Hash of the model with its preprocessing, see :meth:`Clip.fingerprint`.
     """
-    path = cache_file("features", ".safetensors", key)
-    if path.exists():
-        return load_file(path)["features"], False
-    features = compute()
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file({"features": features.contiguous()}, temporary)
-    temporary.rename(path)
-    return features, True
+
+    def __init__(self, kind: str, fingerprint: str):
+        self.folder = cache_path("features", fingerprint, kind)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._known: dict[str, torch.Tensor] = {}
+        for file in sorted(self.folder.glob("*.safetensors")):
+            with safe_open(file, "pt") as content:
+                self._known.update(
+                    zip(json.loads(content.metadata()["hashes"]), content.get_tensor("features"), strict=True)
+                )
+
+    def missing(self, hashes: Sequence[str]) -> list[int]:
+        """Positions of hashes that no feature is known of, each hash once."""
+        first = {content: position for position, content in reversed(list(enumerate(hashes)))}
+        return sorted(position for content, position in first.items() if content not in self._known)
+
+    def add(self, hashes: Sequence[str], features: torch.Tensor) -> None:
+        """Keep features (N, D) of N hashes."""
+        name = uuid.uuid4().hex
+        temporary = self.folder / f"{name}.tmp"
+        save_file({"features": features.contiguous()}, temporary, metadata={"hashes": json.dumps(list(hashes))})
+        temporary.rename(self.folder / f"{name}.safetensors")
+        self._known.update(zip(hashes, features, strict=True))
+
+    def get(self, hashes: Sequence[str]) -> torch.Tensor:
+        """Features (N, D) of N known hashes."""
+        return torch.stack([self._known[content] for content in hashes])
 
 
 @dataclass
 class Features:
-    """Features of a model, each image and text encoded once and kept on disk."""
+    """A model's features, from the cache where they are there."""
 
     clip: Clip
     device: torch.device
-    fingerprint: str = ""
     encoded_images: int = 0
     encoded_texts: int = 0
 
     def __post_init__(self) -> None:
-        self.fingerprint = self.fingerprint or self.clip.fingerprint()
+        self.fingerprint = self.clip.fingerprint()
 
     def images(self, split: Split) -> torch.Tensor:
-        """(N, D) float32 features of a split's images, not normalized."""
+        """(N, D) float32 features of a split's images on the CPU, not normalized."""
+        cache = FeatureCache("images", self.fingerprint)
+        missing = cache.missing(split.hashes)
+        self.encoded_images += len(missing)
 
-        def compute() -> torch.Tensor:
-            return encode_images(self.clip, PixelStore(split.images, split.hashes, self.clip), self.device)
+        def decoded(positions: list[int]) -> torch.Tensor:
+            return decode(split.column, split.rows[positions], self.clip)
 
-        features, computed = cached_features([self.fingerprint, "images", *split.hashes], compute)
-        self.encoded_images += computed * len(features)
-        return features
+        self._fill(cache, split.hashes, missing, decoded, self.clip.encode_images, "encode images")
+        return cache.get(split.hashes)
 
-    def texts(self, texts: list[str]) -> torch.Tensor:
-        """(N, D) float32 features of texts, not normalized."""
-        features, computed = cached_features(
-            [self.fingerprint, "texts", *texts], lambda: encode_texts(self.clip, texts, self.device)
-        )
-        self.encoded_texts += computed * len(features)
-        return features
+    def texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """(N, D) float32 features of texts on the CPU, not normalized."""
+        cache = FeatureCache("texts", self.fingerprint)
+        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+        missing = cache.missing(hashes)
+        self.encoded_texts += len(missing)
+
+        def tokens(positions: list[int]) -> dict[str, torch.Tensor]:
+            return self.clip.tokenize([texts[position] for position in positions])
+
+        self._fill(cache, hashes, missing, tokens, self.clip.encode_texts, "encode texts")
+        return cache.get(hashes)
 
     def classes(self, prompts: list[list[str]]) -> torch.Tensor:
         """(C, D) unit-length embeddings of classes: for each the mean over its texts."""
         every = F.normalize(self.texts([text for texts in prompts for text in texts]), dim=-1)
         means = torch.stack([part.mean(0) for part in every.split([len(texts) for texts in prompts])])
         return F.normalize(means, dim=-1)
+
+    @torch.inference_mode()
+    def _fill(
+        self,
+        cache: FeatureCache,
+        hashes: Sequence[str],
+        missing: list[int],
+        prepare: Callable,
+        encode: Callable,
+        title: str,
+    ) -> None:
+        """Encode what is missing; the next batch is prepared while one is encoded."""
+        batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
+        done: list[torch.Tensor] = []
+        bar = tqdm(total=len(missing), desc=title, unit=title.split()[1][:-1], delay=2, leave=False)
+        for number, inputs in enumerate(_ahead(prepare, batches)):
+            done.append(encode(inputs.to(self.device)).float().cpu())
+            bar.update(len(done[-1]))
+            if len(done) == BATCHES_PER_FILE or number == len(batches) - 1:
+                positions = [p for batch in batches[number + 1 - len(done) : number + 1] for p in batch]
+                cache.add([hashes[position] for position in positions], torch.cat(done))
+                done = []
+        bar.close()
+
+
+def _ahead(prepare: Callable, batches: list[list[int]]) -> Iterator:
+    """``prepare`` of each batch in turn, one batch ahead of its use."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(prepare, batch) for batch in batches[:1]]
+        for following in [*batches[1:], None]:
+            if not waiting:
+                return
+            ready = waiting.pop().result()
+            if following is not None:
+                waiting.append(pool.submit(prepare, following))
+            yield ready

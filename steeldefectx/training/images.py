@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,50 +16,57 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.cache import cache_file
-from steeldefectx.training.data import image_bytes
+from steeldefectx.training.cache import cache_path
+from steeldefectx.training.data import Split, image_bytes
 
+CHUNK = 256
+"""Images decoded at a time for the store."""
 MIN_CROP_AREA = 0.5
 CONTRAST = 0.3
 """Contrast changes by a factor within 1 ± this, brightness by up to this times 128."""
 
 
+def decode(column: Any, rows: Sequence[int] | np.ndarray, clip: Clip) -> torch.Tensor:
+    """Decode and preprocess some cells of an undecoded image column: uint8 (N, 3, H, W)."""
+
+    def one(row: int) -> np.ndarray:
+        with Image.open(io.BytesIO(image_bytes(column[int(row)]))) as image:
+            return clip.to_pixels(image)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return torch.from_numpy(np.stack(list(pool.map(one, rows))))
+
+
 class PixelStore:
-    """All images of a split as one memory-mapped uint8 array (N, 3, H, W), made once and kept.
+    """The images of a split, decoded and resized once, in a memory-mapped uint8 file that is kept.
 
     Args:
-        column: Undecoded image column, N cells.
-        hashes: Their content hashes; with the preprocessing they name the file.
+        split: Its whole column goes into the store, so that any part of it finds the same file again.
         clip: Its preprocessing resizes and crops.
     """
 
-    def __init__(self, column: Any, hashes: list[str], clip: Clip):
-        preprocessing = clip.image_processor.to_json_string()
-        self.path = cache_file("pixels", ".npy", [preprocessing, *hashes])
+    def __init__(self, split: Split, clip: Clip):
+        self.rows = split.rows
+        key = hashlib.sha256("\n".join([clip.image_processor.to_json_string(), *split.column_hashes]).encode())
+        self.path = cache_path("pixels", key.hexdigest() + ".npy")
         if not self.path.exists():
-            self._write(column, clip)
+            self._write(split.column, clip)
         self.array = np.load(self.path, mmap_mode="r")
 
     def _write(self, column: Any, clip: Clip) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         shape = (len(column), *clip.image_shape)
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-
-        def fill(index: int) -> None:
-            with Image.open(io.BytesIO(image_bytes(column[index]))) as image:
-                array[index] = clip.to_pixels(image)
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(tqdm(pool.map(fill, range(len(column))), "resize images", len(column), delay=2, unit="image"))
+        for start in tqdm(range(0, len(column), CHUNK), "resize images", unit=f"{CHUNK} images", delay=2):
+            rows = range(start, min(start + CHUNK, len(column)))
+            array[rows.start : rows.stop] = decode(column, rows, clip).numpy()
         array.flush()
         temporary.rename(self.path)
 
-    def __len__(self) -> int:
-        return len(self.array)
-
     def batch(self, indices: np.ndarray) -> torch.Tensor:
-        """Pixels of some images, uint8 (n, 3, H, W)."""
-        return torch.from_numpy(self.array[indices])
+        """Pixels of some of the split's images, uint8 (n, 3, H, W)."""
+        return torch.from_numpy(self.array[self.rows[indices]])
 
 
 def augment(pixels: torch.Tensor, kind: str, generator: torch.Generator) -> torch.Tensor:

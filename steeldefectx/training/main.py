@@ -60,7 +60,6 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
     data = load_data(
         config.config,
         config.data_dir,
-        ("train", "test"),
         skip_bad=config.skip_bad,
         t0_template=config.t0_template,
         validation=config.validation,

@@ -52,7 +52,8 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         raise ConfigError(
             f"batch_size {config.batch_size} does not divide among {accelerator.num_processes} processes."
         )
-    texts, prompts = data.splits["train"].level(config.train_text), class_texts(data, config.test_text)
+    train, test = data.split("train"), data.split("test")
+    texts, prompts = train.level(config.train_text), class_texts(data, config.test_text)
     with watch("load_model"):
         set_seed(config.seed)
         clip = load_clip(config.model)
@@ -60,7 +61,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         _report_cut(clip, texts, config.train_text)
     with accelerator.main_process_first(), watch("zero_shot"):
         features = Features(clip, accelerator.device)
-        before = scores(class_logits(features, data.splits["test"], prompts), data.splits["test"].labels, data.classes)
+        before = scores(class_logits(features, test, prompts), test.labels, data.classes)
     bank = TextBank(texts, config.crop_text)
     with accelerator.main_process_first(), watch("prepare"):
         module, inputs = _prepare(config, clip, features, data, bank, accelerator)
@@ -69,8 +70,8 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         fit(module, inputs, bank, config, accelerator, log)
     with accelerator.main_process_first(), watch("evaluate"):
         after = features if config.method == "clip-adapter" else Features(clip, accelerator.device)
-        logits = class_logits(after, data.splits["test"], prompts)
-    found = scores(logits, data.splits["test"].labels, data.classes)
+        logits = class_logits(after, test, prompts)
+    found = scores(logits, test.labels, data.classes)
     results = _results(config, data, before, found, watch, [features, after] if after is not features else [features])
     if accelerator.is_main_process:
         _save(config, clip, dict(zip(data.classes, prompts, strict=True)), results, folder)
@@ -96,7 +97,7 @@ def _prepare(
     config: TrainConfig, clip: Clip, features: Features, data: Data, bank: TextBank, accelerator: Accelerator
 ) -> tuple[FrozenForward | TowerForward, FrozenInputs | TowerInputs]:
     """Put the method on the model, and make what its steps take."""
-    train, device = data.splits["train"], accelerator.device
+    train, device = data.split("train"), accelerator.device
     if config.method == "clip-adapter":
         inputs = FrozenInputs(features.images(train), features.texts(bank.forms), device)
         clip.model.requires_grad_(False)
@@ -110,7 +111,7 @@ def _prepare(
             target_modules=LORA_TARGETS,
         )
         clip.model = get_peft_model(clip.model, lora)
-    pixels = PixelStore(train.images, train.hashes, clip)
+    pixels = PixelStore(train, clip)
     return TowerForward(clip), TowerInputs(pixels, dict(clip.tokenize(bank.forms)), config.augmentation, device)
 
 
@@ -146,8 +147,8 @@ def _results(
         "seed": config.seed,
         **found,
         "before_training": {key: before[key] for key in ("accuracy", "mean_accuracy")},
-        "n_train": len(data.splits["train"]),
-        "n_test": len(data.splits["test"]),
+        "n_train": len(data.split("train")),
+        "n_test": len(data.split("test")),
         "classes": data.classes,
         "seconds": watch.total(),
         "encoded": {

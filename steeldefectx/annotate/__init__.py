@@ -1,0 +1,1 @@
+"""Texts and attributes of samples."""

@@ -1,0 +1,1 @@
+"""The dataset: readers of the sources, the synthetic sample, splits and the builder."""

@@ -1,0 +1,165 @@
+"""Readers of the source data sets: a folder in, samples out.
+
+A source is one file with a function ``read(tree)``, listed in :data:`SOURCES`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+from tqdm.auto import tqdm
+
+from steeldefectx.data.sources import class_folders, neu, x_sdd
+from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources.sample import Found, Problem, Sample
+from steeldefectx.data.sources.tree import Tree, folder_fingerprint, read_tree
+from steeldefectx.errors import DataError
+from steeldefectx.taxonomy import NEU, X_SDD
+
+__all__ = [
+    "Found",
+    "Problem",
+    "Sample",
+    "class_folder_names",
+    "find_class_folders",
+    "find_samples",
+    "folder_fingerprint",
+]
+
+SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
+    NEU: (neu.read, neu.PUBLISHED_IMAGES),
+    X_SDD: (x_sdd.read, x_sdd.PUBLISHED_IMAGES),
+}
+"""Source -> its reader and the number of images it was published with."""
+
+MAX_PIXELS = 89_000_000
+"""Images with more pixels are not decoded (Pillow itself warns from about here)."""
+LISTED_PROBLEMS = 50
+
+
+def find_samples(data_dir: Path, *, skip_bad: bool = False) -> Found:
+    """Find the samples of all known sources below a folder, at any depth, in any mix.
+
+    Args:
+        data_dir: Folder to look through.
+        skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+
+    Raises:
+        DataError: No such folder, no known source, or things that cannot be used: all are listed.
+    """
+    tree = read_tree(data_dir)
+    masks = take_masks(tree)
+    by_source = {source: list(read(tree)) for source, (read, _) in SOURCES.items()}
+    samples = attach_masks([sample for found in by_source.values() for sample in found], masks)
+    if not samples:
+        raise DataError(_nothing_known(tree))
+    problems = [*tree.problems, *_unknown_classes(tree, samples)]
+    found = _usable(samples, problems, skip_bad)
+    for source, (_, published) in SOURCES.items():
+        count = sum(sample.source == source for sample in found.samples)
+        if count and count != published:
+            found.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
+    return found
+
+
+def find_class_folders(data_dir: Path, *, skip_bad: bool = False) -> Found:
+    """Find the samples in class folders (config ``class-folders``), see :mod:`.class_folders`.
+
+    Raises:
+        DataError: No such folder, no class folders, or things that cannot be used: all are listed.
+    """
+    tree = read_tree(data_dir)
+    samples = list(class_folders.read(tree))
+    if not samples:
+        raise DataError(f"{data_dir}: no class folders with images. Expected {data_dir}/<class>/<image>.")
+    return _usable(samples, tree.problems, skip_bad)
+
+
+def class_folder_names(data_dir: Path) -> list[str]:
+    """Names of the class folders that hold images, sorted.
+
+    Raises:
+        DataError: No such folder.
+    """
+    return sorted({sample.class_name for sample in class_folders.read(read_tree(data_dir))})
+
+
+def _nothing_known(tree: Tree) -> str:
+    known = f"No images of a known source ({', '.join(SOURCES)}) in {tree.root}."
+    if any(folder != tree.root for folder in tree.folders):
+        return f"{known} If its folders are classes of your own, use the config class-folders (--config class-folders)."
+    return f"{known} Give the folder that the source data sets were unpacked into."
+
+
+def _unknown_classes(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
+    """Folders with images that no source knows, beside class folders that one does."""
+    claimed = {sample.path.parent for sample in samples}
+    beside = {folder.parent: sample.source for sample in samples for folder in [sample.path.parent]}
+    for folder, files in tree.folders.items():
+        if folder not in claimed and folder.parent in beside and folder != tree.root:
+            yield Problem(folder, f"{len(files)} images of no known class of {beside[folder.parent]}")
+
+
+def _usable(samples: list[Sample], problems: list[Problem], skip_bad: bool) -> Found:
+    """The samples that can be used; all that cannot be is raised together, or reported when ``skip_bad``."""
+    samples = sorted(samples, key=lambda sample: (sample.image_id, str(sample.path)))
+    problems = [*problems, *_same_ids(samples)]
+    unusable = {problem.path for problem in problems}
+    samples = [sample for sample in samples if sample.path not in unusable]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        reasons = list(tqdm(pool.map(_why_bad, samples), "check images", len(samples), unit="image", delay=2))
+    problems += [reason for reason in reasons if reason is not None]
+    problems.sort(key=lambda problem: str(problem.path))
+    good = [sample for sample, reason in zip(samples, reasons, strict=True) if reason is None]
+    if problems and not skip_bad:
+        raise DataError(_list_problems(problems))
+    if not good:
+        raise DataError("No usable image is left:\n" + _list_problems(problems))
+    return Found(good, problems)
+
+
+def _same_ids(samples: list[Sample]) -> Iterator[Problem]:
+    by_id: dict[str, list[Path]] = defaultdict(list)
+    for sample in samples:
+        by_id[sample.image_id].append(sample.path)
+    for image_id, (first, *others) in by_id.items():
+        for path in others:
+            yield Problem(path, f"the same image as {first} by its name ({image_id})")
+
+
+def _why_bad(sample: Sample) -> Problem | None:
+    """Decode an image, and its mask, in full: what goes wrong, if anything."""
+    path = sample.path
+    try:
+        size = _decode(path)
+        if sample.mask is not None:
+            path = sample.mask
+            if _decode(path) != size:
+                return Problem(path, f"a mask of another size than its image {sample.path.name}")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        empty = path.is_file() and path.stat().st_size == 0
+        return Problem(path, "an empty file" if empty else f"not a readable image ({error})")
+    return None
+
+
+def _decode(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
+        image.load()
+        return image.size
+
+
+def _list_problems(problems: list[Problem]) -> str:
+    lines = [f"  {problem}" for problem in problems[:LISTED_PROBLEMS]]
+    if len(problems) > LISTED_PROBLEMS:
+        lines.append(f"  ... and {len(problems) - LISTED_PROBLEMS:,} more")
+    return "\n".join(
+        [f"{len(problems):,} of the files or folders cannot be used:", *lines,
+         "Mend or remove them, or leave them out with skip_bad=True (--skip-bad)."]
+    )  # fmt: skip

@@ -1,0 +1,46 @@
+"""What readers of sources find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a source, with its class."""
+
+    path: Path
+    class_name: str
+    """Unified class, or the folder's name for class folders."""
+    source: str
+    image_id: str
+    """Unique, and the same wherever the data lie: ``NEU/crazing_1``."""
+    original_name: str
+    """File name as distributed."""
+    mask: Path | None = None
+    split: str | None = None
+    """``train`` or ``test`` where the source says; None: by the split rule."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass
+class Found:
+    """All that was found in a folder."""
+
+    samples: list[Sample]
+    """Sorted by id."""
+    problems: list[Problem] = field(default_factory=list)
+    """What is not among the samples for a reason that a person should know."""
+    notes: list[str] = field(default_factory=list)
+    """Remarks that need no action."""

@@ -1,0 +1,74 @@
+"""A folder as readers see it: its images folder by folder, without what unpacking leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from steeldefectx.data.sources.sample import Problem
+from steeldefectx.errors import DataError
+
+IMAGE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IGNORED_FOLDERS = frozenset({"__MACOSX"})
+
+
+@dataclass
+class Tree:
+    """Images below a folder."""
+
+    root: Path
+    folders: dict[Path, list[Path]]
+    """Folder -> its image files, both sorted."""
+    problems: list[Problem]
+    """Links that lead out of the folder."""
+
+    def images(self) -> Iterator[Path]:
+        """All image files."""
+        for files in self.folders.values():
+            yield from files
+
+
+def read_tree(root: Path) -> Tree:
+    """List the images below a folder.
+
+    Raises:
+        DataError: No such folder.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
+    folders: dict[Path, list[Path]] = {}
+    problems: list[Problem] = []
+    for file in _files(root):
+        if file.suffix.lower() not in IMAGE_ENDINGS:
+            continue
+        if file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
+            problems.append(Problem(file, "a link that leads out of the data folder"))
+        else:
+            folders.setdefault(file.parent, []).append(file)
+    return Tree(root, folders, problems)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if name[0] != "." and name not in IGNORED_FOLDERS)
+        for name in sorted(files):
+            if name[0] != ".":
+                yield Path(folder, name)
+
+
+def folder_fingerprint(root: Path) -> str:
+    """A hash that changes when files come, go or change (by name, size and time of change).
+
+    Raises:
+        DataError: No such folder.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
+    digest = hashlib.sha256()
+    for file in _files(root):
+        state = file.lstat()
+        digest.update(f"{file.relative_to(root)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "replace"))
+    return digest.hexdigest()

@@ -1,0 +1,54 @@
+"""Which samples train, which test, and which are held out to choose settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def train_size(n: int) -> int:
+    """Training images of a class of ``n``: 70 % rounded up, in whole numbers (the release's 7:3 rule)."""
+    return -(-7 * n // 10)
+
+
+def stratified_split(image_ids: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """``train`` or ``test`` for each sample, class by class.
+
+    Within a class samples are ordered by a hash of their id: the split depends on nothing else, neither on
+    the order they are given in nor on a random generator's version.
+
+    Args:
+        image_ids: Distinct ids.
+        classes: The class of each.
+    """
+    members: dict[str, list[str]] = defaultdict(list)
+    for image_id, name in zip(image_ids, classes, strict=True):
+        members[name].append(image_id)
+    train: set[str] = set()
+    for ids in members.values():
+        ids.sort(key=lambda image_id: hashlib.sha256(image_id.encode()).digest())
+        train.update(ids[: train_size(len(ids))])
+    return ["train" if image_id in train else "test" for image_id in image_ids]
+
+
+def validation_split(classes: Sequence[str] | np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Hold out part of a training split, class by class.
+
+    Args:
+        classes: The class of each training sample, N of them.
+        fraction: Share held out, 0..1; every class keeps a sample to train on.
+        seed: Of the draw.
+
+    Returns:
+        (N,) bool, True where a sample is held out.
+    """
+    names = np.asarray(classes)
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(names), dtype=bool)
+    for name in np.unique(names):
+        members = rng.permutation(np.flatnonzero(names == name))
+        held_out[members[: min(len(members) - 1, round(fraction * len(members)))]] = True
+    return held_out
