@@ -1,20 +1,26 @@
 """Structured attributes of a defect, computed from its mask, and the template sentence made of them.
 
-Scale, polarity, saliency, number and position follow the dataset's definition to the letter. Shape, direction
-and spatial distribution, which its authors asked a language model for, come from the mask's geometry here.
+Scale, polarity, saliency, number and position follow the dataset's attribute definition to the letter, in
+integer arithmetic, so that no rounding decides at a threshold. Shape, direction and spatial distribution come
+from :mod:`steeldefectx.annotate.geometry`.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+import re
 from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import KDTree
 
+from steeldefectx.annotate.geometry import (
+    EIGHT_CONNECTED,
+    direction_of,
+    distribution_of,
+    measure,
+    shape_of,
+)
 from steeldefectx.errors import DataError
 
 CELLS = (
@@ -22,50 +28,25 @@ CELLS = (
     *("middle-left", "center", "middle-right"),
     *("bottom-left", "bottom-center", "bottom-right"),
 )
-"""The 3x3 grid of positions, row by row; a cell's borders lie at ``i * height // 3`` and ``j * width // 3``."""
+"""The 3x3 grid of positions, row by row: cell (i, j) is rows ``i * H // 3`` up to ``(i + 1) * H // 3`` and the
+columns likewise, so that the last cell is the largest where 3 does not divide a side."""
 
 NUMBERS = ("one", "two", "three", "four", "five")
-SCALES = ((0.01, "tiny"), (0.03, "small"), (0.10, "medium"))
-"""Scale below each area fraction."""
-LARGE_UP_TO = 0.25
-"""Area fraction up to which, this included, the scale is large; above it is extensive."""
-POLARITY_MARGIN = 5.0
-"""Grey levels between inside and outside up to which the polarity is neutral."""
-LOW_BELOW, MEDIUM_UP_TO = 10.0, 40.0
-"""Saliency from the same difference, without its sign."""
+"""Words for 1 to 5 components; more are "multiple"."""
+MANY = "multiple"
 
-DOMINANT = 0.6
-"""A component with this share of the area speaks for the whole mask."""
-LINEAR, ELONGATED = 5.0, 2.2
-"""Major over minor axis (of the ellipse with the same moments) from which a component is so called."""
-CURVED_FILL = 0.65
-"""A drawn-out component that fills less of its ellipse than this is bent."""
-ROUND, ROUND_FILL = 1.35, 0.93
-"""A component with axes up to this ratio that fills so much of its ellipse is circular."""
-NETWORK_HOLES, NETWORK_FILL = 4, 0.5
-"""A component with so many holes, or so many per hundred pixels of its outline's ellipse, is a network."""
-COMPACT_FILL = 0.78
-"""A component that fills so much of its ellipse is a spot or a patch; one that fills less is irregular."""
-SPOT_AREA = 0.015
-"""Area fraction below which something compact is a spot and not a patch."""
-FRAGMENTS, FRAGMENT_AREA = 3, 0.002
-"""So many components, no dominant one: fragmented; with a median area below this fraction: spot-like."""
-DIFFUSE_COMPONENTS = 40
-"""More components than this, without a dominant one, are diffuse."""
-DIRECTED = 1.8
-"""Axis ratio from which a mask has a direction."""
-AXIS_TOLERANCE = 22.5
-"""Degrees from an axis within which a direction is horizontal or vertical."""
-CLUSTERED_BELOW = 0.75
-"""Clark-Evans ratio (mean nearest-neighbor distance over that of random points) below which components cluster."""
-PAIR_CLUSTERED_BELOW = 0.25
-"""Two components this near, as a fraction of the image's diagonal, are clustered."""
-
-EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+SCALES_BELOW = (("tiny", 1), ("small", 3), ("medium", 10))
+"""Scale, and the percentage of the image's area that it stays below."""
+LARGE_UP_TO = 25
+"""Percentage up to which, this included, the scale is large; above, it is extensive."""
+NEUTRAL_UP_TO = 5
+"""Grey levels between inside and outside up to which, this included, the polarity is neutral."""
+LOW_BELOW, MEDIUM_UP_TO = 10, 40
+"""Saliency is low below the first difference, medium up to the second, this included, and high above."""
 
 
 class Position(TypedDict):
-    """A cell of the grid and its share of the defect's area, 0..1."""
+    """A cell of the grid and its share of the defect's area, above 0 and up to 1."""
 
     cell: str
     fraction: float
@@ -84,199 +65,182 @@ class Attributes(TypedDict):
     saliency: str
 
 
-@dataclass(frozen=True)
-class _Components:
-    """Geometry of C components: all arrays have C entries, lengths are in pixels."""
-
-    area: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
-    """Centroids."""
-    rows: np.ndarray
-    columns: np.ndarray
-    cross: np.ndarray
-    """Central second moments: variance of row, variance of column, covariance."""
-
-    def axes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lengths of the major and minor axes of the ellipses with the same moments."""
-        mean, half = (self.rows + self.columns) / 2, (self.rows - self.columns) / 2
-        root = np.hypot(half, self.cross)
-        return 4 * np.sqrt(mean + root), 4 * np.sqrt(np.maximum(mean - root, 0))
-
-
 def attributes_from_mask(image: np.ndarray, mask: np.ndarray) -> Attributes:
     """All structured attributes of a defect.
 
+    Components are 8-connected. A mask without an outside has nothing to contrast with: its polarity is neutral
+    and its saliency low.
+
     Args:
-        image: (H, W) uint8, grey.
+        image: (H, W) uint8, grey levels 0..255.
         mask: (H, W) bool, True on the defect.
 
+    Returns:
+        ``position`` lists the cells that hold a part of the defect, the largest share first, equal shares in
+        the order of :data:`CELLS`.
+
     Raises:
-        DataError: Wrong dimensions, sizes that differ, or an empty mask.
+        DataError: Wrong dimensions or dtype, sizes that differ, or an empty mask.
     """
-    if image.ndim != 2 or mask.ndim != 2 or mask.dtype != bool:
-        raise DataError(f"A grey image and a boolean mask are needed, not {image.shape} and {mask.shape} {mask.dtype}.")
-    if image.shape != mask.shape:
-        raise DataError(f"The mask has another size {mask.shape} than its image {image.shape}.")
-    if not mask.any():
-        raise DataError("The mask is empty.")
+    _check(image, mask)
     labels, count = ndimage.label(mask, EIGHT_CONNECTED)
-    parts = _components(labels, count)
-    polarity, saliency = _contrast(image, mask)
+    parts = measure(labels, count)
+    area = int(np.count_nonzero(mask))
+    polarity, saliency = _contrast(image, mask, area)
     return {
-        "shape": _shape(labels, parts),
-        "direction": _direction(parts),
-        "spatial_distribution": _distribution(parts, mask.shape),
-        "number": NUMBERS[count - 1] if count <= len(NUMBERS) else "multiple",
-        "position": _position(mask),
-        "scale": _scale(int(mask.sum()), mask.size),
+        "shape": shape_of(labels, parts),
+        "direction": direction_of(parts, mask.size),
+        "spatial_distribution": distribution_of(labels, parts),
+        "number": NUMBERS[count - 1] if count <= len(NUMBERS) else MANY,
+        "position": _position(mask, area),
+        "scale": _scale(area, mask.size),
         "polarity": polarity,
         "saliency": saliency,
     }
 
 
+def _check(image: np.ndarray, mask: np.ndarray) -> None:
+    if image.ndim != 2 or image.dtype != np.uint8:
+        raise DataError(
+            f"The image is {image.dtype} of shape {image.shape}; grey uint8 (H, W) is needed: convert it to 8-bit grey."
+        )
+    if mask.ndim != 2 or mask.dtype != np.bool_:
+        raise DataError(
+            f"The mask is {mask.dtype} of shape {mask.shape}; bool (H, W) is needed: pass mask > 127 of a grey one."
+        )
+    if image.shape != mask.shape:
+        raise DataError(
+            f"The mask has shape {mask.shape} but its image {image.shape}: use the mask of this image, unscaled."
+        )
+    if not mask.any():
+        raise DataError("The mask is empty, there is no defect to describe: check the file, or leave the mask out.")
+
+
 def _scale(area: int, total: int) -> str:
-    for bound, name in SCALES:
-        if area < bound * total:
+    for name, percent in SCALES_BELOW:
+        if 100 * area < percent * total:
             return name
-    return "large" if area <= LARGE_UP_TO * total else "extensive"
+    return "large" if 100 * area <= LARGE_UP_TO * total else "extensive"
 
 
-def _contrast(image: np.ndarray, mask: np.ndarray) -> tuple[str, str]:
-    """Polarity and saliency; a mask without an outside has no contrast."""
-    if mask.all():
+def _contrast(image: np.ndarray, mask: np.ndarray, area: int) -> tuple[str, str]:
+    """Polarity and saliency from the difference of the mean grey levels inside and outside."""
+    outside = mask.size - area
+    if outside == 0:
         return "neutral", "low"
-    difference = float(image[mask].mean(dtype=np.float64) - image[~mask].mean(dtype=np.float64))
-    polarity = "dark" if difference < -POLARITY_MARGIN else "bright" if difference > POLARITY_MARGIN else "neutral"
+    grey_inside = int(image[mask].sum(dtype=np.int64))
+    grey_outside = int(image.sum(dtype=np.int64)) - grey_inside
+    difference = grey_inside * outside - grey_outside * area  # in units of 1 / (area * outside) grey levels
+    level = area * outside
     strength = abs(difference)
-    return polarity, "low" if strength < LOW_BELOW else "medium" if strength <= MEDIUM_UP_TO else "high"
+    polarity = "neutral" if strength <= NEUTRAL_UP_TO * level else "dark" if difference < 0 else "bright"
+    if strength < LOW_BELOW * level:
+        return polarity, "low"
+    return polarity, "medium" if strength <= MEDIUM_UP_TO * level else "high"
 
 
-def _position(mask: np.ndarray) -> list[Position]:
-    """Cells that hold a part of the defect, the largest share first, equal shares in the grid's order."""
-    height, width = mask.shape
-    row_edges, column_edges = [[i * side // 3 for i in range(4)] for side in (height, width)]
+def _position(mask: np.ndarray, area: int) -> list[Position]:
+    row_edges, column_edges = [[i * side // 3 for i in range(4)] for side in mask.shape]
     counts = [
         int(np.count_nonzero(mask[top:bottom, left:right]))
         for top, bottom in pairwise(row_edges)
         for left, right in pairwise(column_edges)
     ]
-    total = sum(counts)
     ranked = sorted(zip(CELLS, counts, strict=True), key=lambda item: -item[1])
-    return [{"cell": cell, "fraction": count / total} for cell, count in ranked if count]
+    return [{"cell": cell, "fraction": count / area} for cell, count in ranked if count]
 
 
-def _components(labels: np.ndarray, count: int) -> _Components:
-    """Moments of all components at once."""
-    row, column = np.nonzero(labels)
-    label = labels[row, column] - 1
-    area = np.bincount(label, minlength=count).astype(float)
+STRIPS = {
+    "along the top": CELLS[:3],
+    "across the middle": CELLS[3:6],
+    "along the bottom": CELLS[6:],
+    "down the left side": CELLS[::3],
+    "down the center": CELLS[1::3],
+    "down the right side": CELLS[2::3],
+}
+"""Places that reach from edge to edge, and their cells."""
+STRIP_SHARE, STRIP_CELL_SHARE = 0.85, 0.15
+"""A defect fills such a place that holds this share of it, and each of its cells the second."""
+NAMED_CELLS, NAMED_SHARE = 2, 0.5
+"""Else it lies in the first so many cells, if they hold this share of it, ..."""
+WHOLLY_SHARE = 0.9
+"""... and mainly there, if they hold less than this."""
 
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(label, values, count) / area
-
-    center_row, center_column = mean(row), mean(column)
-    down, right = row - center_row[label], column - center_column[label]
-    pixel = 1 / 12  # the second moment of a pixel itself
-    return _Components(
-        area, center_row, center_column, mean(down**2) + pixel, mean(right**2) + pixel, mean(down * right)
-    )
-
-
-def _shape(labels: np.ndarray, parts: _Components) -> str:
-    largest = int(parts.area.argmax())
-    if parts.area[largest] < DOMINANT * parts.area.sum():
-        return _shape_of_many(parts, labels.size)
-    major, minor = (axis[largest] for axis in parts.axes())
-    ratio = major / max(minor, 1.0)
-    fill = parts.area[largest] / (math.pi / 4 * major * max(minor, 1.0))
-    if _holes(labels == largest + 1) >= NETWORK_HOLES and fill < NETWORK_FILL:
-        return "network-like"
-    if ratio >= LINEAR:
-        return "linear" if fill >= CURVED_FILL else "curved"
-    if ratio >= ELONGATED:
-        return "elongated" if fill >= CURVED_FILL else "curved"
-    if ratio <= ROUND and fill >= ROUND_FILL:
-        return "circular"
-    if fill >= COMPACT_FILL:
-        return "spot-like" if parts.area[largest] < SPOT_AREA * labels.size else "patch-like"
-    return "irregular"
-
-
-def _shape_of_many(parts: _Components, total: int) -> str:
-    """Shape of a mask without a dominant component: that of its parts where they agree."""
-    major, minor = parts.axes()
-    weight = parts.area / parts.area.sum()
-    ratio = major / np.maximum(minor, 1.0)
-    if weight[ratio >= LINEAR].sum() >= DOMINANT:
-        return "linear"
-    if weight[ratio >= ELONGATED].sum() >= DOMINANT:
-        return "elongated"
-    if len(parts.area) > DIFFUSE_COMPONENTS:
-        return "diffuse"
-    if np.median(parts.area) < FRAGMENT_AREA * total:
-        return "spot-like"
-    return "fragmented" if len(parts.area) >= FRAGMENTS else "patch-like"
-
-
-def _holes(component: np.ndarray) -> int:
-    """Background regions enclosed by a component."""
-    rows, columns = np.any(component, 1).nonzero()[0], np.any(component, 0).nonzero()[0]
-    cut = component[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return int(ndimage.label(~np.pad(cut, 1))[1]) - 1
-
-
-def _direction(parts: _Components) -> str:
-    """Direction of the dominant component, or the common one of several by area."""
-    weight = parts.area / parts.area.sum()
-    largest = int(parts.area.argmax())
-    if weight[largest] >= DOMINANT:
-        weight = np.eye(len(weight))[largest]
-    rows, columns, cross = (float(weight @ moment) for moment in (parts.rows, parts.columns, parts.cross))
-    pooled = _Components(*(np.array([value]) for value in (1.0, 0.0, 0.0, rows, columns, cross)))
-    major, minor = (float(axis[0]) for axis in pooled.axes())
-    if major < DIRECTED * max(minor, 1.0):
-        return "none"
-    angle = abs(math.degrees(0.5 * math.atan2(2 * cross, columns - rows)))  # 0 along the rows, 90 across
-    if angle <= AXIS_TOLERANCE:
-        return "horizontal"
-    return "vertical" if angle >= 90 - AXIS_TOLERANCE else "diagonal"
-
-
-def _distribution(parts: _Components, shape: tuple[int, ...]) -> str:
-    count = len(parts.area)
-    if count == 1:
-        return "isolated"
-    points = np.column_stack([parts.row, parts.column])
-    nearest = KDTree(points).query(points, k=2)[0][:, 1]
-    if count == 2:
-        return "clustered" if nearest[0] < PAIR_CLUSTERED_BELOW * math.hypot(*shape) else "scattered"
-    expected = 0.5 * math.sqrt(shape[0] * shape[1] / count)  # Clark & Evans 1954
-    return "clustered" if nearest.mean() < CLUSTERED_BELOW * expected else "scattered"
+UNCOUNTED = re.compile(r"(?:ash|compression|corrosion|dust|foam|\w+ing|oil|oxide|rust|scale|skin|slag)$")
+"""Ends of class names that take no article: "small crazing", "small white rust"."""
+TONE_WORDS = ("dark", "bright", "black", "white", "light", "grey", "gray", "red")
+"""First words of class names that speak of brightness or colour already."""
 
 
 def template_sentence(class_name: str, attributes: Attributes) -> str:
-    """One sentence made of all attributes, the same for names in the singular and the plural.
+    """One sentence that states all attributes, whatever the class is called.
 
-    >>> template_sentence("Dark scratches", {"shape": "linear", "direction": "vertical",
-    ...     "spatial_distribution": "isolated", "number": "one", "position": [{"cell": "center", "fraction": 1.0}],
-    ...     "scale": "tiny", "polarity": "dark", "saliency": "high"})
-    'Dark scratches of tiny extent and linear shape, vertical, isolated in one region at the center, darker than the \
-surface with high contrast.'
+    >>> template_sentence("Bright scratch", {"shape": "linear", "direction": "vertical",
+    ...     "spatial_distribution": "isolated", "number": "one", "scale": "tiny", "polarity": "bright",
+    ...     "position": [{"cell": "bottom-center", "fraction": 1.0}], "saliency": "high"})
+    'A tiny bright scratch with a linear, vertical shape, isolated in one region at the bottom center; its contrast \
+to the surface is high.'
+
+    Args:
+        class_name: Any class's name, in the singular or the plural, as spelled in the taxonomy.
+        attributes: As :func:`attributes_from_mask` gives them.
     """
-    form = f"{class_name} of {attributes['scale']} extent and {attributes['shape']} shape"
-    if attributes["direction"] != "none":
-        form += f", {attributes['direction']}"
-    spread = "" if attributes["spatial_distribution"] == "unclear" else f"{attributes['spatial_distribution']} "
-    regions = "one region" if attributes["number"] == "one" else f"{attributes['number']} regions"
-    mainly = "mainly " if len(attributes["position"]) > 1 else ""
-    place = attributes["position"][0]["cell"].replace("-", " ")
-    contrast = f"{_BRIGHTNESS[attributes['polarity']]} with {attributes['saliency']} contrast"
-    return f"{form}, {spread}in {regions} {mainly}at the {place}, {contrast}."
+    name = " ".join(class_name.lower().split())
+    head = name.partition(" of ")[0]  # "oxide scale of plate system" is a kind of scale
+    plural = head.endswith("s") and not head.endswith("ss")
+    described = f"{attributes['scale']} {_toned(name, attributes['polarity'])}"
+    if not plural and not UNCOUNTED.search(head):
+        described = _with_article(described)
+    whose = "their" if plural else "its"
+    described = described[0].upper() + described[1:]
+    form = _form(attributes["shape"], attributes["direction"])
+    spread = _spread(attributes["spatial_distribution"], attributes["number"])
+    place = _place(attributes["position"])
+    contrast = _contrast_clause(name, attributes["polarity"], attributes["saliency"], whose)
+    return f"{described} {form}, {spread} {place}; {contrast}."
 
 
-_BRIGHTNESS = {
-    "dark": "darker than the surface",
-    "bright": "brighter than the surface",
-    "neutral": "as bright as the surface",
-}
+def _with_article(phrase: str) -> str:
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+
+
+def _toned(name: str, polarity: str) -> str:
+    """The name with its polarity before it, unless it begins with such a word or the polarity is neutral."""
+    return name if polarity == "neutral" or name.split(" ")[0] in TONE_WORDS else f"{polarity} {name}"
+
+
+def _contrast_clause(name: str, polarity: str, saliency: str, whose: str) -> str:
+    """Strength of the contrast; and its sign, where the name begins with a tone that is another word."""
+    tone = name.split(" ")[0]
+    sign = f"{polarity} " if polarity not in ("neutral", tone) and tone in TONE_WORDS else ""
+    return f"{whose} {sign}contrast to the surface is {saliency}"
+
+
+def _form(shape: str, direction: str) -> str:
+    along = "" if direction == "none" else f"running {'diagonally' if direction == 'diagonal' else direction + 'ly'}"
+    if shape == "unclear":
+        return f"of unclear shape {along}".rstrip()
+    return "with " + _with_article(f"{shape} shape" if direction == "none" else f"{shape}, {direction} shape")
+
+
+def _spread(distribution: str, number: str) -> str:
+    regions = "one region" if number == "one" else f"{number} regions"
+    word = {"scattered": "scattered over", "unclear": "in"}.get(distribution, f"{distribution} in")
+    return f"{word} {regions}"
+
+
+def _place(position: list[Position]) -> str:
+    """Where most of the defect lies: a strip of cells, the first one or two cells, or all over."""
+    share = {entry["cell"]: entry["fraction"] for entry in position}
+    for place, cells in STRIPS.items():
+        parts = [share.get(cell, 0.0) for cell in cells]
+        if sum(parts) >= STRIP_SHARE and min(parts) >= STRIP_CELL_SHARE:
+            return place
+    named, held = [], 0.0
+    while len(named) < min(NAMED_CELLS, len(position)) and held < NAMED_SHARE:
+        named.append(position[len(named)])
+        held = sum(entry["fraction"] for entry in named)
+    if held < NAMED_SHARE:
+        return "across the surface"
+    mainly = "" if held >= WHOLLY_SHARE else "mainly "
+    return f"{mainly}at {' and '.join('the ' + entry['cell'].replace('-', ' ') for entry in named)}"

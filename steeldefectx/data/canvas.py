@@ -1,7 +1,7 @@
 """Clean steel and the strokes, blobs and particles that synthetic defects are drawn with.
 
-Everything works on whole arrays. Coordinates are fractions of the image side (x to the right, y downwards), so
-that a drawing looks the same at every size; grey levels are floats on the scale 0..255.
+Everything works on whole arrays. Coordinates are fractions of the image side (x to the right, y downwards),
+so that a drawing looks the same at every size; grey levels are floats on the scale 0..255.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _stretch(knots: Array, size: int) -> Array:
 
 
 def noise(rng: np.random.Generator, size: int, rows: int, columns: int) -> Array:
-    """Smooth noise (size, size), mean 0, standard deviation about 0.7; ``rows`` x ``columns`` random knots."""
+    """Smooth noise (size, size), mean 0, standard deviation about 0.7, from ``rows`` x ``columns`` knots."""
     knots = rng.standard_normal((rows + 3, columns + 3), dtype=np.float32)
     return np.ascontiguousarray(_stretch(_stretch(knots, size).T, size).T)
 

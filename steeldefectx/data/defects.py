@@ -1,8 +1,8 @@
 """How each of the 25 classes is drawn: one small function a class, listed in :data:`DRAW`.
 
 A draw function takes the canvas, the random generator and the strength of the shading (about 0.6 shallow,
-1 moderate, 1.4 deep) and returns the change of the grey levels and the exact mask. Looks follow the taxonomy and
-the public data sets the classes come from.
+1 moderate, 1.4 deep) and returns the change of the grey levels and the exact mask. Looks follow the taxonomy
+and the public data sets the classes come from.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def oxide_scale_of_plate_system(canvas: Canvas, rng: Rng, strength: float) -> La
 
 
 def oxide_scale_of_temperature_system(canvas: Canvas, rng: Rng, strength: float) -> Layer:
-    """Loosely scattered flecks of odd outline, each dark with a bright flank, on an otherwise quiet surface."""
+    """Loosely scattered flecks of odd outline, each dark with a bright flank, on a quiet surface."""
     size, count = canvas.size, rng.uniform(5.5, 8.5)
     u, v = turned(canvas.x * count, canvas.y * count, rng.uniform(-0.5, 0.5))
     u, v = u + 0.12 * rough(rng, size, 14, 14), v + 0.12 * rough(rng, size, 14, 14)

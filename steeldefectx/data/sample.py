@@ -1,7 +1,7 @@
 """The ``sample`` configuration: rendered images of all 25 classes with masks, attributes and texts.
 
-Everything in it is synthetic and says so (``source``, ``image_id``, the file names). Images are deterministic in
-``(seed, index)``: a row does not depend on how many rows there are.
+Everything in it is synthetic and says so (``source``, ``image_id``, the file names). Images are deterministic
+in ``(seed, index)``: a row does not depend on how many rows there are.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def sample_row(index: int, n: int, size: int, seed: int) -> dict[str, Any]:
         seed: Another seed gives other images.
 
     Returns:
-        ``image`` (8-bit grey PNG) and ``mask`` (PNG, 0 or 255) as ``{"bytes", "path"}``, ``label`` (the class's
-        name), ``source``, ``image_id``, ``T0`` to ``T3``, ``attributes`` and ``template``.
+        ``image`` (8-bit grey PNG) and ``mask`` (PNG, 0 or 255) as ``{"bytes", "path"}``, ``label`` (the
+        class's name), ``source``, ``image_id``, ``T0`` to ``T3``, ``attributes`` and ``template``.
 
     Raises:
         DataError: No such row, or a size too small to draw in.

@@ -1,7 +1,7 @@
-"""T3 and T2 texts of the synthetic images, written from what is known of them: synthetic, no model, no annotator.
+"""T3 and T2 texts of the synthetic images, written from what is known of them: no model, no annotator.
 
-T3 states only what the mask and the drawing say. T2 is the same text as an uncorrected draft: some dimensions are
-missing, some are wrong, and :class:`Texts` says which.
+T3 states only what the mask and the drawing say. T2 is the same text as an uncorrected draft: some dimensions
+are missing, some are wrong, and :class:`Texts` says which.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ SHAPES: dict[str, tuple[tuple[str, str], ...]] = {
     "network-like": (("network-like pattern", "network-like traces"), ("web-like net", "web-like traces")),
     "spot-like": (("spot-like mark", "spot-like marks"), ("dot-like mark", "dot-like marks")),
     "patch-like": (("patch-like area", "patch-like areas"), ("compact patch", "compact patches")),
-    "diffuse": (("diffuse area", "diffuse areas"), ("hazy area", "hazy areas")),
+    "diffuse": (("diffuse area", "diffuse marks"), ("diffuse zone", "diffusely spread marks")),
 }
 """Shape -> nouns for one and for several."""
 

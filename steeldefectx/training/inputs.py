@@ -101,12 +101,26 @@ class FrozenForward(nn.Module):
 
 
 class TowerForward(nn.Module):
-    """The towers themselves."""
+    """The towers themselves.
 
-    def __init__(self, clip: Clip):
+    Args:
+        clip: The model; its towers are trained, or what PEFT has put on them.
+        keep_statistics: Batch norms use and keep the base's statistics. An adapter's file does not hold them.
+    """
+
+    def __init__(self, clip: Clip, keep_statistics: bool):
         super().__init__()
         self.clip = clip
         self.model = clip.model
+        self.keep_statistics = keep_statistics
+
+    def train(self, mode: bool = True) -> TowerForward:
+        """Training mode, but for batch norms whose statistics are kept."""
+        super().train(mode)
+        for part in self.modules():
+            if self.keep_statistics and isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.eval()
+        return self
 
     def forward(
         self, images: torch.Tensor, texts: dict[str, torch.Tensor]

@@ -112,7 +112,9 @@ def _prepare(
         )
         clip.model = get_peft_model(clip.model, lora)
     pixels = PixelStore(train, clip)
-    return TowerForward(clip), TowerInputs(pixels, dict(clip.tokenize(bank.forms)), config.augmentation, device)
+    return TowerForward(clip, config.method == "lora"), TowerInputs(
+        pixels, dict(clip.tokenize(bank.forms)), config.augmentation, device
+    )
 
 
 @contextmanager

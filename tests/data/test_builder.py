@@ -108,9 +108,11 @@ def test_a_new_process_in_any_folder_gives_the_same(tmp_path, streaming):
     (full / "train").mkdir()
     for name in ("data.csv", "train/0.png", "steeldefectx/train.jsonl", "README.md", "a.parquet", "b.zip"):
         (full / name).write_text("junk")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(streaming=streaming))
     outputs = [
         subprocess.run(
-            [sys.executable, "-c", PROGRAM.format(streaming=streaming)],
+            [sys.executable, str(program)],
             cwd=folder,
             capture_output=True,
             text=True,
