@@ -28,8 +28,8 @@ CELLS = (
     *("middle-left", "center", "middle-right"),
     *("bottom-left", "bottom-center", "bottom-right"),
 )
-"""The 3x3 grid of positions, row by row: cell (i, j) is rows ``i * H // 3`` up to ``(i + 1) * H // 3`` and the
-columns likewise, so that the last cell is the largest where 3 does not divide a side."""
+"""The 3x3 grid of positions, row by row: cell (i, j) has rows ``i * H // 3`` up to ``(i + 1) * H // 3`` and
+columns likewise, so that the first cells are the smaller ones where 3 does not divide a side."""
 
 NUMBERS = ("one", "two", "three", "four", "five")
 """Words for 1 to 5 components; more are "multiple"."""
@@ -68,8 +68,8 @@ class Attributes(TypedDict):
 def attributes_from_mask(image: np.ndarray, mask: np.ndarray) -> Attributes:
     """All structured attributes of a defect.
 
-    Components are 8-connected. A mask without an outside has nothing to contrast with: its polarity is neutral
-    and its saliency low.
+    Components are 8-connected. A mask without an outside has nothing to contrast with: its polarity is
+    neutral and its saliency low.
 
     Args:
         image: (H, W) uint8, grey levels 0..255.
@@ -85,11 +85,12 @@ def attributes_from_mask(image: np.ndarray, mask: np.ndarray) -> Attributes:
     _check(image, mask)
     labels, count = ndimage.label(mask, EIGHT_CONNECTED)
     parts = measure(labels, count)
+    shape = shape_of(labels, parts)
     area = int(np.count_nonzero(mask))
     polarity, saliency = _contrast(image, mask, area)
     return {
-        "shape": shape_of(labels, parts),
-        "direction": direction_of(parts, mask.size),
+        "shape": shape,
+        "direction": direction_of(parts.merged() if shape == "network-like" else parts, mask.size),
         "spatial_distribution": distribution_of(labels, parts),
         "number": NUMBERS[count - 1] if count <= len(NUMBERS) else MANY,
         "position": _position(mask, area),
@@ -102,18 +103,18 @@ def attributes_from_mask(image: np.ndarray, mask: np.ndarray) -> Attributes:
 def _check(image: np.ndarray, mask: np.ndarray) -> None:
     if image.ndim != 2 or image.dtype != np.uint8:
         raise DataError(
-            f"The image is {image.dtype} of shape {image.shape}; grey uint8 (H, W) is needed: convert it to 8-bit grey."
+            f"The image is {image.dtype} of shape {image.shape}, not uint8 (H, W): convert it to 8-bit grey."
         )
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise DataError(
-            f"The mask is {mask.dtype} of shape {mask.shape}; bool (H, W) is needed: pass mask > 127 of a grey one."
+            f"The mask is {mask.dtype} of shape {mask.shape}, not bool (H, W): pass mask > 127 of a grey one."
         )
     if image.shape != mask.shape:
         raise DataError(
-            f"The mask has shape {mask.shape} but its image {image.shape}: use the mask of this image, unscaled."
+            f"The mask has shape {mask.shape}, its image {image.shape}: pass both of them at the same size."
         )
     if not mask.any():
-        raise DataError("The mask is empty, there is no defect to describe: check the file, or leave the mask out.")
+        raise DataError("The mask is empty, it shows no defect: check the file, or leave the mask out.")
 
 
 def _scale(area: int, total: int) -> str:
@@ -161,72 +162,72 @@ STRIPS = {
 """Places that reach from edge to edge, and their cells."""
 STRIP_SHARE, STRIP_CELL_SHARE = 0.85, 0.15
 """A defect fills such a place that holds this share of it, and each of its cells the second."""
-NAMED_CELLS, NAMED_SHARE = 2, 0.5
-"""Else it lies in the first so many cells, if they hold this share of it, ..."""
-WHOLLY_SHARE = 0.9
-"""... and mainly there, if they hold less than this."""
+NAMED_SHARE, WHOLLY_SHARE = 0.5, 0.9
+"""Else it lies in the first cell, or first two, that hold the first share of it: mainly, below the second."""
 
-UNCOUNTED = re.compile(r"(?:ash|compression|corrosion|dust|foam|\w+ing|oil|oxide|rust|scale|skin|slag)$")
+UNCOUNTED = re.compile(r"\b(?:ash|compression|corrosion|dust|\w{3,}ing|oil|oxide|rust|scale|skin|slag)$")
 """Ends of class names that take no article: "small crazing", "small white rust"."""
-TONE_WORDS = ("dark", "bright", "black", "white", "light", "grey", "gray", "red")
+PLURAL = re.compile(r"[^siu]s$")
+"""Ends of class names that are plurals: "patches", but not "gloss", "virus" or "chassis"."""
+TONES = ("dark", "bright", "black", "white", "light", "grey", "gray", "red")
 """First words of class names that speak of brightness or colour already."""
 
 
 def template_sentence(class_name: str, attributes: Attributes) -> str:
     """One sentence that states all attributes, whatever the class is called.
 
+    A polarity that the class's name contradicts is stated at the end; a neutral one is left out, as the
+    contrast is low then.
+
     >>> template_sentence("Bright scratch", {"shape": "linear", "direction": "vertical",
     ...     "spatial_distribution": "isolated", "number": "one", "scale": "tiny", "polarity": "bright",
     ...     "position": [{"cell": "bottom-center", "fraction": 1.0}], "saliency": "high"})
-    'A tiny bright scratch with a linear, vertical shape, isolated in one region at the bottom center; its contrast \
-to the surface is high.'
+    'A tiny bright scratch with a linear, vertical shape, isolated in one region at the bottom center; its \
+contrast to the surface is high.'
 
     Args:
         class_name: Any class's name, in the singular or the plural, as spelled in the taxonomy.
         attributes: As :func:`attributes_from_mask` gives them.
     """
-    name = " ".join(class_name.lower().split())
-    head = name.partition(" of ")[0]  # "oxide scale of plate system" is a kind of scale
-    plural = head.endswith("s") and not head.endswith("ss")
-    described = f"{attributes['scale']} {_toned(name, attributes['polarity'])}"
-    if not plural and not UNCOUNTED.search(head):
-        described = _with_article(described)
-    whose = "their" if plural else "its"
-    described = described[0].upper() + described[1:]
-    form = _form(attributes["shape"], attributes["direction"])
-    spread = _spread(attributes["spatial_distribution"], attributes["number"])
-    place = _place(attributes["position"])
-    contrast = _contrast_clause(name, attributes["polarity"], attributes["saliency"], whose)
-    return f"{described} {form}, {spread} {place}; {contrast}."
+    name = " ".join(class_name.lower().replace("_", " ").split())
+    kind = name.partition(" of ")[0]  # "oxide scale of plate system" is a kind of scale
+    plural = PLURAL.search(kind) is not None
+    tone = name.partition(" ")[0]
+    polarity = attributes["polarity"]
+    words = [attributes["scale"], *([polarity] if polarity != "neutral" and tone not in TONES else [])]
+    subject = " ".join([*(word for word in words if word != tone), name])
+    if not plural and not UNCOUNTED.search(kind):
+        subject = _with_article(subject)
+    differs = polarity != "neutral" and tone in TONES and tone != polarity
+    return (
+        f"{subject[0].upper()}{subject[1:]} {_form(attributes['shape'], attributes['direction'])}, "
+        f"{_regions(attributes['spatial_distribution'], attributes['number'])}"
+        f"{_place(attributes['position'])}; "
+        f"{_contrast_clause(attributes['saliency'], polarity if differs else None, plural)}."
+    )
 
 
 def _with_article(phrase: str) -> str:
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
-def _toned(name: str, polarity: str) -> str:
-    """The name with its polarity before it, unless it begins with such a word or the polarity is neutral."""
-    return name if polarity == "neutral" or name.split(" ")[0] in TONE_WORDS else f"{polarity} {name}"
-
-
-def _contrast_clause(name: str, polarity: str, saliency: str, whose: str) -> str:
-    """Strength of the contrast; and its sign, where the name begins with a tone that is another word."""
-    tone = name.split(" ")[0]
-    sign = f"{polarity} " if polarity not in ("neutral", tone) and tone in TONE_WORDS else ""
-    return f"{whose} {sign}contrast to the surface is {saliency}"
-
-
 def _form(shape: str, direction: str) -> str:
-    along = "" if direction == "none" else f"running {'diagonally' if direction == 'diagonal' else direction + 'ly'}"
     if shape == "unclear":
-        return f"of unclear shape {along}".rstrip()
+        return "of unclear shape" if direction == "none" else f"of unclear shape and {direction} direction"
     return "with " + _with_article(f"{shape} shape" if direction == "none" else f"{shape}, {direction} shape")
 
 
-def _spread(distribution: str, number: str) -> str:
-    regions = "one region" if number == "one" else f"{number} regions"
+def _regions(distribution: str, number: str) -> str:
     word = {"scattered": "scattered over", "unclear": "in"}.get(distribution, f"{distribution} in")
-    return f"{word} {regions}"
+    return f"{word} {number} {'region' if number == 'one' else 'regions'}"
+
+
+def _contrast_clause(saliency: str, polarity: str | None, plural: bool) -> str:
+    """Strength of the contrast, and its sign unless None."""
+    if polarity is None:
+        return f"{'their' if plural else 'its'} contrast to the surface is {saliency}"
+    comparison = {"dark": "darker", "bright": "brighter"}[polarity]
+    return f"{'they are' if plural else 'it is'} {comparison} than the surface, with {saliency} contrast"
 
 
 def _place(position: list[Position]) -> str:
@@ -235,12 +236,10 @@ def _place(position: list[Position]) -> str:
     for place, cells in STRIPS.items():
         parts = [share.get(cell, 0.0) for cell in cells]
         if sum(parts) >= STRIP_SHARE and min(parts) >= STRIP_CELL_SHARE:
-            return place
-    named, held = [], 0.0
-    while len(named) < min(NAMED_CELLS, len(position)) and held < NAMED_SHARE:
-        named.append(position[len(named)])
-        held = sum(entry["fraction"] for entry in named)
+            return f" {place}"
+    named = position[: 1 if position[0]["fraction"] >= NAMED_SHARE else 2]
+    held = sum(entry["fraction"] for entry in named)
     if held < NAMED_SHARE:
-        return "across the surface"
-    mainly = "" if held >= WHOLLY_SHARE else "mainly "
+        return " across the surface"
+    mainly = " " if held >= WHOLLY_SHARE else ", mainly "
     return f"{mainly}at {' and '.join('the ' + entry['cell'].replace('-', ' ') for entry in named)}"

@@ -31,18 +31,22 @@ LOW_FILL = 0.65
 """A drawn-out component that fills less of its ellipse than this is bent or made of several strands."""
 BENT = 0.5
 """It is bent if its midline explains this share of its variance across its major axis."""
-ROUND, ROUND_FILL = 1.3, 0.97
+ROUND, ROUND_FILL = 1.5, 0.97
 """A component with axes up to this ratio that fills so much of its ellipse is circular (a square: 0.955)."""
 COMPACT_FILL = 0.78
 """A component that fills so much of its ellipse is a spot or a patch; one that fills less is irregular."""
 SPOT_AREA = 0.006
 """Share of the image's area up to which something compact is a spot; above, it is a patch."""
-NETWORK_MESHES, NETWORK_BRANCHES, NETWORK_FILL = 4, 6, 0.6
-"""Something that encloses so many meshes, or branches so often, and fills so little is a network."""
-MESH_PIXELS = 6
-"""Smaller holes are gaps in a noisy mask, not meshes."""
-SLENDER = 8.0
-"""Length of the skeleton over mean thickness from which a component is a line, however it winds."""
+NETWORK_FILL, STRAND_RADIUS = 0.6, 0.045
+"""A network fills less of the ellipse of the whole mask, and a circle within it has at most this share of the
+image's shorter side as its radius: it consists of strands, ..."""
+MESHES, MESH_PIXELS = 4, 6
+"""... which enclose at least so many meshes (of at least so many pixels: smaller holes are noise)."""
+BRANCHES = 6
+"""A single line that branches so often is a network, too."""
+SLENDER, THIN = 8.0, 0.08
+"""Something is a line, however it winds, if its skeleton's length is at least this multiple of its mean
+thickness, and that at most this share of the image's shorter side."""
 PIECES = 4
 """So many components that do not agree are fragments."""
 DIFFUSE_PIECES = 40
@@ -151,7 +155,7 @@ def shape_of(labels: np.ndarray, parts: Components) -> str:
     """
     if parts.area.sum() > OUTLINE_LOST * labels.size:
         return "unclear"
-    if parts.merged().fill()[0] < NETWORK_FILL and _meshes(labels > 0) >= NETWORK_MESHES:
+    if parts.merged().fill()[0] < NETWORK_FILL and _is_network(labels > 0):
         return "network-like"
     largest = int(parts.area.argmax())
     if parts.weight[largest] < DOMINANT:
@@ -162,7 +166,8 @@ def shape_of(labels: np.ndarray, parts: Components) -> str:
         return "linear" if elongation >= LINEAR else "elongated"
     if elongation < ELONGATED and fill >= COMPACT_FILL:
         return _compact_shape(elongation, fill, part.area[0] / labels.size)
-    return _open_shape(_cut_out(labels == largest + 1), elongation)
+    shape = _open_shape(_cut_out(labels == largest + 1), elongation, THIN * min(labels.shape))
+    return "diffuse" if shape == "irregular" and len(parts.area) > DIFFUSE_PIECES else shape
 
 
 def _compact_shape(elongation: float, fill: float, share: float) -> str:
@@ -172,20 +177,28 @@ def _compact_shape(elongation: float, fill: float, share: float) -> str:
     return "circular" if elongation <= ROUND and fill >= ROUND_FILL else "patch-like"
 
 
-def _open_shape(component: np.ndarray, elongation: float) -> str:
-    """Shape of a component that fills little of its ellipse: a bool array cut to its bounding box."""
-    filled = ndimage.binary_fill_holes(component)
-    outline = measure(filled.astype(np.int8), 1)
+def _open_shape(component: np.ndarray, elongation: float, thin: float) -> str:
+    """Shape of a component that fills little of its ellipse.
+
+    Args:
+        component: (h, w) bool, cut to its bounding box.
+        elongation: Major over minor axis.
+        thin: Mean thickness in pixels up to which it is a line.
+    """
+    outline = measure(ndimage.binary_fill_holes(component).astype(np.int8), 1)
     if outline.elongation()[0] <= ROUND and outline.fill()[0] >= ROUND_FILL:
         return "circular"  # a ring
-    if elongation >= ELONGATED:
-        if _midline_share(component) >= BENT:
-            return "curved"
-        return "linear" if elongation >= LINEAR else "irregular"
     length, branches = _skeleton(component)
-    if length**2 < SLENDER * component.sum():  # length over thickness, which is area over length
-        return "irregular"
-    return "network-like" if branches >= NETWORK_BRANCHES else "curved"
+    thickness = component.sum() / length
+    if thickness > thin or length < SLENDER * thickness:
+        return "linear" if elongation >= LINEAR else "irregular"
+    if elongation >= ELONGATED and _midline_share(component) >= BENT:
+        return "curved"
+    if elongation >= ELONGATED:
+        return "linear" if branches < BRANCHES else "irregular"  # a sheaf of strands
+    if branches >= BRANCHES:
+        return "network-like"
+    return "irregular" if branches else "curved"
 
 
 def _midline_share(component: np.ndarray) -> float:
@@ -214,12 +227,11 @@ def _shape_of_many(parts: Components, total: int) -> str:
     """Shape of a mask without a dominant component: what most of its area agrees on."""
     weight, elongation, fill = parts.weight, parts.elongation(), parts.fill()
     spot = parts.area <= SPOT_AREA * total
-    compact = (elongation < ELONGATED) & (fill >= COMPACT_FILL)
     for name, agreeing in (
         ("linear", elongation >= LINEAR),
         ("elongated", elongation >= ELONGATED),
-        ("spot-like", spot & compact),
-        ("patch-like", ~spot & compact),
+        ("spot-like", spot & (elongation < ELONGATED) & (fill >= COMPACT_FILL)),
+        ("patch-like", ~spot & (fill >= COMPACT_FILL)),
     ):
         if weight[agreeing].sum() >= DOMINANT:
             return name
@@ -234,11 +246,13 @@ def _cut_out(component: np.ndarray) -> np.ndarray:
     return component[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _meshes(mask: np.ndarray) -> int:
-    """Background regions that a mask encloses, specks aside."""
+def _is_network(mask: np.ndarray) -> bool:
+    """Whether a mask consists of thin strands that enclose several background regions."""
     labels, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
     sizes = np.bincount(labels.ravel())[2:]  # 0 is the mask, 1 the outside, met first
-    return int((sizes >= MESH_PIXELS).sum())
+    if (sizes >= MESH_PIXELS).sum() < MESHES:
+        return False
+    return bool(ndimage.distance_transform_edt(mask).max() <= STRAND_RADIUS * min(mask.shape))
 
 
 def direction_of(parts: Components, total: int) -> str:

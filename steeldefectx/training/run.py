@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -48,6 +50,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         ConfigError: Settings that do not fit together.
     """
     watch, accelerator = Stopwatch(), Accelerator()
+    _use_all_cores(accelerator)
     if config.batch_size % accelerator.num_processes:
         raise ConfigError(
             f"batch_size {config.batch_size} does not divide among {accelerator.num_processes} processes."
@@ -80,6 +83,12 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
     return results
 
 
+def _use_all_cores(accelerator: Accelerator) -> None:
+    """Undo what ``accelerate launch`` does on a machine without a GPU: one thread, however many cores."""
+    if accelerator.device.type == "cpu" and os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // accelerator.num_processes))
+
+
 def _report_cut(clip: Clip, texts: list[str], level: str) -> None:
     distinct = list(dict.fromkeys(texts))
     cut = clip.count_cut(distinct)
@@ -99,10 +108,10 @@ def _prepare(
     """Put the method on the model, and make what its steps take."""
     train, device = data.split("train"), accelerator.device
     if config.method == "clip-adapter":
-        inputs = FrozenInputs(features.images(train), features.texts(bank.forms), device)
+        frozen = FrozenInputs(features.images(train), features.texts(bank.forms), device)
         clip.model.requires_grad_(False)
-        clip.adapter = ClipAdapter(inputs.images.shape[1], config.ratio).to(device)
-        return FrozenForward(clip), inputs
+        clip.adapter = ClipAdapter(frozen.images.shape[1], config.ratio).to(device)
+        return FrozenForward(clip), frozen
     if config.method == "lora":
         lora = LoraConfig(
             r=config.lora_rank,
@@ -111,10 +120,9 @@ def _prepare(
             target_modules=LORA_TARGETS,
         )
         clip.model = get_peft_model(clip.model, lora)
-    pixels = PixelStore(train, clip)
-    return TowerForward(clip, config.method == "lora"), TowerInputs(
-        pixels, dict(clip.tokenize(bank.forms)), config.augmentation, device
-    )
+    tokens = dict(clip.tokenize(bank.forms))
+    inputs = TowerInputs(PixelStore(train, clip), tokens, config.augmentation, device)
+    return TowerForward(clip, keep_statistics=config.method == "lora"), inputs
 
 
 @contextmanager
