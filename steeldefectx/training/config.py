@@ -30,7 +30,7 @@ class TrainConfig:
     recipe: str | None = _setting(
         None,
         "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
-        "Without one: the recipe of the method (task2, lora, full, or from-scratch for the model tiny).",
+        "Without one: from-scratch for the model tiny, else that of the method (task2, lora, full).",
     )
     config: str = _setting("default", "Data: default (needs --data-dir), sample (synthetic) or class-folders.")
     data_dir: str | None = _setting(None, "Folder with your copies of the source data sets, or of class folders.")
@@ -94,11 +94,11 @@ class TrainConfig:
         return {k: v for k, v in asdict(self).items() if k not in ("recipe", "output_dir", "overwrite")}
 
 
-def default_recipe(method: str, model: str) -> str:
-    """The recipe that is taken when none is named."""
-    if method == "full" and model == "tiny":
+def default_recipe(method: str | None, model: str) -> str:
+    """The recipe that is taken when none is named, from the flags for method and model (None: not given)."""
+    if model == "tiny" and method in (None, "full"):
         return "from-scratch"
-    return RECIPE_OF_METHOD.get(method, "task2")
+    return RECIPE_OF_METHOD.get(method or "clip-adapter", "task2")
 
 
 def load_recipe(name: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _recipe_parser() -> argparse.ArgumentParser:
 
 
 def _train(parser: Parser, chosen: argparse.Namespace) -> None:
-    name = chosen.recipe or default_recipe(chosen.method or TrainConfig.method, chosen.model or TrainConfig.model)
+    name = chosen.recipe or default_recipe(chosen.method, chosen.model or TrainConfig.model)
     parser.set_defaults(**load_recipe(name))
     flags = vars(parser.parse_args())
     config = TrainConfig(**{f.name: flags[f.name] for f in fields(TrainConfig)} | {"recipe": name})
@@ -125,20 +125,22 @@ def _guarded(action: Any, debug: bool) -> None:
 
 def print_results(results: dict[str, Any], per_class: bool = False) -> None:
     """Print accuracies as tables, on standard output, in percent."""
+    console, model = Console(), results["model"]
     synthetic = ", synthetic images" if results["config"] == "sample" else ""
     table = Table(title=f"{results['evaluated_on']} split of {results['dataset']}{synthetic}")
-    for column in ("model", "method", "texts", "images", "classes", "Acc %", "mAcc %"):
-        table.add_column(column, justify="right" if column in ("images", "classes", "Acc %", "mAcc %") else "left")
+    for column in ("model", "method", "texts"):
+        table.add_column(column)
+    for column in ("images", "classes", "Acc %", "mAcc %"):
+        table.add_column(column, justify="right")
+    row = [Path(model).name if Path(model).is_dir() else model]
     size = [str(results["n_test"]), str(len(results["classes"]))]
     if "before_training" in results:
-        table.add_row(results["model"], "zero-shot", results["test_text"], *size, *_percent(results["before_training"]))
-    trained = f"{results['train_text']} -> {results['test_text']}" if results["train_text"] else results["test_text"]
-    table.add_row(results["model"], results["method"], trained, *size, *_percent(results))
-    console = Console()
+        table.add_row(*row, "zero-shot", results["test_text"], *size, *_percent(results["before_training"]))
+    trained_on = f"{results['train_text']} -> " if results["train_text"] else ""
+    table.add_row(*row, results["method"], trained_on + results["test_text"], *size, *_percent(results))
     console.print(table)
     if per_class:
-        recalls = Table(title="Recall of each class")
-        recalls.add_column("class")
+        recalls = Table("class", title="Recall of each class")
         recalls.add_column("recall %", justify="right")
         for name, recall in results["per_class"].items():
             recalls.add_row(name, f"{100 * recall:.2f}")

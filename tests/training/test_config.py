@@ -19,6 +19,11 @@ def test_each_method_has_a_recipe_of_its_own():
     assert default_recipe("full", "tiny") == "from-scratch"
 
 
+def test_without_a_method_a_model_that_knows_nothing_is_trained_in_full():
+    assert load_recipe(default_recipe(None, "tiny"))["method"] == "full"
+    assert load_recipe(default_recipe(None, "some/clip"))["method"] == "clip-adapter"
+
+
 def test_the_task2_recipe_is_the_published_one():
     config = TrainConfig(**load_recipe("task2"))
     assert (config.method, config.ratio, config.lr, config.epochs) == ("clip-adapter", 0.2, 1e-4, 20)
