@@ -16,12 +16,27 @@ from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE_SHORT, t0_sentence, t
 VOCAB_SIZE = 2048
 """At most; the texts it is learnt from give fewer."""
 CONTEXT_LENGTH = 128
-"""Tokens a text may have. A T3 of the sample has about 60."""
+"""Tokens a text may have; a T3 of the sample has about 70."""
 IMAGE_SIZE = 96
 IMAGE_WIDTHS = [32, 64, 128, 256]
 """Channels of the image tower's four stages, one residual block each."""
 TEXT_WIDTH = 192
 INITIALIZATION_SEED = 0
+
+DESCRIPTION_WORDS = """
+the a an is are it its they their this that there one two three four five single several multiple many few some all
+of in on at to from with without and or but as by over across along near around within between mainly nearly about
+visible seen shows show appears appear covers lies runs stands out extends spreads forms occupies reaches
+upper lower left right top bottom middle center edge corner side half third part area areas region regions surface
+horizontal vertical diagonal direction height width whole entire full isolated clustered scattered spread
+thin thick long short narrow wide straight curved round circular irregular irregularly elongated linear ragged compact
+shaped shape line lines mark marks spot spots dot dots patch patches streak streaks pattern traces pieces fragments
+tiny small medium large extensive size share slightly moderately very quite rather clearly
+shallow deep moderate depth flat raised
+dark darker bright brighter light grey neutral contrast low high strong weak background surroundings steel image
+defect defects scratch crack pit hole fold stain scale rust inclusion
+"""
+"""Words that descriptions of defects are made of, so that each is one token."""
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 
@@ -29,7 +44,7 @@ BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 def _corpus() -> list[str]:
     """The project's own texts: what the vocabulary is learnt from."""
     t1 = [t1_sentence(name) or "" for name in CLASS_NAMES]
-    return t1 + [t0_sentence(name, T0_TEMPLATE_SHORT) for name in CLASS_NAMES]
+    return [*t1, *(t0_sentence(name, T0_TEMPLATE_SHORT) for name in CLASS_NAMES), DESCRIPTION_WORDS]
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:

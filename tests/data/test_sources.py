@@ -1,0 +1,249 @@
+"""Readers, on small trees in the real layouts and on the real images."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from steeldefectx.data.sources import class_folder_names, find_class_folders, find_samples, folder_fingerprint
+from steeldefectx.errors import DataError
+
+NEU_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
+NEU_SHORT = ("Cr", "In", "Pa", "PS", "RS", "Sc")
+NEU_UNIFIED = ("Crazing", "Inclusion", "Patches", "Pitted surface", "Rolled in scale", "Bright scratch")
+X_SDD_UNIFIED = {
+    "finishing roll printing": "Finishing roll printing",
+    "iron sheet ash": "Iron sheet ash",
+    "oxide scale of plate system": "Oxide scale of plate system",
+    "oxide scale of temperature system": "Oxide scale of temperature system",
+    "red iron": "Red iron sheet",
+    "slag inclusion": "Slag inclusion",
+    "surface scratch": "Dark scratches",
+}
+
+
+def image(path, size=(20, 20), seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(1, 255, size[::-1], dtype=np.uint8)).save(path)
+    return path
+
+
+def neu_cls(root):
+    for short in NEU_SHORT:
+        for n in (1, 2):
+            image(root / f"{short}_{n}.bmp")
+
+
+def neu_det(root):
+    for name in NEU_CLASSES:
+        image(root / "train" / "images" / name / f"{name}_1.jpg")
+        image(root / "validation" / "images" / name / f"{name}_2.jpg")
+        (root / "train" / "annotations").mkdir(parents=True, exist_ok=True)
+        (root / "train" / "annotations" / f"{name}_1.xml").write_text("<annotation/>")
+
+
+def neu_flat(root):
+    for name in NEU_CLASSES:
+        for n in (1, 2):
+            image(root / "IMAGES" / f"{name}_{n}.jpg")
+    (root / "ANNOTATIONS").mkdir()
+    (root / "ANNOTATIONS" / "crazing_1.xml").write_text("<annotation/>")
+
+
+def x_sdd(root):
+    for name in X_SDD_UNIFIED:
+        image(root / "datas" / name / "1.jpg")
+        image(root / "datas" / name / "2.png", size=(122, 128))
+
+
+@pytest.mark.parametrize("layout", [neu_cls, neu_det, neu_flat])
+@pytest.mark.parametrize("inside", ["", "NEU", "downloads/archive (1)/NEU surface"])
+def test_neu_in_all_its_layouts(tmp_path, layout, inside):
+    layout(tmp_path / inside)
+    samples = find_samples(tmp_path).samples
+    assert [s.image_id for s in samples] == [f"NEU/{c}_{n}" for c in NEU_CLASSES for n in (1, 2)]
+    assert [s.class_name for s in samples] == [c for c in NEU_UNIFIED for _ in (1, 2)]
+    assert {s.source for s in samples} == {"NEU"}
+
+
+def test_x_sdd(tmp_path):
+    x_sdd(tmp_path / "X-SDD")
+    samples = find_samples(tmp_path).samples
+    assert {s.image_id: s.class_name for s in samples} == {
+        f"X-SDD/{label}/{n}": unified for label, unified in X_SDD_UNIFIED.items() for n in (1, 2)
+    }
+    assert {s.original_name for s in samples} == {"1.jpg", "2.png"}
+
+
+def test_a_mix_with_everything_that_unpacking_leaves(tmp_path):
+    neu_det(tmp_path / "a" / "NEU-DET")
+    x_sdd(tmp_path / "b")
+    image(tmp_path / "__MACOSX" / "datas" / "red iron" / "1.jpg")
+    image(tmp_path / ".cache" / "crazing_9.jpg")
+    (tmp_path / "b" / "datas" / "red iron" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "b" / "datas" / "red iron" / "._1.jpg").write_bytes(b"x")
+    (tmp_path / "NEU-DET.zip").write_bytes(b"x")
+    (tmp_path / "b" / "Thumbs.db").write_bytes(b"x")
+    found = find_samples(tmp_path)
+    assert len(found.samples) == 12 + 14
+    assert "NEU: 12 images found, 1,800 were published." in found.notes
+
+
+def test_case_and_separators_of_folder_names_do_not_matter(tmp_path):
+    image(tmp_path / "X-SDD" / "Red_Iron" / "7.JPG")
+    image(tmp_path / "X-SDD" / "SLAG-INCLUSION" / "8.Png")
+    assert [s.class_name for s in find_samples(tmp_path).samples] == ["Red iron sheet", "Slag inclusion"]
+
+
+@pytest.mark.parametrize("folder", ["Ground truth", "masks", "SD-900/anything"])
+def test_masks_are_no_class_and_find_their_images(tmp_path, folder):
+    neu_flat(tmp_path / "NEU")
+    mask = np.zeros((20, 20), np.uint8)
+    mask[5:9] = 255
+    (tmp_path / folder).mkdir(parents=True)
+    for name in ("In_1.png", "Sc_2.png"):
+        Image.fromarray(mask).save(tmp_path / folder / name)
+    samples = find_samples(tmp_path).samples
+    assert len(samples) == 12
+    assert {s.image_id: s.mask.name for s in samples if s.mask} == {
+        "NEU/inclusion_1": "In_1.png",
+        "NEU/scratches_2": "Sc_2.png",
+    }
+
+
+def bad_tree(root):
+    x_sdd(root)
+    folder = root / "datas" / "red iron"
+    (folder / "3.jpg").write_bytes(b"")
+    (folder / "4.png").write_text("not an image")
+    whole = image(folder / "5.jpg", (60, 60)).read_bytes()
+    (folder / "5.jpg").write_bytes(whole[: len(whole) // 2])
+    image(folder / "1.png")
+    image(root / "datas" / "unheard of" / "1.jpg")
+    Image.new("1", (30_000, 30_000)).save(folder / "6.png")
+
+
+def test_all_that_is_bad_is_named_at_once(tmp_path):
+    bad_tree(tmp_path)
+    with pytest.raises(DataError) as error:
+        find_samples(tmp_path)
+    message = str(error.value)
+    for part in ("3.jpg: an empty file", "4.png: not a readable image", "5.jpg: not a readable image",
+                 "red iron/1.png: the same image as", "unheard of: 1 images of no known class", "6.png",
+                 "skip_bad"):  # fmt: skip
+        assert part in message
+    assert "6 of the files or folders" in message
+    found = find_samples(tmp_path, skip_bad=True)
+    assert len(found.samples) == 14
+    assert len(found.problems) == 6
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path):
+    outside = image(tmp_path / "outside" / "secret.jpg")
+    x_sdd(tmp_path / "data")
+    os.symlink(outside, tmp_path / "data" / "datas" / "red iron" / "9.jpg")
+    with pytest.raises(DataError, match=r"9\.jpg: a link that leads out"):
+        find_samples(tmp_path / "data")
+    assert len(find_samples(tmp_path / "data", skip_bad=True).samples) == 14
+
+
+def test_a_mask_of_another_size_is_named(tmp_path):
+    neu_flat(tmp_path)
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (19, 20), 255).save(tmp_path / "masks" / "Pa_1.png")
+    with pytest.raises(DataError, match=r"Pa_1\.png: a mask of another size"):
+        find_samples(tmp_path)
+
+
+def test_two_copies_of_one_source_are_noticed(tmp_path):
+    neu_cls(tmp_path / "NEU-CLS")
+    neu_flat(tmp_path / "NEU-DET")
+    with pytest.raises(DataError, match=r"12 of the files") as error:
+        find_samples(tmp_path)
+    assert "(NEU/crazing_1)" in str(error.value)
+
+
+def test_a_long_list_is_cut(tmp_path):
+    neu_flat(tmp_path)
+    for n in range(100, 200):
+        (tmp_path / "IMAGES" / f"crazing_{n}.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match="and 50 more"):
+        find_samples(tmp_path)
+
+
+def test_no_known_source_points_to_class_folders(tmp_path):
+    with pytest.raises(DataError, match="no such folder"):
+        find_samples(tmp_path / "missing")
+    with pytest.raises(DataError, match="No images of a known source"):
+        find_samples(tmp_path)
+    image(tmp_path / "weld spatter" / "1.png")
+    with pytest.raises(DataError, match="--config class-folders"):
+        find_samples(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="not a folder"):
+        find_samples(tmp_path / "file")
+
+
+def test_class_folders(tmp_path):
+    for path in ("scratch/a.png", "scratch/deep/er/b.jpg", "Überwalzung 1/c.bmp", "empty/readme.txt", "loose.png"):
+        if path.endswith("txt"):
+            (tmp_path / "empty").mkdir()
+            (tmp_path / path).write_text("x")
+        else:
+            image(tmp_path / path)
+    samples = find_class_folders(tmp_path).samples
+    assert {s.image_id: s.class_name for s in samples} == {
+        "class-folders/scratch/a": "scratch",
+        "class-folders/scratch/deep/er/b": "scratch",
+        "class-folders/Überwalzung 1/c": "Überwalzung 1",
+    }
+    assert class_folder_names(tmp_path) == ["scratch", "Überwalzung 1"]
+    assert {s.split for s in samples} == {None}
+
+
+@pytest.mark.parametrize("test_folder", ["test", "val"])
+def test_class_folders_split_by_hand(tmp_path, test_folder):
+    image(tmp_path / "train" / "scratch" / "a.png")
+    image(tmp_path / test_folder / "scratch" / "a.png")
+    image(tmp_path / test_folder / "hole" / "b.png")
+    samples = find_class_folders(tmp_path).samples
+    assert {(s.split, s.class_name, s.original_name) for s in samples} == {
+        ("train", "scratch", "a.png"),
+        ("test", "scratch", "a.png"),
+        ("test", "hole", "b.png"),
+    }
+    assert class_folder_names(tmp_path) == ["hole", "scratch"]
+
+
+def test_the_fingerprint_sees_changes_and_nothing_else(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "somewhere" / "else"
+    file = image(one / "a" / "1.png")
+    image(one / "b" / "1.png")
+    before = folder_fingerprint(one)
+    other.parent.mkdir()
+    os.rename(one, other)
+    assert folder_fingerprint(other) == before, "where the folder lies does not matter"
+    os.utime(other / "a" / "1.png", (1, 1))
+    touched = folder_fingerprint(other)
+    assert touched != before
+    (other / "b" / "1.png").rename(other / "b" / "2.png")
+    assert folder_fingerprint(other) != touched
+    assert not file.exists()
+
+
+def test_real_images(real_data):
+    found = find_samples(real_data)
+    counts = {}
+    for sample in found.samples:
+        counts[sample.class_name] = counts.get(sample.class_name, 0) + 1
+    assert len(found.samples) == 2532
+    assert counts["Red iron sheet"] == 318
+    assert counts["Bright scratch"] == 240
+    assert len(counts) == 13
+    masked = [sample for sample in found.samples if sample.mask]
+    assert len(masked) == 720
+    assert {sample.class_name for sample in masked} == {"Inclusion", "Patches", "Bright scratch"}
+    assert all(s.mask.stem.split("_")[1] == s.path.stem.split("_")[1] for s in masked)
+    assert find_samples(real_data / "NEU-DET" / "images").samples[0].image_id == "NEU/crazing_1"
+    assert len(find_samples(real_data / "X-SDD" / "datas").samples) == 1092

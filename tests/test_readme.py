@@ -1,0 +1,100 @@
+"""The README: its commands run, its file tree is complete, its numbers are the committed ones."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def picture(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (64, 64), dtype=np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A folder with what the README speaks of: raw/, my_images/, and a small CLIP under a Hub id's name."""
+    from steeldefectx.models.clip import load_clip
+
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("train.py", "eval.py"):
+        shutil.copy(ROOT / name, folder)
+    for n in range(6):
+        for name in ("crazing", "inclusion", "patches"):
+            picture(folder / "raw" / "NEU-DET" / "IMAGES" / f"{name}_{n}.jpg", n)
+        for name in ("scratch", "weld spatter", "good"):
+            picture(folder / "my_images" / name / f"{n}.png", n)
+    picture(folder / "strip.jpg", 0)
+    tiny = load_clip("tiny")
+    for part in (tiny.model, tiny.tokenizer, tiny.image_processor):
+        part.save_pretrained(str(folder / "openai" / "clip-vit-base-patch32"))
+    return folder
+
+
+def run(command, folder):
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, f"{command}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def test_every_command_runs_in_the_order_given(checkout):
+    """With one epoch: what is tested is that they work and fit together."""
+    for block in re.findall(r"```(bash|python)\n(.*?)```", README, re.DOTALL):
+        language, text = block
+        if language == "python":
+            run([sys.executable, "-c", text], checkout)
+            continue
+        for line in text.splitlines():
+            words = shlex.split(line)
+            run([*words, "--epochs", "1"] if "train.py" in words else words, checkout)
+    assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
+    assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
+    assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
+
+
+def test_the_file_tree_names_every_file():
+    tracked = subprocess.run(
+        ["git", "ls-files", "steeldefectx"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    tree = next(block for block in blocks("text") if "registration.py" in block)
+    for file in map(Path, tracked):
+        if file.parts[1] not in ("recipes", "metrics") and file.name != "__init__.py":
+            assert re.search(rf"^ +{re.escape(file.name)} +\S", tree, re.MULTILINE), f"{file} is missing"
+    for name in re.findall(r"^ +(\w+\.py) ", tree, re.MULTILINE):
+        assert any(file.endswith(name) for file in tracked), f"{name} does not exist"
+
+
+def test_the_table_of_recipes_is_complete():
+    for file in (ROOT / "steeldefectx" / "recipes").glob("*.yaml"):
+        assert f"| `{file.stem}` |" in README
+
+
+def test_numbers_are_the_committed_ones():
+    found = [json.loads(file.read_text()) for file in sorted((ROOT / "benchmarks" / "results").glob("tiny-neu-*.json"))]
+    assert [result["seed"] for result in found] == [0, 1, 2]
+    for key in ("accuracy", "mean_accuracy"):
+        values = [100 * result[key] for result in found]
+        assert f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}" in README
+    assert f"{found[0]['n_train']:,} training images of the {len(found[0]['classes'])} classes" in README
+
+
+def test_make_targets_exist():
+    for target in ("quickstart", "test", "lint", "format"):
+        subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=True)
