@@ -24,7 +24,7 @@ def _get_module(factory: _load.PackagedDatasetModuleFactory) -> _load.DatasetMod
         return _search_current_folder(factory)
     # data_files: an empty dict, not None, is what tells load_dataset that none are wanted.
     builder_kwargs = {"data_files": DataFilesDict(), "dataset_name": NAME}
-    return _load.DatasetModule(BUILDER_MODULE, import_module(BUILDER_MODULE).code_hash(), builder_kwargs)
+    return _load.DatasetModule(BUILDER_MODULE, import_module(BUILDER_MODULE).rows_hash(), builder_kwargs)
 
 
 def register() -> None:

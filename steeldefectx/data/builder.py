@@ -6,10 +6,8 @@ One builder for three configs: ``default`` (the unified 25 classes, read from yo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.annotate.attributes import attributes_from_mask, template_sentence
+from steeldefectx.code import code_hash
 from steeldefectx.data import sample, sources, splits
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
@@ -40,14 +39,9 @@ ATTRIBUTES = {
 }
 
 
-@cache
-def code_hash() -> str:
-    """Hash of the code that rows come from: a new version of it never meets rows an old one has cached."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for file in sorted([package / "taxonomy.py", *package.glob("data/**/*.py"), *package.glob("annotate/*.py")]):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def rows_hash() -> str:
+    """Hash of the code that rows come from, part of the name of what ``datasets`` keeps."""
+    return code_hash("taxonomy.py", "data/**/*.py", "annotate/*.py")
 
 
 @dataclass
@@ -194,7 +188,7 @@ def load_dataset(
         cache_dir=cache_dir,
         dataset_name="steeldefectx",
         config_name=config,
-        hash=code_hash(),
+        hash=rows_hash(),
         data_dir=data_dir,
         **settings,
     )
