@@ -11,11 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from steeldefectx.code import code_hash
 from steeldefectx.errors import DataError
 
 RESULTS = "results.json"
 REPORTED_PACKAGES = (
-    "steeldefectx",
     "torch",
     "transformers",
     "datasets",
@@ -45,8 +45,9 @@ class Stopwatch:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {name: version(name) for name in REPORTED_PACKAGES}
+    """Versions of the packages that results depend on; this one's with a hash of its code."""
+    own = f"{version('steeldefectx')}+{code_hash('**/*.py')[:12]}"
+    return {"steeldefectx": own, **{name: version(name) for name in REPORTED_PACKAGES}}
 
 
 def write_json(content: Any, path: Path) -> None:
