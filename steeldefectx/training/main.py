@@ -65,8 +65,10 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
         validation=config.validation,
         seed=config.seed,
     )
+    first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
     sizes = {name: len(split) for name, split in data.splits.items()}
-    logging.info("%d images of %d classes (%s)", sum(sizes.values()), len(data.classes), _counts(sizes))
+    if first:
+        logging.info("%d images of %d classes (%s)", sum(sizes.values()), len(data.classes), _counts(sizes))
     results = None if config.overwrite else _finished(config, data)
     if results is not None:
         logging.info("%s holds this run already; --overwrite runs it again.", config.output_dir)
@@ -74,7 +76,7 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
         from steeldefectx.training.run import run  # imports torch, which a finished run does without
 
         results = run(config, data)
-    if os.environ.get("RANK", "0") == "0":
+    if first:
         print_results(results)
         Console().print(f"Checkpoint and {RESULTS} are in {config.output_dir}", highlight=False)
 

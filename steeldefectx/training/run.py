@@ -39,7 +39,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
 
     Args:
         config: All settings.
-        data: Splits ``train`` and ``test``; the latter is read after training only, by fixed settings.
+        data: Splits ``train`` and ``test``; nothing is chosen by the latter, it is only scored, before and after.
 
     Returns:
         What ``results.json`` holds. Accuracies are fractions.
@@ -86,7 +86,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
 def _use_all_cores(accelerator: Accelerator) -> None:
     """Undo what ``accelerate launch`` does on a machine without a GPU: one thread, however many cores."""
     if accelerator.device.type == "cpu" and os.environ.get("OMP_NUM_THREADS") == "1":
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // accelerator.num_processes))
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
 
 
 def _report_cut(clip: Clip, texts: list[str], level: str) -> None:

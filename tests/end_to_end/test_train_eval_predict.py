@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,8 +18,15 @@ ROOT = Path(__file__).parents[2]
 SMALL = ["--config", "sample", "--model", "tiny", "--train-text", "T1", "--epochs", "2"]
 
 
-def run(*command, check=True):
-    done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=240)
+def run(*command, check=True, environment=None):
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=os.environ | (environment or {}),
+    )
     if check:
         assert done.returncode == 0, done.stderr
     return done
@@ -156,6 +164,21 @@ def test_another_seed_encodes_nothing_again(stripes, tmp_path):
         run(*command, "--seed", seed, "--output-dir", tmp_path / str(seed))
         encoded.append(results(tmp_path / str(seed))["encoded"])
     assert encoded[1] == {"images": 0, "texts": 0}
+
+
+def test_two_processes_optimize_what_one_does(stripes, tmp_path):
+    command = ["train.py", "--config", "class-folders", "--data-dir", stripes, "--method", "clip-adapter",
+               "--train-text", "T0", "--epochs", 3, "--lr", 0.01, "--batch-size", 8]  # fmt: skip
+    run(*command, "--output-dir", tmp_path / "one")
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29611]
+    done = run(*launch, *command, "--output-dir", tmp_path / "two", environment={"ACCELERATE_USE_CPU": "true"})
+    assert done.stdout.count("mAcc %") == 1, "one process prints"
+    losses = [
+        [json.loads(line)["loss"] for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-4)
+    assert results(tmp_path / "one")["per_class"] == results(tmp_path / "two")["per_class"]
 
 
 @pytest.mark.parametrize(
