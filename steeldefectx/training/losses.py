@@ -13,7 +13,8 @@ def contrastive_loss(
 
     A batch of images of one class with a class-level text has that text several times. Telling such pairs
     apart is impossible, so the target of each row is uniform over all pairs with the same text (as in UniCL,
-    Yang et al. 2022). With all texts distinct this is CLIP's loss.
+    Yang et al. 2022). With all texts distinct this is CLIP's loss; it is also where the embeddings of the same
+    text are equal, since what a row then gains by one positive it gains by all.
 
     Args:
         image: (N, D) unit-length image embeddings.
