@@ -28,14 +28,14 @@ clean:
 	rm -rf .venv build *.egg-info
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	@$(PYTHON) -m venv .venv
 
 .venv/base: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (about a minute) ..."
-	$(INSTALL) --editable .
+	@$(INSTALL) --editable .
 	@touch $@
 
 .venv/dev: .venv/base
-	$(INSTALL) --editable ".[dev]"
+	@$(INSTALL) --editable ".[dev]"
 	@touch $@

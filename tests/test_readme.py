@@ -95,6 +95,13 @@ def test_numbers_are_the_committed_ones():
     assert f"{found[0]['n_train']:,} training images of the {len(found[0]['classes'])} classes" in README
 
 
+def test_the_quickstarts_output_is_the_committed_one():
+    result = json.loads((ROOT / "benchmarks" / "results" / "quickstart.json").read_text())
+    row = f"│ {100 * result['accuracy']:.2f} │  {100 * result['mean_accuracy']:.2f} │"
+    assert row in README
+    assert result["config"] == "sample"
+
+
 def test_make_targets_exist():
     for target in ("quickstart", "test", "lint", "format"):
         subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=True)
