@@ -1,6 +1,7 @@
 """Readers, on small trees in the real layouts and on the real images."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,12 +149,145 @@ def test_links_out_of_the_folder_are_refused(tmp_path):
     assert len(find_samples(tmp_path / "data", skip_bad=True).samples) == 14
 
 
+def test_links_to_folders_are_not_followed(tmp_path):
+    neu_flat(tmp_path / "outside")
+    (tmp_path / "data").mkdir()
+    os.symlink(tmp_path / "outside", tmp_path / "data" / "NEU")
+    with pytest.raises(DataError, match=r"No images of a known source(.|\n)*NEU: a link that leads out"):
+        find_samples(tmp_path / "data")
+    x_sdd(tmp_path / "data")
+    os.symlink(tmp_path / "data", tmp_path / "data" / "itself")
+    with pytest.raises(DataError, match=r"(?s)^1 of the files.*NEU: a link that leads out"):
+        find_samples(tmp_path / "data")
+    assert len(find_samples(tmp_path / "data", skip_bad=True).samples) == 14
+
+
+def test_a_link_to_itself_is_named(tmp_path):
+    x_sdd(tmp_path)
+    link = tmp_path / "datas" / "red iron" / "9.jpg"
+    os.symlink(link, link)
+    with pytest.raises(DataError, match=r"9\.jpg: not a readable image"):
+        find_samples(tmp_path)
+
+
+def test_names_that_are_not_utf8_are_named(tmp_path):
+    x_sdd(tmp_path)
+    folder = tmp_path / "datas" / "red iron"
+    try:
+        (folder / "1.jpg").rename(os.fsdecode(os.fsencode(folder) + b"/\xff.jpg"))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    with pytest.raises(DataError, match=r"xff\.jpg: a name that is not UTF-8|udcff\.jpg: a name") as error:
+        find_samples(tmp_path)
+    assert str(error.value).encode()
+    assert len(find_samples(tmp_path, skip_bad=True).samples) == 13
+
+
+def test_folders_that_cannot_be_listed_are_named(tmp_path, monkeypatch):
+    x_sdd(tmp_path)
+    list_folder = os.scandir
+
+    def scandir(path):
+        if os.path.basename(path) == "red iron":
+            raise PermissionError(13, "Permission denied", path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"red iron: cannot be listed \(Permission denied\)"):
+        find_samples(tmp_path)
+
+
+def test_the_order_of_the_file_system_does_not_matter(tmp_path, monkeypatch):
+    neu_det(tmp_path / "NEU-DET")
+    x_sdd(tmp_path / "X-SDD")
+    before, fingerprint = find_samples(tmp_path).samples, folder_fingerprint(tmp_path)
+    list_folder = os.scandir
+
+    class Reversed:
+        def __init__(self, path):
+            with list_folder(path) as entries:
+                self.entries = iter(sorted(entries, key=lambda entry: entry.name, reverse=True))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def __iter__(self):
+            return self.entries
+
+        def __next__(self):
+            return next(self.entries)
+
+    monkeypatch.setattr(os, "scandir", Reversed)
+    assert next(os.walk(tmp_path))[1] == ["X-SDD", "NEU-DET"]
+    assert find_samples(tmp_path).samples == before
+    assert folder_fingerprint(tmp_path) == fingerprint
+
+
+def test_images_that_are_of_no_class_are_not_dropped_silently(tmp_path):
+    neu_det(tmp_path)
+    image(tmp_path / "train" / "images" / "crazing" / "IMG_x.jpg")
+    with pytest.raises(DataError, match=r"IMG_x\.jpg: no image of a known class of NEU"):
+        find_samples(tmp_path)
+    assert len(find_samples(tmp_path, skip_bad=True).samples) == 12
+
+
+def test_other_folders_beside_a_flat_source_are_only_remarked(tmp_path):
+    neu_cls(tmp_path / "NEU-CLS")
+    image(tmp_path / "figures" / "plot.png")
+    found = find_samples(tmp_path)
+    assert len(found.samples) == 12
+    assert found.problems == []
+    assert any("1 images belong to no known source" in note and "plot.png" in note for note in found.notes)
+
+
+def test_an_image_that_two_sources_could_mean_is_named(tmp_path):
+    x_sdd(tmp_path)
+    image(tmp_path / "datas" / "red iron" / "in_1.png")
+    with pytest.raises(DataError, match=r"in_1\.png: could be NEU/inclusion_1 or X-SDD/red iron/in_1"):
+        find_samples(tmp_path)
+    assert len(find_samples(tmp_path, skip_bad=True).samples) == 14
+
+
+def test_only_image_formats_are_opened(tmp_path):
+    x_sdd(tmp_path)
+    Image.new("L", (9, 9)).save(tmp_path / "datas" / "red iron" / "8.jpg", format="PPM")
+    with pytest.raises(DataError, match=r"8\.jpg: not a readable image"):
+        find_samples(tmp_path)
+
+
+def test_the_folder_may_be_the_current_one(tmp_path, monkeypatch):
+    x_sdd(tmp_path)
+    monkeypatch.chdir(tmp_path / "datas" / "red iron")
+    samples = find_samples(Path(".")).samples
+    assert [s.image_id for s in samples] == ["X-SDD/red iron/1", "X-SDD/red iron/2"]
+
+
+def test_a_mask_folder_of_any_name_may_begin_with_odd_masks(tmp_path):
+    neu_flat(tmp_path / "NEU")
+    mask = np.zeros((20, 20), np.uint8)
+    mask[5:9] = 255
+    (tmp_path / "anything").mkdir()
+    (tmp_path / "anything" / "In_0.png").write_bytes(b"damaged")
+    Image.new("L", (20, 20), 0).save(tmp_path / "anything" / "In_1.png")
+    Image.fromarray(mask).save(tmp_path / "anything" / "In_2.png")
+    samples = find_samples(tmp_path).samples
+    assert len(samples) == 12
+    assert [s.mask.name for s in samples if s.mask] == ["In_1.png", "In_2.png"]
+
+
 def test_a_mask_of_another_size_is_named(tmp_path):
     neu_flat(tmp_path)
     (tmp_path / "masks").mkdir()
     Image.new("L", (19, 20), 255).save(tmp_path / "masks" / "Pa_1.png")
-    with pytest.raises(DataError, match=r"Pa_1\.png: a mask of another size"):
+    (tmp_path / "masks" / "Pa_2.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"Pa_1\.png: a mask of another size(.|\n)*Pa_2\.png: an empty file"):
         find_samples(tmp_path)
+    samples = find_samples(tmp_path, skip_bad=True).samples
+    assert len(samples) == 12, "a bad mask does not cost its image"
+    assert not any(s.mask for s in samples)
 
 
 def test_two_copies_of_one_source_are_noticed(tmp_path):
@@ -216,6 +350,37 @@ def test_class_folders_split_by_hand(tmp_path, test_folder):
     assert class_folder_names(tmp_path) == ["hole", "scratch"]
 
 
+@pytest.mark.parametrize("top", [("train", "test"), ("Train", "TEST"), ("train", "validation")])
+def test_a_split_by_hand_is_seen_despite_case_and_loose_files(tmp_path, top):
+    for folder in top:
+        image(tmp_path / folder / "scratch" / f"{folder}.png")
+    image(tmp_path / "preview.png")
+    found = find_class_folders(tmp_path)
+    assert sorted((s.split, s.class_name) for s in found.samples) == [("test", "scratch"), ("train", "scratch")]
+    assert any("1 images lie in no class folder" in note for note in found.notes)
+
+
+def test_of_three_folders_validation_trains(tmp_path):
+    for folder in ("train", "val", "test"):
+        image(tmp_path / folder / "scratch" / f"{folder}.png")
+    found = find_class_folders(tmp_path)
+    assert {s.original_name: s.split for s in found.samples} == {
+        "train.png": "train",
+        "val.png": "train",
+        "test.png": "test",
+    }
+    assert any("1 validation images are added to train" in note for note in found.notes)
+    assert class_folder_names(tmp_path) == ["scratch"]
+
+
+@pytest.mark.parametrize("classes", [("train", "test", "rail"), ("val", "test"), ("train",)])
+def test_classes_may_be_called_as_splits_are(tmp_path, classes):
+    for name in classes:
+        image(tmp_path / name / "1" / "a.png")
+    found = {(s.class_name, s.split) for s in find_class_folders(tmp_path).samples}
+    assert found == {(name, None) for name in classes}
+
+
 def test_the_fingerprint_sees_changes_and_nothing_else(tmp_path):
     one, other = tmp_path / "one", tmp_path / "somewhere" / "else"
     file = image(one / "a" / "1.png")
@@ -234,6 +399,11 @@ def test_the_fingerprint_sees_changes_and_nothing_else(tmp_path):
 
 def test_real_images(real_data):
     found = find_samples(real_data)
+    assert found.notes == [
+        "NEU: 1,440 images found, 1,800 were published.",
+        "X-SDD: 1,092 images found, 1,360 were published.",
+    ]
+    assert found.problems == []
     counts = {}
     for sample in found.samples:
         counts[sample.class_name] = counts.get(sample.class_name, 0) + 1

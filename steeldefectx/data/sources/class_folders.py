@@ -3,27 +3,48 @@
 my_images/scratch/a.png                the split rule decides what trains and what tests
 my_images/train/scratch/a.png          or you do
 my_images/test/scratch/b.png
+
+A folder ``val`` is the test split where there is no ``test``, and belongs to ``train`` where there is one:
+whatever chooses settings holds its own validation set out of ``train``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from steeldefectx.data.sources.sample import Sample
 from steeldefectx.data.sources.tree import Tree
 
 SOURCE = "class-folders"
-SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test"}
+VALIDATION_FOLDERS = frozenset({"val", "valid", "validation"})
+SPLIT_FOLDERS = VALIDATION_FOLDERS | {"train", "test"}
 
 
 def read(tree: Tree) -> Iterator[Sample]:
     """The images in class folders, at any depth below them."""
     paths = [(file, file.relative_to(tree.root)) for file in tree.images()]
-    tops = {path.parts[0] for _, path in paths}
-    split_by_hand = tops <= set(SPLIT_FOLDERS) and len(tops) == 2
+    split_of = _split_by_hand({path.parts[0] for _, path in paths if len(path.parts) > 1})
     for file, path in paths:
         parts = path.with_suffix("").parts
-        split = SPLIT_FOLDERS[parts[0]] if split_by_hand else None
-        below = parts[1:] if split_by_hand else parts
+        below = parts[1:] if split_of else parts
         if len(below) > 1:
-            yield Sample(file, below[0], SOURCE, "/".join([SOURCE, *parts]), file.name, split=split)
+            image_id = "/".join([SOURCE, *parts])
+            yield Sample(file, below[0], SOURCE, image_id, file.name, split=split_of.get(parts[0]))
+
+
+def _split_by_hand(folders: set[str]) -> dict[str, str]:
+    """The split of each top folder; none where these are classes."""
+    names = {folder.lower() for folder in folders}
+    if not names <= SPLIT_FOLDERS or "train" not in names or len(names) < 2:
+        return {}
+    split_of = dict.fromkeys(VALIDATION_FOLDERS, "train" if "test" in names else "test")
+    split_of |= {"train": "train", "test": "test"}
+    return {folder: split_of[folder.lower()] for folder in folders}
+
+
+def notes(samples: list[Sample], root: Path) -> list[str]:
+    """A remark on validation images that train."""
+    train = [s.path.relative_to(root).parts[0] for s in samples if s.split == "train"]
+    count = sum(folder.lower() in VALIDATION_FOLDERS for folder in train)
+    return [f"{count:,} validation images are added to train, of which a validation set is held out."] if count else []

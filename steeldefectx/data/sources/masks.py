@@ -15,11 +15,11 @@ from PIL import Image
 
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.sample import Sample
-from steeldefectx.data.sources.tree import Tree
+from steeldefectx.data.sources.tree import IMAGE_FORMATS, Tree
 from steeldefectx.taxonomy import NEU
 
 _FOLDER_NAME = re.compile(r"ground[ _-]?truths?|gts?|masks?|.*[ _-](masks?|gts?)", re.IGNORECASE)
-LOOKED_AT = 3
+LOOKED_AT = 10
 """Files of a folder that are opened to see whether they are masks, where its name does not tell."""
 
 
@@ -33,15 +33,23 @@ def _holds_masks(folder: Path, files: list[Path]) -> bool:
     if _FOLDER_NAME.fullmatch(folder.name):
         return True
     pngs = [file for file in files if file.suffix.lower() in (".png", ".bmp")]
-    return len(pngs) == len(files) and all(_is_black_and_white(file) for file in files[:LOOKED_AT])
-
-
-def _is_black_and_white(file: Path) -> bool:
-    try:
-        with Image.open(file) as image:
-            return set(np.unique(np.asarray(image.convert("L")))) == {0, 255}
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    if len(pngs) < len(files):
         return False
+    seen: set[int] = set()
+    for file in files[:LOOKED_AT]:  # one mask may be all black, or damaged
+        levels = _grey_levels(file)
+        if not levels <= {0, 255}:
+            return False
+        seen |= levels
+    return seen == {0, 255}
+
+
+def _grey_levels(file: Path) -> set[int]:
+    try:
+        with Image.open(file, formats=IMAGE_FORMATS) as image:
+            return set(np.unique(np.asarray(image.convert("L"))).tolist())
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return set()
 
 
 def attach_masks(samples: list[Sample], masks: list[Path]) -> list[Sample]:

@@ -31,7 +31,8 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        path = str(self.path).encode("utf-8", "backslashreplace").decode()  # names need not be UTF-8
+        return f"{path}: {self.reason}"
 
 
 @dataclass

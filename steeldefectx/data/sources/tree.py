@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from steeldefectx.data.sources.sample import Problem
 from steeldefectx.errors import DataError
 
 IMAGE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IMAGE_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""What Pillow may take a file for, whatever its ending: some of the other formats start programs."""
 IGNORED_FOLDERS = frozenset({"__MACOSX"})
 
 
@@ -23,7 +25,7 @@ class Tree:
     folders: dict[Path, list[Path]]
     """Folder -> its image files, both sorted."""
     problems: list[Problem]
-    """Links that lead out of the folder."""
+    """Links that lead out of the folder, folders that cannot be listed, names that are not UTF-8."""
 
     def images(self) -> Iterator[Path]:
         """All image files."""
@@ -37,24 +39,45 @@ def read_tree(root: Path) -> Tree:
     Raises:
         DataError: No such folder.
     """
+    _must_be_folder(root)
+    tree = Tree(root.absolute(), {}, [])
+
+    def cannot_list(error: OSError) -> None:
+        tree.problems.append(Problem(Path(error.filename), f"cannot be listed ({error.strerror})"))
+
+    for path in _files(tree.root, cannot_list):
+        link = path.is_symlink()
+        is_folder = link and path.is_dir()
+        if not is_folder and path.suffix.lower() not in IMAGE_ENDINGS:
+            continue
+        if link and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+            tree.problems.append(Problem(path, "a link that leads out of the data folder"))
+        elif not _is_utf8(path):
+            tree.problems.append(Problem(path, "a name that is not UTF-8"))
+        elif not is_folder:  # what a link to a folder inside leads to is found there
+            tree.folders.setdefault(path.parent, []).append(path)
+    return tree
+
+
+def _must_be_folder(root: Path) -> None:
     if not root.is_dir():
         raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
-    folders: dict[Path, list[Path]] = {}
-    problems: list[Problem] = []
-    for file in _files(root):
-        if file.suffix.lower() not in IMAGE_ENDINGS:
-            continue
-        if file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
-            problems.append(Problem(file, "a link that leads out of the data folder"))
-        else:
-            folders.setdefault(file.parent, []).append(file)
-    return Tree(root, folders, problems)
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for folder, subfolders, files in os.walk(root):
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _files(root: Path, cannot_list: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """All files below a folder, and the links to folders, which are not followed."""
+    for folder, subfolders, files in os.walk(root, onerror=cannot_list):
         subfolders[:] = sorted(name for name in subfolders if name[0] != "." and name not in IGNORED_FOLDERS)
-        for name in sorted(files):
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        for name in sorted([*files, *links]):
             if name[0] != ".":
                 yield Path(folder, name)
 
@@ -65,8 +88,7 @@ def folder_fingerprint(root: Path) -> str:
     Raises:
         DataError: No such folder.
     """
-    if not root.is_dir():
-        raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
+    _must_be_folder(root)
     digest = hashlib.sha256()
     for file in _files(root):
         state = file.lstat()
