@@ -94,4 +94,5 @@ def _open(image: Image.Image | str | Path) -> Image.Image:
     if isinstance(image, Image.Image):
         return image
     with Image.open(image) as opened:
-        return opened.convert("RGB")
+        opened.load()
+        return opened

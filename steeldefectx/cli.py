@@ -76,9 +76,9 @@ def _readable(files: list[Path], readable: list[Path]) -> Iterator[Image.Image]:
     for file in tqdm(files, "predict", unit="image", delay=2):
         try:
             with Image.open(file) as image:
-                decoded = image.convert("RGB")
+                image.load()
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             typer.echo(f"unreadable: {file}: {error}", err=True)
         else:
             readable.append(file)
-            yield decoded
+            yield image

@@ -247,7 +247,7 @@ def find_class(name: str, source: str | None = None) -> DefectClass | None:
 
 def t0_sentence(class_name: str, template: str = T0_TEMPLATE) -> str:
     """The T0 text of any class name: the template filled in."""
-    return template.format(class_name)
+    return template.replace("{}", class_name)
 
 
 def t1_sentence(class_name: str, template: str = T0_TEMPLATE) -> str | None:
@@ -255,5 +255,5 @@ def t1_sentence(class_name: str, template: str = T0_TEMPLATE) -> str | None:
     known = find_class(class_name)
     if known is None:
         return None
-    head = template.format(class_name).rstrip(".")
+    head = t0_sentence(class_name, template).rstrip(".")
     return f"{head}, {known.looks}, caused by {known.cause}."

@@ -61,6 +61,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: Any = None) -> str:
         """The cache entry's name: a changed data folder is another entry."""
+        if self.name == "sample" and self.data_dir is not None:
+            raise ConfigError("The config sample is rendered and reads no folder: leave out data_dir or the config.")
         config_id: str = super().create_config_id(config_kwargs, custom_features)
         if self.data_dir is None:
             return config_id

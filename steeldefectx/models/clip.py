@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
 
@@ -54,9 +54,7 @@ class Clip:
 
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
-        batch = self.image_processor(
-            images=image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np"
-        )
+        batch = self.image_processor(images=to_rgb(image), do_rescale=False, do_normalize=False, return_tensors="np")
         return batch["pixel_values"][0]
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -110,6 +108,19 @@ class Clip:
         digest.update(self.image_processor.to_json_string().encode())
         digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
         return digest.hexdigest()
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB, upright as its EXIF data say.
+
+    Cameras deliver grey images of 10 to 16 bits; Pillow's own conversion would clip them to white. They are
+    shifted so that the brightest pixel needs all of the 8 bits.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        values = np.asarray(image).clip(0)
+        image = Image.fromarray((values >> max(0, int(values.max()).bit_length() - 8)).astype(np.uint8))
+    return image.convert("RGB")
 
 
 def load_clip(name: str) -> Clip:

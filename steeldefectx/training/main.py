@@ -113,18 +113,21 @@ def _evaluate(parser: Parser) -> None:
 
 
 def _guarded(action: Any, debug: bool) -> None:
-    """Run an action; an error that a user can mend ends in its message and exit code 2."""
+    """Run an action; an error that a user can mend ends in one message and exit code 2, not in a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("httpx", "httpx2", "accelerate", "datasets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     disable_progress_bar()  # of weights being loaded and saved: it is over before it is read
     try:
         action()
-    except SteelDefectXError as error:
+    except (SteelDefectXError, OSError) as error:
         if debug:
             raise
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 def print_results(results: dict[str, Any], per_class: bool = False) -> None:

@@ -190,6 +190,7 @@ def test_two_processes_optimize_what_one_does(stripes, tmp_path):
         (["--data-dir", "no/such/folder"], "no/such/folder"),
         (["--config", "sample", "--model", "no/such/folder/here"], "no/such/folder/here"),
         (["--config", "sample", "--recipe", "nonsense"], "task2"),
+        (["--recipe", "quickstart", "--data-dir", "."], "reads no folder"),
         ([], "--data-dir"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -1,3 +1,7 @@
+import io
+
+import numpy as np
+import pytest
 import torch
 from PIL import Image
 from transformers import AutoModel, AutoTokenizer
@@ -57,6 +61,25 @@ def test_padding_changes_no_text_feature():
         alone = clip.encode_texts(clip.tokenize(["a scratch"]))
         padded = clip.encode_texts(clip.tokenize(["a scratch", "a much longer description " * 5]))
     torch.testing.assert_close(alone[0], padded[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_grey_images_of_more_than_eight_bits_keep_their_contrast(bits):
+    clip = load_clip("tiny")
+    ramp = np.linspace(0, 2**bits - 1, 96).astype(np.uint16)[None].repeat(96, 0)
+    pixels = clip.to_pixels(Image.fromarray(ramp))
+    expected = clip.to_pixels(Image.fromarray(np.linspace(0, 255, 96).astype(np.uint8)[None].repeat(96, 0)))
+    assert np.abs(pixels.astype(int) - expected).max() <= 1
+
+
+def test_photographs_are_turned_upright():
+    clip = load_clip("tiny")
+    upright = Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    buffer = io.BytesIO()
+    upright.rotate(180).save(buffer, "PNG", exif=exif)
+    np.testing.assert_array_equal(clip.to_pixels(Image.open(buffer)), clip.to_pixels(upright))
 
 
 def test_grey_and_colour_images_of_any_size_are_taken():
