@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from PIL import Image
@@ -38,7 +39,7 @@ def predict(
     """
     try:
         unreadable = _predict(images, checkpoint, output, top_k)
-    except SteelDefectXError as error:
+    except (SteelDefectXError, OSError) as error:
         typer.echo(f"steeldefectx: {error}", err=True)
         raise typer.Exit(2) from error
     if unreadable:
@@ -52,13 +53,25 @@ def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> 
     files = _image_files(images)
     classifier = SteelDefectClassifier.from_pretrained(checkpoint)
     readable: list[Path] = []
-    with open(output, "w", newline="", encoding="utf-8") if output else nullcontext(sys.stdout) as file:
+    with _whole_file(output) if output else nullcontext(sys.stdout) as file:
         table = csv.writer(file)
         table.writerow(["file", "rank", "class", "probability"])
         for number, found in enumerate(classifier.predict(_readable(files, readable), top_k)):
             for rank, (label, p) in enumerate(zip(found.labels, found.probabilities, strict=True), 1):
                 table.writerow([readable[number], rank, label, f"{p:.4f}"])
     return len(readable) < len(files)
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file to write that appears under its name when it is complete."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _image_files(images: Path) -> list[Path]:

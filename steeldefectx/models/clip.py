@@ -15,10 +15,9 @@ from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
 
-import steeldefectx.models.steel_clip  # noqa: F401  (AutoModel learns its model type)
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
-from steeldefectx.models.tiny import tiny_clip
+from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
 
 TINY = "tiny"
 
