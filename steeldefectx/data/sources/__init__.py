@@ -9,17 +9,18 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 from tqdm.auto import tqdm
 
-from steeldefectx.data.sources import class_folders, neu, x_sdd
-from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources import class_folders, gc10, neu, release, s3d, x_sdd
+from steeldefectx.data.sources.masks import attach_masks, read_mask, take_masks
 from steeldefectx.data.sources.sample import Found, Problem, Sample
 from steeldefectx.data.sources.tree import Tree, folder_fingerprint, read_tree
 from steeldefectx.errors import DataError
-from steeldefectx.taxonomy import NEU, X_SDD
+from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD
 
 __all__ = [
     "Found",
@@ -29,55 +30,79 @@ __all__ = [
     "find_class_folders",
     "find_samples",
     "folder_fingerprint",
+    "read_mask",
 ]
 
 SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
-    NEU: (neu.read, neu.PUBLISHED_IMAGES),
     X_SDD: (x_sdd.read, x_sdd.PUBLISHED_IMAGES),
+    S3D: (s3d.read, s3d.PUBLISHED_IMAGES),
+    GC10: (gc10.read, gc10.PUBLISHED_IMAGES),
+    NEU: (neu.read, neu.PUBLISHED_IMAGES),
 }
-"""Source -> its reader and the number of images it was published with."""
+"""Source -> its reader and the number of images it was published with; a file is of the first that knows it."""
 
 MAX_PIXELS = 89_000_000
 """Images with more pixels are not decoded (Pillow itself warns from about here)."""
 LISTED_PROBLEMS = 50
 
 
-def find_samples(data_dir: Path, *, skip_bad: bool = False) -> Found:
+def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Found:
     """Find the samples of all known sources below a folder, at any depth, in any mix.
 
     Args:
         data_dir: Folder to look through.
         skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+        crops: A sample of an image with several classes is the part around its class, not all of the image.
 
     Raises:
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
     """
     tree = read_tree(data_dir)
+    samples = release.take(tree)
     masks = take_masks(tree)
-    by_source = {source: list(read(tree)) for source, (read, _) in SOURCES.items()}
-    samples = attach_masks([sample for found in by_source.values() for sample in found], masks)
-    if not samples:
+    samples += attach_masks(tree, _of_sources(tree), masks)
+    if not crops:
+        samples = [replace(sample, box=None) for sample in samples]
+    if not samples and not tree.problems:
         raise DataError(_nothing_known(tree))
     problems = [*tree.problems, *_unknown_classes(tree, samples)]
     found = _usable(samples, problems, skip_bad)
-    for source, (_, published) in SOURCES.items():
-        count = sum(sample.source == source for sample in found.samples)
-        if count and count != published:
-            found.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
+    found.notes = tree.notes
     return found
 
 
-def find_class_folders(data_dir: Path, *, skip_bad: bool = False) -> Found:
-    """Find the samples in class folders (config ``class-folders``), see :mod:`.class_folders`.
+def _of_sources(tree: Tree) -> list[Sample]:
+    """The samples of all source data sets in a tree, and a note on each source that is not complete."""
+    samples: list[Sample] = []
+    for source, (read, published) in SOURCES.items():
+        taken = {sample.path for sample in samples}
+        new = [sample for sample in read(tree) if sample.path not in taken]
+        count = len({sample.path for sample in new})
+        if count and count != published:
+            tree.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
+        samples += new
+    return samples
+
+
+def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = class_folders.SOURCE) -> Found:
+    """Find the samples in class folders, and masks beside them, see :mod:`.class_folders`.
+
+    Args:
+        data_dir: Folder of the class folders.
+        skip_bad: As for :func:`find_samples`.
+        source: Name of the data set.
 
     Raises:
         DataError: No such folder, no class folders, or things that cannot be used: all are listed.
     """
     tree = read_tree(data_dir)
-    samples = list(class_folders.read(tree))
+    masks = take_masks(tree, by_content=False)
+    samples = attach_masks(tree, list(class_folders.read(tree, source)), masks)
     if not samples:
         raise DataError(f"{data_dir}: no class folders with images. Expected {data_dir}/<class>/<image>.")
-    return _usable(samples, tree.problems, skip_bad)
+    found = _usable(samples, tree.problems, skip_bad)
+    found.notes = tree.notes
+    return found
 
 
 def class_folder_names(data_dir: Path) -> list[str]:
@@ -86,7 +111,9 @@ def class_folder_names(data_dir: Path) -> list[str]:
     Raises:
         DataError: No such folder.
     """
-    return sorted({sample.class_name for sample in class_folders.read(read_tree(data_dir))})
+    tree = read_tree(data_dir)
+    take_masks(tree, by_content=False)
+    return sorted({sample.class_name for sample in class_folders.read(tree)})
 
 
 def _nothing_known(tree: Tree) -> str:
@@ -113,7 +140,7 @@ def _usable(samples: list[Sample], problems: list[Problem], skip_bad: bool) -> F
     samples = [sample for sample in samples if sample.path not in unusable]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reasons = list(tqdm(pool.map(_why_bad, samples), "check images", len(samples), unit="image", delay=2))
-    problems += [reason for reason in reasons if reason is not None]
+    problems = list(dict.fromkeys([*problems, *filter(None, reasons)]))
     problems.sort(key=lambda problem: str(problem.path))
     good = [sample for sample, reason in zip(samples, reasons, strict=True) if reason is None]
     if problems and not skip_bad:
@@ -136,23 +163,26 @@ def _why_bad(sample: Sample) -> Problem | None:
     """Decode an image, and its mask, in full: what goes wrong, if anything."""
     path = sample.path
     try:
-        size = _decode(path)
+        size = _decode(path).size
         if sample.mask is not None:
             path = sample.mask
-            if _decode(path) != size:
+            mask = _decode(path)
+            if mask.size != size:
                 return Problem(path, f"a mask of another size than its image {sample.path.name}")
+            if not read_mask(mask, sample.box).any():
+                return Problem(path, "an empty mask: nothing in it is brighter than 127")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         empty = path.is_file() and path.stat().st_size == 0
         return Problem(path, "an empty file" if empty else f"not a readable image ({error})")
     return None
 
 
-def _decode(path: Path) -> tuple[int, int]:
+def _decode(path: Path) -> Image.Image:
     with Image.open(path) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
         image.load()
-        return image.size
+        return image
 
 
 def _list_problems(problems: list[Problem]) -> str:

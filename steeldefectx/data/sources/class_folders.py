@@ -16,8 +16,8 @@ SOURCE = "class-folders"
 SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test"}
 
 
-def read(tree: Tree) -> Iterator[Sample]:
-    """The images in class folders, at any depth below them."""
+def read(tree: Tree, source: str = SOURCE) -> Iterator[Sample]:
+    """The images in class folders, at any depth below them, as samples of a source of any name."""
     paths = [(file, file.relative_to(tree.root)) for file in tree.images()]
     tops = {path.parts[0] for _, path in paths}
     split_by_hand = tops <= set(SPLIT_FOLDERS) and len(tops) == 2
@@ -26,4 +26,4 @@ def read(tree: Tree) -> Iterator[Sample]:
         split = SPLIT_FOLDERS[parts[0]] if split_by_hand else None
         below = parts[1:] if split_by_hand else parts
         if len(below) > 1:
-            yield Sample(file, below[0], SOURCE, "/".join([SOURCE, *parts]), file.name, split=split)
+            yield Sample(file, below[0], source, "/".join([source, *parts]), file.name, split=split)

@@ -5,25 +5,30 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from steeldefectx.data.sources.sample import Problem
 from steeldefectx.errors import DataError
 
 IMAGE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+TEXT_ENDINGS = frozenset({".json", ".xml"})
 IGNORED_FOLDERS = frozenset({"__MACOSX"})
 
 
 @dataclass
 class Tree:
-    """Images below a folder."""
+    """Images below a folder, and the files that may annotate them."""
 
     root: Path
     folders: dict[Path, list[Path]]
     """Folder -> its image files, both sorted."""
     problems: list[Problem]
-    """Links that lead out of the folder."""
+    """Links that lead out of the folder; readers add what they cannot use."""
+    texts: list[Path] = field(default_factory=list)
+    """JSON and XML files, sorted."""
+    notes: list[str] = field(default_factory=list)
+    """Remarks of readers that need no action."""
 
     def images(self) -> Iterator[Path]:
         """All image files."""
@@ -41,14 +46,18 @@ def read_tree(root: Path) -> Tree:
         raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
     folders: dict[Path, list[Path]] = {}
     problems: list[Problem] = []
+    texts: list[Path] = []
     for file in _files(root):
-        if file.suffix.lower() not in IMAGE_ENDINGS:
+        ending = file.suffix.lower()
+        if ending not in IMAGE_ENDINGS | TEXT_ENDINGS:
             continue
         if file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
             problems.append(Problem(file, "a link that leads out of the data folder"))
+        elif ending in TEXT_ENDINGS:
+            texts.append(file)
         else:
             folders.setdefault(file.parent, []).append(file)
-    return Tree(root, folders, problems)
+    return Tree(root, folders, problems, texts)
 
 
 def _files(root: Path) -> Iterator[Path]:
