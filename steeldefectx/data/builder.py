@@ -134,8 +134,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     def _source_row(self, found: sources.Sample) -> dict[str, Any]:
         texts = found.texts or {}
         attributes, template = found.attributes, texts.get("template")
-        image, mask = _pixels(found)
-        if mask is not None and attributes is None:
+        image, mask = _pixels(found) if found.box or found.mask else (None, None)
+        if image is not None and mask is not None and attributes is None:
             attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
         if attributes is not None and template is None:
             template = template_sentence(found.class_name, attributes)

@@ -128,7 +128,7 @@ def _unknown_classes(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
     claimed = {sample.path.parent for sample in samples}
     beside = {folder.parent: sample.source for sample in samples for folder in [sample.path.parent]}
     for folder, files in tree.folders.items():
-        if folder not in claimed and folder.parent in beside and folder != tree.root:
+        if files and folder not in claimed and folder.parent in beside and folder != tree.root:
             yield Problem(folder, f"{len(files)} images of no known class of {beside[folder.parent]}")
 
 

@@ -61,13 +61,20 @@ def read(tree: Tree) -> Iterator[Sample]:
             continue
         annotation = annotations.get(stem)
         if annotation is not None and (annotation.boxes or annotation.unknown):
-            # A copy in another class's folder is the same image: the boxes hold both classes.
-            for file in (file for file in files if file.parent.name == files[0].parent.name):
+            for file in _without_copies(tree, files):
                 yield from _annotated(tree, file, annotation)
         else:
             yield from _in_class_folders(tree, files, bool(annotations))
     if annotations:
         _summarize(tree, annotations, set(images))
+
+
+def _without_copies(tree: Tree, files: list[Path]) -> list[Path]:
+    """Files of one name, without those in another class's folder: the boxes of the first hold that class too."""
+    kept = [file for file in files if file.parent.name == files[0].parent.name]
+    for file in set(files) - set(kept):
+        tree.folders[file.parent].remove(file)
+    return kept
 
 
 def _annotated(tree: Tree, file: Path, annotation: Annotation) -> Iterator[Sample]:
