@@ -72,11 +72,6 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     seed: int = 0
     """``sample``: another seed gives other images."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.gc10 not in GC10_PARTS:
-            raise ConfigError(f"gc10={self.gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
-
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: Any = None) -> str:
         """The cache entry's name: a changed data folder is another entry."""
         config_id: str = super().create_config_id(config_kwargs, custom_features)
@@ -158,6 +153,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return {"T0": t0_sentence(class_name, template), "T1": t1_sentence(class_name, template)}
 
     def _find_samples(self) -> sources.Found:
+        if self.config.gc10 not in GC10_PARTS:
+            raise ConfigError(f"gc10={self.config.gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
         folder, skip_bad = self._data_dir(), self.config.skip_bad
         if self.config.name in FOLDER_CONFIGS:
             found = sources.find_class_folders(folder, skip_bad=skip_bad, source=self.config.name)
