@@ -132,8 +132,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         image, mask = _pixels(found) if found.box or found.mask else (None, None)
         if image is not None and mask is not None and attributes is None:
             attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
-        if attributes is not None and template is None:
-            template = template_sentence(found.class_name, attributes)
+            template = template or template_sentence(found.class_name, attributes)
         row = {
             "image": str(found.path) if found.box is None else image,
             "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
