@@ -182,3 +182,23 @@ def test_real_files(real_gc10):
         assert 0 <= left < right <= 2048
         assert 0 <= top < bottom <= 1000
         assert right - left >= MIN_SIDE <= bottom - top
+
+
+@pytest.mark.parametrize(
+    "declared", ['<!DOCTYPE annotation SYSTEM "file:///etc/hostname">', "<!DOCTYPE annotation [<!ELEMENT object ANY>]>"]
+)
+def test_no_document_type_at_all(tmp_path, declared):
+    image(tmp_path / "1" / "img_1.jpg")
+    file = annotation(tmp_path / "lable" / "img_1.xml", ("1_chongkong", (0, 0, 9, 9)))
+    file.write_text(declared + file.read_text())
+    with pytest.raises(DataError, match=r"img_1\.xml: not a readable annotation \(a document type"):
+        find_samples(tmp_path)
+
+
+def test_an_annotation_outside_of_the_folder_is_not_read(tmp_path):
+    image(tmp_path / "data" / "1" / "img_1.jpg")
+    outside = annotation(tmp_path / "outside.xml", ("2_hanfeng", (0, 0, 9, 9)))
+    (tmp_path / "data" / "lable").mkdir()
+    (tmp_path / "data" / "lable" / "img_1.xml").symlink_to(outside)
+    with pytest.raises(DataError, match=r"img_1\.xml: a link that leads out"):
+        find_samples(tmp_path / "data")
