@@ -43,7 +43,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "bs",
         "a bright, reflective scratch running along the surface",
         "friction with foreign objects",
-        {NEU: ("scratches", "Sc"), S3D: ("bright scratch",)},
+        {NEU: ("scratches", "Sc"), S3D: ("bright scratch", "bright scratches")},
     ),
     DefectClass(
         "Crazing",
@@ -71,7 +71,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "ds",
         "dark linear scratches or grooves",
         "mechanical abrasion or roller damage",
-        {X_SDD: ("surface scratch",), S3D: ("dark scratches",)},
+        {X_SDD: ("surface scratch",), S3D: ("dark scratches", "dark scratch")},
     ),
     DefectClass(
         "Finishing roll printing",

@@ -17,6 +17,7 @@ os.environ.update(
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
+REAL_MORE = ROOT.parent / "shared" / "more"
 REAL_CLIP = ROOT.parent / "shared" / "models" / "general-clip-tiny"
 
 
@@ -32,3 +33,18 @@ def real_clip() -> Path:
     if not REAL_CLIP.is_dir():
         pytest.skip("real pretrained weights not present")
     return REAL_CLIP
+
+
+@pytest.fixture(scope="session")
+def real_gc10() -> Path:
+    if not (REAL_MORE / "GC10-DET").is_dir():
+        pytest.skip("real GC10-DET files not present")
+    return REAL_MORE / "GC10-DET"
+
+
+@pytest.fixture(scope="session")
+def real_descriptions() -> Path:
+    file = REAL_MORE / "release-sample" / "class_descriptions.json"
+    if not file.is_file():
+        pytest.skip("real class descriptions not present")
+    return file

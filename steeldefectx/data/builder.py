@@ -1,7 +1,7 @@
 """The dataset: samples of any source -> rows with image, mask, label and the four text levels.
 
-One builder for three configs: ``default`` (the unified 25 classes, read from your copies of the sources),
-``sample`` (synthetic, rendered here) and ``class-folders`` (your own images, your own classes).
+One builder for all configs: ``default`` (the unified 25 classes, read from your copies of the sources or of the
+public release), ``sample`` (synthetic, rendered here) and folders of classes (your own, or a transfer target's).
 """
 
 from __future__ import annotations
@@ -22,10 +22,15 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 
 CONFIGS = {
-    "default": "the 25 unified classes, from your copies of the source data sets (data_dir)",
+    "default": "the 25 unified classes, from your copies of the source data sets or the release (data_dir)",
     "sample": "synthetic images of all 25 classes with masks, attributes and texts, rendered here",
     "class-folders": "your own images: data_dir/<class>/<image>",
+    "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
+    "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
 }
+FOLDER_CONFIGS = ("class-folders", "msd-cls", "cgfsds-9")
+"""Configs whose classes are the folders that they find."""
+GC10_PARTS = ("crop", "whole")
 
 ATTRIBUTES = {
     "shape": datasets.Value("string"),
@@ -50,6 +55,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
 
     skip_bad: bool = False
     """Leave out what cannot be read, and say what was left out, instead of refusing."""
+    gc10: str = "crop"
+    """``default``: a GC10-DET sample is the ``crop`` around the boxes of its class, or the ``whole`` image."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     images: int = 1000
@@ -78,7 +85,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         names = list(CLASS_NAMES)
-        if self.config.name == "class-folders":
+        if self.config.name in FOLDER_CONFIGS:
             names = sources.class_folder_names(self._data_dir())
         text = datasets.Value("string")
         features = {
@@ -116,32 +123,38 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return row | self._class_texts(row["label"])
 
     def _source_row(self, found: sources.Sample) -> dict[str, Any]:
-        attributes, template = None, None
-        if found.mask is not None:
-            with Image.open(found.path) as image, Image.open(found.mask) as mask:
-                defect = np.asarray(mask.convert("L")) > 127
-                attributes = attributes_from_mask(np.asarray(image.convert("L")), defect)
-            template = template_sentence(found.class_name, attributes)
-        return {
-            "image": str(found.path),
-            "mask": None if found.mask is None else str(found.mask),
+        texts = found.texts or {}
+        attributes, template = found.attributes, texts.get("template")
+        image, mask = _pixels(found) if found.box or found.mask else (None, None)
+        if image is not None and mask is not None and attributes is None:
+            attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
+            template = template or template_sentence(found.class_name, attributes)
+        row = {
+            "image": str(found.path) if found.box is None else image,
+            "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
             "label": found.class_name,
             "source": found.source,
             "image_id": found.image_id,
             **self._class_texts(found.class_name),
             "T2": None,
-            "T3": None,
+            "T3": texts.get("T3"),
             "attributes": attributes,
             "template": template,
         }
+        return row | ({"T1": texts["T1"]} if "T1" in texts else {})
 
     def _class_texts(self, class_name: str) -> dict[str, str | None]:
         template = self.config.t0_template
         return {"T0": t0_sentence(class_name, template), "T1": t1_sentence(class_name, template)}
 
     def _find_samples(self) -> sources.Found:
-        find = sources.find_class_folders if self.config.name == "class-folders" else sources.find_samples
-        found = find(self._data_dir(), skip_bad=self.config.skip_bad)
+        if self.config.gc10 not in GC10_PARTS:
+            raise ConfigError(f"gc10={self.config.gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
+        folder, skip_bad = self._data_dir(), self.config.skip_bad
+        if self.config.name in FOLDER_CONFIGS:
+            found = sources.find_class_folders(folder, skip_bad=skip_bad, source=self.config.name)
+        else:
+            found = sources.find_samples(folder, skip_bad=skip_bad, crops=self.config.gc10 == "crop")
         for line in [*found.notes, *(f"left out: {p.path}: {p.reason}" for p in found.problems)]:
             datasets.logging.get_logger(__name__).warning(line)
         return found
@@ -153,6 +166,16 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
                 'For synthetic images that need none, take the config "sample".'
             )
         return _folder(self.config.data_dir)
+
+
+def _pixels(found: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:
+    """The image and the mask of a sample, cut to its box."""
+    with Image.open(found.path) as image:
+        part = image.crop(found.box)
+    if found.mask is None:
+        return part, None
+    with Image.open(found.mask) as mask:
+        return part, sources.read_mask(mask, found.box)
 
 
 def _folder(data_dir: str) -> Path:
@@ -172,9 +195,9 @@ def load_dataset(
     """The same as ``datasets.load_dataset("steeldefectx", config, ...)``, by public interfaces alone.
 
     Args:
-        config: ``default``, ``sample`` or ``class-folders``.
+        config: A name in :data:`CONFIGS`.
         split: ``train``, ``test`` or a slice such as ``train[:10%]``; None for a dict of all.
-        data_dir: Folder with the images, for ``default`` and ``class-folders``.
+        data_dir: Folder with the images, for all configs but ``sample``.
         streaming: Rows one by one, nothing written to the cache.
         cache_dir: Where prepared data are kept; the Hugging Face cache by default.
         num_proc: Processes that prepare the data.

@@ -15,12 +15,12 @@ from pathlib import Path
 from PIL import Image
 from tqdm.auto import tqdm
 
-from steeldefectx.data.sources import class_folders, neu, x_sdd
-from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources import class_folders, gc10, neu, release, s3d, x_sdd
+from steeldefectx.data.sources.masks import attach_masks, read_mask, take_masks
 from steeldefectx.data.sources.sample import Found, Problem, Sample
 from steeldefectx.data.sources.tree import IMAGE_FORMATS, Tree, folder_fingerprint, read_tree
 from steeldefectx.errors import DataError
-from steeldefectx.taxonomy import NEU, X_SDD, find_class
+from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
 
 __all__ = [
     "Found",
@@ -30,57 +30,79 @@ __all__ = [
     "find_class_folders",
     "find_samples",
     "folder_fingerprint",
+    "read_mask",
 ]
 
 SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
-    NEU: (neu.read, neu.PUBLISHED_IMAGES),
     X_SDD: (x_sdd.read, x_sdd.PUBLISHED_IMAGES),
+    S3D: (s3d.read, s3d.PUBLISHED_IMAGES),
+    GC10: (gc10.read, gc10.PUBLISHED_IMAGES),
+    NEU: (neu.read, neu.PUBLISHED_IMAGES),
 }
-"""Source -> its reader and the number of images it was published with."""
+"""Source -> its reader and the number of images it was published with; a file is of the first that knows it."""
 
 MAX_PIXELS = 89_000_000
 """Images with more pixels are not decoded (Pillow itself warns from about here)."""
 LISTED_PROBLEMS = 50
 
 
-def find_samples(data_dir: Path, *, skip_bad: bool = False) -> Found:
+def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Found:
     """Find the samples of all known sources below a folder, at any depth, in any mix.
 
     Args:
         data_dir: Folder to look through.
         skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+        crops: A sample of an image with several classes is the part around its class, not all of the image.
 
     Raises:
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
     """
     tree = read_tree(data_dir)
+    samples = release.take(tree)
     masks = take_masks(tree)
-    samples = attach_masks([sample for read, _ in SOURCES.values() for sample in read(tree)], masks)
+    samples += attach_masks(tree, _of_sources(tree), masks)
+    if not crops:
+        samples = [replace(sample, box=None) for sample in samples]
     if not samples:
         raise DataError(_nothing_found(tree, _nothing_known(tree)))
     problems = [*tree.problems, *_unknown(tree, samples)]
     found = _usable(samples, problems, skip_bad)
-    found.notes.extend(_unused(tree, samples, problems, "belong to no known source"))
-    for source, (_, published) in SOURCES.items():
-        count = sum(sample.source == source for sample in found.samples)
-        if count and count != published:
-            found.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
+    found.notes.extend([*tree.notes, *_unused(tree, samples, problems, "belong to no known source")])
     return found
 
 
-def find_class_folders(data_dir: Path, *, skip_bad: bool = False) -> Found:
-    """Find the samples in class folders (config ``class-folders``), see :mod:`.class_folders`.
+def _of_sources(tree: Tree) -> list[Sample]:
+    """The samples of all source data sets in a tree, and a note on each source that is not complete."""
+    samples: list[Sample] = []
+    for source, (read, published) in SOURCES.items():
+        taken = {sample.path for sample in samples}
+        new = [sample for sample in read(tree) if sample.path not in taken]
+        count = len({sample.path for sample in new})
+        if count and count != published:
+            tree.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
+        samples += new
+    return samples
+
+
+def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = class_folders.SOURCE) -> Found:
+    """Find the samples in class folders, and masks beside them, see :mod:`.class_folders`.
+
+    Args:
+        data_dir: Folder of the class folders.
+        skip_bad: As for :func:`find_samples`.
+        source: Name of the data set.
 
     Raises:
         DataError: No such folder, no class folders, or things that cannot be used: all are listed.
     """
     tree = read_tree(data_dir)
-    samples = list(class_folders.read(tree))
+    masks = take_masks(tree, by_content=False)
+    samples = attach_masks(tree, list(class_folders.read(tree, source)), masks)
     if not samples:
         message = f"{data_dir}: no class folders with images. Expected {data_dir}/<class>/<image>."
         raise DataError(_nothing_found(tree, message))
     found = _usable(samples, tree.problems, skip_bad)
-    found.notes.extend(_unused(tree, samples, [], "lie in no class folder"))
+    found.notes.extend([*tree.notes, *_unused(tree, samples, [], "lie in no class folder")])
     found.notes.extend(class_folders.notes(found.samples, tree.root))
     return found
 
@@ -91,7 +113,9 @@ def class_folder_names(data_dir: Path) -> list[str]:
     Raises:
         DataError: No such folder.
     """
-    return sorted({sample.class_name for sample in class_folders.read(read_tree(data_dir))})
+    tree = read_tree(data_dir)
+    take_masks(tree, by_content=False)
+    return sorted({sample.class_name for sample in class_folders.read(tree)})
 
 
 def _nothing_known(tree: Tree) -> str:
@@ -108,14 +132,15 @@ def _nothing_found(tree: Tree, message: str) -> str:
 def _unknown(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
     """Images that no reader knows, among a source's images or in folders beside its class folders."""
     read = {sample.path for sample in samples}
+    reported = {problem.path.stem for problem in tree.problems}  # an image's annotation has its name
     source_of = {sample.path.parent: sample.source for sample in samples}
     beside = {folder.parent: source for folder, source in source_of.items() if find_class(folder.name, source)}
     for folder, files in tree.folders.items():
         if folder in source_of:
             for file in files:
-                if file not in read:
+                if file not in read and file.stem not in reported:
                     yield Problem(file, f"no image of a known class of {source_of[folder]} by its name")
-        elif folder.parent in beside and folder != tree.root:
+        elif files and folder.parent in beside and folder != tree.root:
             yield Problem(folder, f"{len(files)} images of no known class of {beside[folder.parent]}")
 
 
@@ -130,12 +155,12 @@ def _unused(tree: Tree, samples: list[Sample], problems: list[Problem], why: str
 def _usable(samples: list[Sample], problems: list[Problem], skip_bad: bool) -> Found:
     """The samples that can be used; all that cannot be is raised together, or reported when ``skip_bad``."""
     samples = sorted(samples, key=lambda sample: (sample.image_id, str(sample.path)))
-    problems = [*problems, *_same_ids(samples), *_read_twice(samples)]
+    problems = [*problems, *_same_ids(samples)]
     unusable = {problem.path for problem in problems}
     samples = [sample for sample in samples if sample.path not in unusable]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checked = list(tqdm(pool.map(_check, samples), "check images", len(samples), unit="image", delay=2))
-    problems += [problem for _, problem in checked if problem is not None]
+    problems = list(dict.fromkeys([*problems, *(problem for _, problem in checked if problem is not None)]))
     problems.sort(key=lambda problem: str(problem.path))
     good = [sample for sample, _ in checked if sample is not None]
     if problems and not skip_bad:
@@ -154,37 +179,33 @@ def _same_ids(samples: list[Sample]) -> Iterator[Problem]:
             yield Problem(path, f"the same image as {first} by its name ({image_id})")
 
 
-def _read_twice(samples: list[Sample]) -> Iterator[Problem]:
-    by_path: dict[Path, list[str]] = defaultdict(list)
-    for sample in samples:
-        by_path[sample.path].append(sample.image_id)
-    for path, ids in by_path.items():
-        if len(ids) > 1:
-            yield Problem(path, f"could be {' or '.join(ids)}")
-
-
 def _check(sample: Sample) -> tuple[Sample | None, Problem | None]:
     """Decode an image, and its mask, in full: what can be used of the sample, and what is wrong, if anything."""
-    size = _decode(sample.path)
-    if isinstance(size, Problem):
-        return None, size
+    image = _decode(sample.path)
+    if isinstance(image, Problem):
+        return None, image
     if sample.mask is None:
         return sample, None
-    mask_size = _decode(sample.mask)
-    if mask_size == size:
+    mask = _decode(sample.mask)
+    if isinstance(mask, Problem):
+        return replace(sample, mask=None), mask
+    if mask.size != image.size:
+        problem = Problem(sample.mask, f"a mask of another size than its image {sample.path.name}")
+    elif not read_mask(mask, sample.box).any():
+        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than 127")
+    else:
         return sample, None
-    other_size = Problem(sample.mask, f"a mask of another size than its image {sample.path.name}")
-    return replace(sample, mask=None), mask_size if isinstance(mask_size, Problem) else other_size
+    return replace(sample, mask=None), problem
 
 
-def _decode(path: Path) -> tuple[int, int] | Problem:
-    """Width and height of an image that can be read in full, or what is wrong with it."""
+def _decode(path: Path) -> Image.Image | Problem:
+    """An image that can be read in full, or what is wrong with it."""
     try:
         with Image.open(path, formats=IMAGE_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
             image.load()
-            return image.size
+            return image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         empty = path.is_file() and path.stat().st_size == 0
         return Problem(path, "an empty file" if empty else f"not a readable image ({error})")

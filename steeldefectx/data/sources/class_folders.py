@@ -21,16 +21,16 @@ VALIDATION_FOLDERS = frozenset({"val", "valid", "validation"})
 SPLIT_FOLDERS = VALIDATION_FOLDERS | {"train", "test"}
 
 
-def read(tree: Tree) -> Iterator[Sample]:
-    """The images in class folders, at any depth below them."""
+def read(tree: Tree, source: str = SOURCE) -> Iterator[Sample]:
+    """The images in class folders, at any depth below them, as samples of a source of any name."""
     paths = [(file, file.relative_to(tree.root)) for file in tree.images()]
     split_of = _split_by_hand({path.parts[0] for _, path in paths if len(path.parts) > 1})
     for file, path in paths:
         parts = path.with_suffix("").parts
         below = parts[1:] if split_of else parts
         if len(below) > 1:
-            image_id = "/".join([SOURCE, *parts])
-            yield Sample(file, below[0], SOURCE, image_id, file.name, split=split_of.get(parts[0]))
+            image_id = "/".join([source, *parts])
+            yield Sample(file, below[0], source, image_id, file.name, split=split_of.get(parts[0]))
 
 
 def _split_by_hand(folders: set[str]) -> dict[str, str]:

@@ -1,12 +1,15 @@
 """Pixel masks: folders of them are told from folders of images, and attached to the images they belong to.
 
 SD-saliency-900 (Song et al. 2020) has masks of NEU's inclusion, patches and scratches, named as in NEU-CLS:
-``Ground truth/In_7.png`` belongs to ``inclusion_7``.
+``Ground truth/In_7.png`` belongs to ``inclusion_7``. All other masks belong to the image of their name:
+
+    masks/12.png, masks/white rust/12.png or white rust/12_mask.png    for    white rust/12.jpg
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data.sources import neu
-from steeldefectx.data.sources.sample import Sample
+from steeldefectx.data.sources.sample import Box, Problem, Sample
 from steeldefectx.data.sources.tree import IMAGE_FORMATS, Tree
 from steeldefectx.taxonomy import NEU
 
@@ -23,17 +26,37 @@ LOOKED_AT = 10
 """Files of a folder that are opened to see whether they are masks, where its name does not tell."""
 
 
-def take_masks(tree: Tree) -> list[Path]:
-    """Remove the mask folders from a tree; the mask files in them."""
-    folders = [folder for folder, files in tree.folders.items() if _holds_masks(folder, files)]
-    return [file for folder in folders for file in tree.folders.pop(folder)]
+BACKGROUND_UP_TO = 127
+_FILE_NAME = re.compile(r"(?P<image>.+)[ _-](?:mask|gt)", re.IGNORECASE)
 
 
-def _holds_masks(folder: Path, files: list[Path]) -> bool:
-    if _FOLDER_NAME.fullmatch(folder.name):
+def take_masks(tree: Tree, *, by_content: bool = True) -> list[Path]:
+    """Remove the masks from a tree; their files.
+
+    Args:
+        tree: Folder to look through.
+        by_content: Folders of nothing but black and white images are masks too, whatever their name.
+    """
+    folders = [folder for folder, files in tree.folders.items() if _holds_masks(tree, folder, files, by_content)]
+    masks = [file for folder in folders for file in tree.folders.pop(folder)]
+    for folder, files in tree.folders.items():
+        stems = {file.stem for file in files}
+        beside = [file for file in files if _image_stem(file) != file.stem and _image_stem(file) in stems]
+        tree.folders[folder] = [file for file in files if file not in set(beside)]
+        masks += beside
+    return masks
+
+
+def _image_stem(mask: Path) -> str:
+    match = _FILE_NAME.fullmatch(mask.stem)
+    return match["image"] if match else mask.stem
+
+
+def _holds_masks(tree: Tree, folder: Path, files: list[Path], by_content: bool) -> bool:
+    if any(_FOLDER_NAME.fullmatch(name) for name in (folder.name, *folder.relative_to(tree.root).parts)):
         return True
     pngs = [file for file in files if file.suffix.lower() in (".png", ".bmp")]
-    if len(pngs) < len(files):
+    if not by_content or len(pngs) < len(files):
         return False
     seen: set[int] = set()
     for file in files[:LOOKED_AT]:  # one mask may be all black, or damaged
@@ -52,11 +75,36 @@ def _grey_levels(file: Path) -> set[int]:
         return set()
 
 
-def attach_masks(samples: list[Sample], masks: list[Path]) -> list[Sample]:
-    """The samples, with the masks that belong to them."""
-    of_sample: dict[str, Path] = {}
+def read_mask(mask: Image.Image, box: Box | None) -> np.ndarray:
+    """(H, W) bool, True on the defect: grey levels up to :data:`BACKGROUND_UP_TO` are none of it."""
+    return np.asarray(mask.convert("L").crop(box)) > BACKGROUND_UP_TO
+
+
+def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[Sample]:
+    """The samples, with the masks that belong to them; adds masks of several images, and of none, to the tree."""
+    neu_images = {sample.image_id: sample.path for sample in samples if sample.source == NEU}
+    by_stem: dict[str, set[Path]] = defaultdict(set)
+    for sample in samples:
+        by_stem[sample.path.stem].add(sample.path)
+    of_image: dict[Path, Path] = {}
+    unused = 0
     for mask in masks:
         parsed = neu.parse_name(mask)
-        if parsed is not None:
-            of_sample[f"{NEU}/{parsed[1]}"] = mask
-    return [replace(sample, mask=of_sample.get(sample.image_id)) for sample in samples]
+        named = neu_images.get(f"{NEU}/{parsed[1]}") if parsed else None
+        images = {named} if named else _images_of(mask, by_stem)
+        if len(images) > 1:
+            tree.problems.append(Problem(mask, f"a mask of any of {len(images)} images, by its name"))
+        unused += not images
+        of_image |= {image: mask for image in images if len(images) == 1}
+    if unused:
+        tree.notes.append(f"{unused:,} of {len(masks):,} masks belong to no image.")
+    return [replace(sample, mask=of_image.get(sample.path, sample.mask)) for sample in samples]
+
+
+def _images_of(mask: Path, by_stem: dict[str, set[Path]]) -> set[Path]:
+    """The images of a mask's name; where they are several, those of its folder, or of one of that folder's name."""
+    images = by_stem.get(_image_stem(mask), set())
+    if len(images) > 1:
+        near = {image for image in images if image.parent in mask.parents}
+        images = near or {image for image in images if image.parent.name == mask.parent.name} or images
+    return images

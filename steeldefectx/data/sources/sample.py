@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from steeldefectx.annotate.attributes import Attributes
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; right and bottom lie outside."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,12 @@ class Sample:
     mask: Path | None = None
     split: str | None = None
     """``train`` or ``test`` where the source says; None: by the split rule."""
+    box: Box | None = None
+    """The part of the image that is the sample; None: all of it."""
+    texts: Mapping[str, str] | None = None
+    """Texts that the source comes with: ``T1``, ``T3``, ``template``."""
+    attributes: Attributes | None = None
+    """Attributes that the source comes with."""
 
 
 @dataclass(frozen=True)

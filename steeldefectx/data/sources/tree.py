@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from steeldefectx.data.sources.sample import Problem
@@ -14,18 +14,24 @@ from steeldefectx.errors import DataError
 IMAGE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 IMAGE_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 """What Pillow may take a file for, whatever its ending: some of the other formats start programs."""
+TEXT_ENDINGS = frozenset({".json", ".xml"})
 IGNORED_FOLDERS = frozenset({"__MACOSX"})
 
 
 @dataclass
 class Tree:
-    """Images below a folder."""
+    """Images below a folder, and the files that may annotate them."""
 
     root: Path
     folders: dict[Path, list[Path]]
     """Folder -> its image files, both sorted."""
     problems: list[Problem]
-    """Links that lead out of the folder, folders that cannot be listed, names that are not UTF-8."""
+    """Links that lead out of the folder, folders that cannot be listed, names that are not UTF-8; readers add what
+    they cannot use."""
+    texts: list[Path] = field(default_factory=list)
+    """JSON and XML files, sorted."""
+    notes: list[str] = field(default_factory=list)
+    """Remarks of readers that need no action."""
 
     def images(self) -> Iterator[Path]:
         """All image files."""
@@ -48,12 +54,15 @@ def read_tree(root: Path) -> Tree:
     for path in _files(tree.root, cannot_list):
         link = path.is_symlink()
         is_folder = link and path.is_dir()
-        if not is_folder and path.suffix.lower() not in IMAGE_ENDINGS:
+        ending = path.suffix.lower()
+        if not is_folder and ending not in IMAGE_ENDINGS | TEXT_ENDINGS:
             continue
         if link and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
             tree.problems.append(Problem(path, "a link that leads out of the data folder"))
         elif not _is_utf8(path):
             tree.problems.append(Problem(path, "a name that is not UTF-8"))
+        elif ending in TEXT_ENDINGS:
+            tree.texts.append(path)
         elif not is_folder:  # what a link to a folder inside leads to is found there
             tree.folders.setdefault(path.parent, []).append(path)
     return tree
