@@ -7,7 +7,7 @@ One builder for three configs: ``default`` (the unified 25 classes, read from yo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.annotate.attributes import attributes_from_mask, template_sentence
-from steeldefectx.data import sample, sources, splits
+from steeldefectx.data import duplicates, sample, sources, splits
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 
@@ -28,12 +28,23 @@ CONFIGS = {
     "class-folders": "your own images: data_dir/<class>/<image>",
 }
 
+SPLITS = {
+    "rule": "7:3 class by class",
+    "grouped": "the same, with near-duplicate images on one side",
+}
+
+
+def _list_of(feature: dict[str, Any]) -> Any:
+    """A list feature, as ``datasets`` 4 and later spell it, or older ones."""
+    return datasets.List(feature) if hasattr(datasets, "List") else [feature]
+
+
 ATTRIBUTES = {
     "shape": datasets.Value("string"),
     "direction": datasets.Value("string"),
     "spatial_distribution": datasets.Value("string"),
     "number": datasets.Value("string"),
-    "position": datasets.List({"cell": datasets.Value("string"), "fraction": datasets.Value("float64")}),
+    "position": _list_of({"cell": datasets.Value("string"), "fraction": datasets.Value("float64")}),
     "scale": datasets.Value("string"),
     "polarity": datasets.Value("string"),
     "saliency": datasets.Value("string"),
@@ -56,6 +67,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
 
     skip_bad: bool = False
     """Leave out what cannot be read, and say what was left out, instead of refusing."""
+    split_by: str = "rule"
+    """``rule``, or ``grouped``: images that nearly equal each other are on the same side."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     images: int = 1000
@@ -103,10 +116,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             classes = [sample.class_of(index) for index in keys]
             assigned = splits.stratified_split([f"{index:05d}" for index in keys], classes)
         else:
-            found = self._find_samples()
-            keys = list(found.samples)
-            by_rule = splits.stratified_split([s.image_id for s in keys], [s.class_name for s in keys])
-            assigned = [s.split or ruled for s, ruled in zip(keys, by_rule, strict=True)]
+            keys = list(self._find_samples().samples)
+            assigned = assign_splits(keys, self.config.split_by)
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
 
@@ -117,35 +128,25 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
     def _sample_row(self, index: int) -> dict[str, Any]:
         row = sample.sample_row(index, self.config.images, self.config.image_size, self.config.seed)
-        return row | self._class_texts(row["label"])
+        return row | _class_texts(row["label"], self.config.t0_template)
 
     def _source_row(self, found: sources.Sample) -> dict[str, Any]:
-        attributes, template = None, None
-        if found.mask is not None:
-            with Image.open(found.path) as image, Image.open(found.mask) as mask:
-                defect = np.asarray(mask.convert("L")) > 127
-                attributes = attributes_from_mask(np.asarray(image.convert("L")), defect)
-            template = template_sentence(found.class_name, attributes)
+        attributes, template = _from_mask(found)
         return {
             "image": str(found.path),
             "mask": None if found.mask is None else str(found.mask),
             "label": found.class_name,
             "source": found.source,
             "image_id": found.image_id,
-            **self._class_texts(found.class_name),
+            **_class_texts(found.class_name, self.config.t0_template),
             "T2": None,
             "T3": None,
             "attributes": attributes,
             "template": template,
         }
 
-    def _class_texts(self, class_name: str) -> dict[str, str | None]:
-        template = self.config.t0_template
-        return {"T0": t0_sentence(class_name, template), "T1": t1_sentence(class_name, template)}
-
     def _find_samples(self) -> sources.Found:
-        find = sources.find_class_folders if self.config.name == "class-folders" else sources.find_samples
-        found = find(self._data_dir(), skip_bad=self.config.skip_bad)
+        found = find_samples(self.config.name, self._data_dir(), skip_bad=self.config.skip_bad)
         for line in [*found.notes, *(f"left out: {p.path}: {p.reason}" for p in found.problems)]:
             datasets.logging.get_logger(__name__).warning(line)
         return found
@@ -157,6 +158,54 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
                 'For synthetic images that need none, take the config "sample".'
             )
         return _folder(self.config.data_dir)
+
+
+def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False) -> sources.Found:
+    """The samples of a folder, for ``default`` or ``class-folders``."""
+    find = sources.find_class_folders if config == "class-folders" else sources.find_samples
+    return find(data_dir, skip_bad=skip_bad)
+
+
+def assign_splits(
+    samples: Sequence[sources.Sample], split_by: str, groups: Sequence[Sequence[int]] | None = None
+) -> list[str]:
+    """``train`` or ``test`` for each sample: as its source says, else by ``rule`` or ``grouped``.
+
+    Args:
+        samples: All samples of the data set.
+        split_by: One of :data:`SPLITS`.
+        groups: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
+
+    Raises:
+        ConfigError: No such split.
+    """
+    if split_by not in SPLITS:
+        raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
+    ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
+    if split_by == "grouped":
+        assigned = splits.grouped_split(ids, classes, duplicates.find_groups(samples) if groups is None else groups)
+    else:
+        assigned = splits.stratified_split(ids, classes)
+    return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
+
+
+def sample_texts(found: sources.Sample) -> dict[str, str | None]:
+    """The texts of a sample by level, and its template sentence."""
+    return {**_class_texts(found.class_name, T0_TEMPLATE), "template": _from_mask(found)[1]}
+
+
+def _class_texts(class_name: str, template: str) -> dict[str, str | None]:
+    return {"T0": t0_sentence(class_name, template), "T1": t1_sentence(class_name, template)}
+
+
+def _from_mask(found: sources.Sample) -> tuple[dict[str, Any] | None, str | None]:
+    """Attributes and template sentence of a sample that has a mask."""
+    if found.mask is None:
+        return None, None
+    with Image.open(found.path) as image, Image.open(found.mask) as mask:
+        defect = np.asarray(mask.convert("L")) > 127
+        attributes = attributes_from_mask(np.asarray(image.convert("L")), defect)
+    return attributes, template_sentence(found.class_name, attributes)
 
 
 def _folder(data_dir: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +29,7 @@ def stratified_split(image_ids: Sequence[str], classes: Sequence[str]) -> list[s
         members[name].append(image_id)
     train: set[str] = set()
     for ids in members.values():
-        ids.sort(key=lambda image_id: hashlib.sha256(image_id.encode()).digest())
+        ids.sort(key=_digest)
         train.update(ids[: train_size(len(ids))])
     return ["train" if image_id in train else "test" for image_id in image_ids]
 
@@ -52,3 +52,36 @@ def validation_split(classes: Sequence[str] | np.ndarray, fraction: float, seed:
         members = rng.permutation(np.flatnonzero(names == name))
         held_out[members[: min(len(members) - 1, round(fraction * len(members)))]] = True
     return held_out
+
+
+def grouped_split(image_ids: Sequence[str], classes: Sequence[str], groups: Sequence[Sequence[int]]) -> list[str]:
+    """``train`` or ``test`` for each sample, class by class, without parting a group (of near-duplicates).
+
+    Within a class, the larger groups are placed first, then images on their own, equals by a hash of an id:
+    each goes to train where that does not pass the size of the 7:3 rule, else to test. A class of single
+    images is split as :func:`stratified_split` does.
+    A group over several classes counts in each of them.
+
+    Args:
+        image_ids: Distinct ids.
+        classes: The class of each.
+        groups: Positions of the samples that belong together; no position in two groups.
+    """
+    grouped = {position for group in groups for position in group}
+    blocks = [list(group) for group in groups] + [[n] for n in range(len(image_ids)) if n not in grouped]
+    for block in blocks:
+        block.sort(key=lambda n: _digest(image_ids[n]))
+    blocks.sort(key=lambda block: (-len(block), _digest(image_ids[block[0]])))
+    room = {name: train_size(count) for name, count in Counter(classes).items()}
+    parts = ["test"] * len(image_ids)
+    for block in blocks:
+        need = Counter(classes[n] for n in block)
+        if all(count <= room[name] for name, count in need.items()):
+            for n in block:
+                parts[n] = "train"
+                room[classes[n]] -= 1
+    return parts
+
+
+def _digest(image_id: str) -> bytes:
+    return hashlib.sha256(image_id.encode()).digest()
