@@ -72,7 +72,7 @@ class Audit:
             "classes": {name: {"train": n, "test": m} for name, (n, m) in self.balance.items()},
             "findings": [asdict(finding) for finding in self.findings],
         }
-        file.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit:
@@ -116,7 +116,7 @@ def _duplicates(samples: Sequence[Sample], parts: Sequence[str], groups: list[li
         sides = sorted({parts[n] for n in group}, reverse=True)
         kind = CONFLICT if len(classes) > 1 else ACROSS if len(sides) > 1 else WITHIN
         detail = f"{len(group)} images of {' and '.join(classes)}, in {' and '.join(sides)}"
-        captions = tuple(f"{samples[n].image_id} · {samples[n].class_name} · {parts[n]}" for n in group)
+        captions = tuple(f"{samples[n].image_id}\n{samples[n].class_name} · {parts[n]}" for n in group)
         yield Finding(kind, detail, tuple(samples[n].path for n in group), captions)
 
 
@@ -127,9 +127,9 @@ def _unusable(problems: Sequence[Problem]) -> Iterator[Finding]:
 
 
 def _blank(samples: Sequence[Sample], parts: Sequence[str], deviations: np.ndarray) -> Iterator[Finding]:
-    for n in np.flatnonzero(deviations < duplicates.BLANK_STD):
+    for n in np.flatnonzero(deviations < duplicates.BLANK_STD).tolist():
         sample = samples[n]
-        caption = f"{sample.image_id} · {sample.class_name} · {parts[n]}"
+        caption = f"{sample.image_id}\n{sample.class_name} · {parts[n]}"
         yield Finding(BLANK, f"grey levels deviate by {deviations[n]:.2f}", (sample.path,), (caption,))
 
 

@@ -38,14 +38,17 @@ h1 { margin: 0; font-size: 1.75rem; } h2 { margin: 2.5rem 0 .75rem; font-size: 1
 .counts .none b { color: var(--good); }
 .cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 .card p { margin: 0 0 .6rem; overflow-wrap: anywhere; } .images { display: flex; flex-wrap: wrap; gap: .75rem; }
-figure { margin: 0; width: 160px; } figcaption { font-size: .78rem; line-height: 1.35; overflow-wrap: anywhere; }
+figure { margin: 0; width: 160px; }
+figcaption { margin-top: .3rem; white-space: pre-line; font-size: .78rem;
+  line-height: 1.35; overflow-wrap: anywhere; }
 figure img, .noimage { display: block; max-width: 160px; border-radius: .3rem; background: var(--line); }
 .noimage { display: grid; place-items: center; height: 96px; color: var(--soft); font-size: .8rem; }
 .scroll { overflow-x: auto; } table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } td:last-child, th:last-child { width: 45%; text-align: left; }
 .bar { display: flex; height: .7rem; min-width: 8rem; } .bar i { background: var(--train); }
-.bar i + i { background: var(--test); } .key { display: inline-block; width: .7rem; height: .7rem; margin: 0 .3rem 0 .8rem; }
+.bar i + i { background: var(--test); }
+.key { display: inline-block; width: .7rem; height: .7rem; margin: 0 .3rem 0 .8rem; }
 """
 
 

@@ -17,7 +17,7 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from steeldefectx.annotate.attributes import attributes_from_mask, template_sentence
+from steeldefectx.annotate.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.data import duplicates, sample, sources, splits
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
@@ -198,7 +198,7 @@ def _class_texts(class_name: str, template: str) -> dict[str, str | None]:
     return {"T0": t0_sentence(class_name, template), "T1": t1_sentence(class_name, template)}
 
 
-def _from_mask(found: sources.Sample) -> tuple[dict[str, Any] | None, str | None]:
+def _from_mask(found: sources.Sample) -> tuple[Attributes | None, str | None]:
     """Attributes and template sentence of a sample that has a mask."""
     if found.mask is None:
         return None, None
