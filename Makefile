@@ -1,12 +1,14 @@
 # make quickstart   set up, train a small CLIP on synthetic images, evaluate it
 # make test         set up, run the tests
+# make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # A step whose inputs have not changed is skipped.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test lint format clean
+.PHONY: quickstart test test-compat lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -14,6 +16,9 @@ quickstart: .venv/base
 
 test: .venv/dev
 	$(BIN)/pytest
+
+test-compat: .venv-compat/installed
+	PYTHONPATH=. $(SCRIPT_BIN)/python -m pytest tests/compat
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -25,7 +30,7 @@ format: .venv/dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-compat build *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
@@ -38,4 +43,9 @@ clean:
 
 .venv/dev: .venv/base
 	@$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+.venv-compat/installed: tests/compat/requirements.txt | .venv/bin/python
+	.venv/bin/python -m venv .venv-compat
+	$(SCRIPT_BIN)/pip install --quiet --disable-pip-version-check --requirement tests/compat/requirements.txt
 	@touch $@

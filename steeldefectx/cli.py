@@ -23,7 +23,30 @@ IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 @app.callback()
 def main() -> None:
-    """Steel-surface-defect images with texts: use what train.py has trained."""
+    """Steel-surface-defect images with texts: look through the data, use what train.py has trained."""
+
+
+@app.command()
+def audit(
+    data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
+    out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
+    config: Annotated[str, typer.Option(help="default or class-folders.")] = "default",
+    split: Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")] = "rule",
+) -> None:
+    """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page."""
+    from steeldefectx.data import audit as audits  # imports datasets; --help does without
+    from steeldefectx.data.audit_page import print_tables, write_page
+
+    try:
+        found = audits.audit(data_dir.expanduser().absolute(), config, split)
+        out.mkdir(parents=True, exist_ok=True)
+        found.write_json(out / "audit.json")
+        write_page(found, out / "audit.html")
+    except (SteelDefectXError, OSError) as error:
+        typer.echo(f"steeldefectx: {error}", err=True)
+        raise typer.Exit(2) from error
+    print_tables(found)
+    typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
 
 
 @app.command()

@@ -4,12 +4,15 @@
 modules, and is the only one that does. Left alone, the factory behind that table searches the current
 folder for data files (it fails in an empty folder and lets the cache depend on whatever lies there), so
 its answer for this one name is given here instead. ``steeldefectx.load_dataset`` needs none of it.
+
+``datasets`` before 4 loads by a script (``loading_script/steeldefectx.py``): there, nothing is registered.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 
+from datasets import __version__ as _version
 from datasets import load as _load
 from datasets.data_files import DataFilesDict
 
@@ -29,5 +32,7 @@ def _get_module(factory: _load.PackagedDatasetModuleFactory) -> _load.DatasetMod
 
 def register() -> None:
     """Make the name known to ``datasets``. Doing it twice changes nothing."""
+    if int(_version.split(".")[0]) < 4:
+        return
     _load._PACKAGED_DATASETS_MODULES[NAME] = (BUILDER_MODULE, "")
     _load.PackagedDatasetModuleFactory.get_module = _get_module

@@ -6,7 +6,7 @@ public release), ``sample`` (synthetic, rendered here) and folders of classes (y
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from steeldefectx.annotate.attributes import attributes_from_mask, template_sentence
+from steeldefectx.annotate.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.code import code_hash
-from steeldefectx.data import sample, sources, splits
+from steeldefectx.data import duplicates, sample, sources, splits
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 
@@ -32,12 +32,23 @@ FOLDER_CONFIGS = ("class-folders", "msd-cls", "cgfsds-9")
 """Configs whose classes are the folders that they find."""
 GC10_PARTS = ("crop", "whole")
 
+SPLITS = {
+    "rule": "7:3 class by class",
+    "grouped": "the same, with near-duplicate images on one side",
+}
+
+
+def _list_of(feature: dict[str, Any]) -> Any:
+    """A list feature, as ``datasets`` 4 and later spell it, or older ones."""
+    return datasets.List(feature) if hasattr(datasets, "List") else [feature]
+
+
 ATTRIBUTES = {
     "shape": datasets.Value("string"),
     "direction": datasets.Value("string"),
     "spatial_distribution": datasets.Value("string"),
     "number": datasets.Value("string"),
-    "position": datasets.List({"cell": datasets.Value("string"), "fraction": datasets.Value("float64")}),
+    "position": _list_of({"cell": datasets.Value("string"), "fraction": datasets.Value("float64")}),
     "scale": datasets.Value("string"),
     "polarity": datasets.Value("string"),
     "saliency": datasets.Value("string"),
@@ -57,6 +68,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     """Leave out what cannot be read, and say what was left out, instead of refusing."""
     gc10: str = "crop"
     """``default``: a GC10-DET sample is the ``crop`` around the boxes of its class, or the ``whole`` image."""
+    split_by: str = "rule"
+    """``rule``, or ``grouped``: images that nearly equal each other are on the same side."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     images: int = 1000
@@ -106,10 +119,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             classes = [sample.class_of(index) for index in keys]
             assigned = splits.stratified_split([f"{index:05d}" for index in keys], classes)
         else:
-            found = self._find_samples()
-            keys = list(found.samples)
-            by_rule = splits.stratified_split([s.image_id for s in keys], [s.class_name for s in keys])
-            assigned = [s.split or ruled for s, ruled in zip(keys, by_rule, strict=True)]
+            keys = list(self._find_samples().samples)
+            assigned = assign_splits(keys, self.config.split_by)
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
 
@@ -120,41 +131,25 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
     def _sample_row(self, index: int) -> dict[str, Any]:
         row = sample.sample_row(index, self.config.images, self.config.image_size, self.config.seed)
-        return row | self._class_texts(row["label"])
+        template = self.config.t0_template
+        return row | {"T0": t0_sentence(row["label"], template), "T1": t1_sentence(row["label"], template)}
 
     def _source_row(self, found: sources.Sample) -> dict[str, Any]:
-        texts = found.texts or {}
-        attributes, template = found.attributes, texts.get("template")
-        image, mask = _pixels(found) if found.box or found.mask else (None, None)
-        if image is not None and mask is not None and attributes is None:
-            attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
-            template = template or template_sentence(found.class_name, attributes)
-        row = {
+        image, mask, attributes, template = _contents(found)
+        return {
             "image": str(found.path) if found.box is None else image,
             "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
             "label": found.class_name,
             "source": found.source,
             "image_id": found.image_id,
-            **self._class_texts(found.class_name),
-            "T2": None,
-            "T3": texts.get("T3"),
+            **sample_texts(found, self.config.t0_template),
             "attributes": attributes,
             "template": template,
         }
-        return row | ({"T1": texts["T1"]} if "T1" in texts else {})
-
-    def _class_texts(self, class_name: str) -> dict[str, str | None]:
-        template = self.config.t0_template
-        return {"T0": t0_sentence(class_name, template), "T1": t1_sentence(class_name, template)}
 
     def _find_samples(self) -> sources.Found:
-        if self.config.gc10 not in GC10_PARTS:
-            raise ConfigError(f"gc10={self.config.gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
-        folder, skip_bad = self._data_dir(), self.config.skip_bad
-        if self.config.name in FOLDER_CONFIGS:
-            found = sources.find_class_folders(folder, skip_bad=skip_bad, source=self.config.name)
-        else:
-            found = sources.find_samples(folder, skip_bad=skip_bad, crops=self.config.gc10 == "crop")
+        config = self.config
+        found = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
         for line in [*found.notes, *(f"left out: {p.path}: {p.reason}" for p in found.problems)]:
             datasets.logging.get_logger(__name__).warning(line)
         return found
@@ -166,6 +161,64 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
                 'For synthetic images that need none, take the config "sample".'
             )
         return _folder(self.config.data_dir)
+
+
+def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop") -> sources.Found:
+    """The samples of a folder, for any config that reads one.
+
+    Raises:
+        DataError: No such folder, no known source, or things that cannot be used: all are listed.
+        ConfigError: An unknown way to take GC10-DET's images.
+    """
+    if gc10 not in GC10_PARTS:
+        raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
+    if config in FOLDER_CONFIGS:
+        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config)
+    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop")
+
+
+def assign_splits(
+    samples: Sequence[sources.Sample], split_by: str, groups: Sequence[Sequence[int]] | None = None
+) -> list[str]:
+    """``train`` or ``test`` for each sample: as its source says, else by ``rule`` or ``grouped``.
+
+    Args:
+        samples: All samples of the data set.
+        split_by: One of :data:`SPLITS`.
+        groups: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
+
+    Raises:
+        ConfigError: No such split.
+    """
+    if split_by not in SPLITS:
+        raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
+    ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
+    if split_by == "grouped":
+        assigned = splits.grouped_split(ids, classes, duplicates.find_groups(samples) if groups is None else groups)
+    else:
+        assigned = splits.stratified_split(ids, classes)
+    return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
+
+
+def sample_texts(found: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:
+    """The texts of a sample by level; a source's own where it has some."""
+    texts = {"T0": t0_sentence(found.class_name, t0_template), "T1": t1_sentence(found.class_name, t0_template)}
+    own = found.texts or {}
+    return texts | {"T2": None, "T3": None} | {level: own[level] for level in ("T1", "T3") if level in own}
+
+
+def _contents(
+    found: sources.Sample,
+) -> tuple[Image.Image | None, np.ndarray | None, Attributes | None, str | None]:
+    """Image and mask of a sample, cut to its box, as far as they must be opened; attributes and template."""
+    attributes, template = found.attributes, (found.texts or {}).get("template")
+    if found.box is None and found.mask is None:
+        return None, None, attributes, template
+    image, mask = _pixels(found)
+    if mask is not None and attributes is None:
+        attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
+        template = template or template_sentence(found.class_name, attributes)
+    return image, mask, attributes, template
 
 
 def _pixels(found: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +29,7 @@ def stratified_split(image_ids: Sequence[str], classes: Sequence[str]) -> list[s
         members[name].append(image_id)
     train: set[str] = set()
     for ids in members.values():
-        ids.sort(key=lambda image_id: hashlib.sha256(image_id.encode()).digest())
+        ids.sort(key=_digest)
         train.update(ids[: train_size(len(ids))])
     return ["train" if image_id in train else "test" for image_id in image_ids]
 
@@ -52,3 +52,50 @@ def validation_split(classes: Sequence[str] | np.ndarray, fraction: float, seed:
         members = rng.permutation(np.flatnonzero(names == name))
         held_out[members[: min(len(members) - 1, round(fraction * len(members)))]] = True
     return held_out
+
+
+def grouped_split(image_ids: Sequence[str], classes: Sequence[str], groups: Sequence[Sequence[int]]) -> list[str]:
+    """``train`` or ``test`` for each sample, class by class, without parting a group (of near-duplicates).
+
+    A group goes where :func:`stratified_split` puts its first member (by hash), or to the other side if it is
+    larger than what is left there; images on their own then fill both sides, so that a class has the sizes of
+    the 7:3 rule unless its groups alone prevent that. Without groups, it is the same as ``stratified_split``.
+
+    Args:
+        image_ids: Distinct ids.
+        classes: The class of each.
+        groups: Positions of the samples that belong together, of one class or several; none is in two groups.
+    """
+    by_rule = stratified_split(image_ids, classes)
+    sizes = Counter(classes)
+    room = {
+        "train": {name: train_size(count) for name, count in sizes.items()},
+        "test": {name: count - train_size(count) for name, count in sizes.items()},
+    }
+    grouped = {position for group in groups for position in group}
+    blocks = [sorted(group, key=lambda n: _digest(image_ids[n])) for group in groups]
+    blocks.sort(key=lambda block: (-len(block), _digest(image_ids[block[0]])))
+    single = [[n] for n in range(len(image_ids)) if n not in grouped]
+    single.sort(key=lambda block: (by_rule[block[0]] == "test", _digest(image_ids[block[0]])))
+    parts = [""] * len(image_ids)
+    for block in blocks + single:
+        side = _side_with_room([classes[n] for n in block], room, by_rule[block[0]])
+        for n in block:
+            parts[n] = side
+            room[side][classes[n]] -= 1
+    return parts
+
+
+def _side_with_room(names: Sequence[str], room: dict[str, dict[str, int]], wanted: str) -> str:
+    """The wanted side if there is room for a group of these classes; else the side with the least left over."""
+    other = "test" if wanted == "train" else "train"
+    need = Counter(names)
+
+    def too_many(side: str) -> int:
+        return sum(max(0, count - room[side][name]) for name, count in need.items())
+
+    return wanted if too_many(wanted) <= too_many(other) else other
+
+
+def _digest(image_id: str) -> bytes:
+    return hashlib.sha256(image_id.encode()).digest()

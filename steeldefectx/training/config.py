@@ -32,7 +32,9 @@ class TrainConfig:
         "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
         "Without one: from-scratch for the model tiny, else that of the method (task2, lora, full).",
     )
-    config: str = _setting("default", "Data: default (needs --data-dir), sample (synthetic) or class-folders.")
+    config: str = _setting(
+        "default", "Data: default (needs --data-dir), sample (synthetic), class-folders, msd-cls or cgfsds-9."
+    )
     data_dir: str | None = _setting(None, "Folder with your copies of the source data sets, or of class folders.")
     skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
     t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steeldefectx.data.splits import stratified_split, train_size, validation_split
+from steeldefectx.data.splits import grouped_split, stratified_split, train_size, validation_split
 
 # Class sizes of the public release: (train, test).
 RELEASE = [
@@ -66,3 +66,37 @@ def test_validation_leaves_every_class_something_to_train_on():
 def test_extreme_shares(fraction):
     classes = ["a", "a", "b", "b"]
     assert validation_split(classes, fraction, 0).sum() == (0 if fraction == 0 else 2)
+
+
+GROUPED = st.lists(
+    st.tuples(st.text(max_size=4), st.sampled_from("abc"), st.integers(0, 8)), unique_by=lambda item: item[0]
+)
+
+
+def _groups(items):
+    members = {}
+    for n, (_, name, group) in enumerate(items):
+        members.setdefault((name, group), []).append(n)
+    return [group for group in members.values() if len(group) > 1]
+
+
+@given(GROUPED)
+def test_groups_are_never_parted(items):
+    groups = _groups(items)
+    parts = grouped_split([i for i, _, _ in items], [c for _, c, _ in items], groups)
+    assert set(parts) <= {"train", "test"}
+    assert all(len({parts[n] for n in group}) == 1 for group in groups)
+
+
+@given(GROUPED)
+def test_without_groups_the_grouped_split_is_the_rule(items):
+    ids, classes = [i for i, _, _ in items], [c for _, c, _ in items]
+    assert grouped_split(ids, classes, []) == stratified_split(ids, classes)
+
+
+def test_grouped_sizes_are_the_rules_where_single_images_can_fill_them():
+    ids, classes = [str(n) for n in range(200)], ["a"] * 120 + ["b"] * 80
+    parts = grouped_split(ids, classes, [[0, 1, 2], [3, 4], [118, 119, 120], [130, 140], [150, 160, 170, 180]])
+    assert parts[:120].count("train") == 84
+    assert parts[120:].count("train") == 56
+    assert parts[118] == parts[119] == parts[120]

@@ -1,0 +1,186 @@
+"""What may be wrong with a folder of images: near-duplicates, blank images, masks and texts that do not fit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from steeldefectx.data import builder, duplicates
+from steeldefectx.data.sources import Found, Problem, Sample, read_mask
+from steeldefectx.errors import ConfigError
+from steeldefectx.taxonomy import CLASS_NAMES
+
+ACROSS, WITHIN, CONFLICT = "duplicates_across_splits", "duplicates_within_a_split", "duplicates_of_other_class"
+UNUSABLE, BLANK, MASK, TEXT = "unusable_files", "blank_images", "masks", "texts"
+KINDS = {
+    ACROSS: "Near-duplicates across splits",
+    WITHIN: "Near-duplicates within a split",
+    CONFLICT: "Near-duplicates with different classes",
+    UNUSABLE: "Files that cannot be used",
+    BLANK: "Blank images",
+    MASK: "Masks that do not fit",
+    TEXT: "Texts that are empty or name another class",
+}
+"""Kind of finding -> its heading."""
+
+CONFIGS = ("default", *builder.FOLDER_CONFIGS)
+_MASK_REASONS = ("a mask of", "an empty mask")
+"""How a problem begins that is one of a mask."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a person should look at."""
+
+    kind: str
+    """One of :data:`KINDS`."""
+    detail: str
+    """What it is, in words."""
+    paths: tuple[Path, ...] = ()
+    """The files to look at."""
+    captions: tuple[str, ...] = ()
+    """What is said below each: id, class and split."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All that was looked at and found."""
+
+    data_dir: Path
+    balance: dict[str, tuple[int, int]]
+    """Class -> images for training, for testing."""
+    findings: list[Finding]
+
+    def counts(self) -> dict[str, int]:
+        """Findings of each kind."""
+        found = Counter(finding.kind for finding in self.findings)
+        return {kind: found[kind] for kind in KINDS}
+
+    def write_json(self, file: Path) -> None:
+        """Write counts, class balance and findings."""
+        content = {
+            "data_dir": str(self.data_dir),
+            "images": sum(map(sum, self.balance.values())),
+            "counts": self.counts(),
+            "classes": {name: {"train": n, "test": m} for name, (n, m) in self.balance.items()},
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+        file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit:
+    """Look through the images, masks and texts of a folder.
+
+    Args:
+        data_dir: Folder with the images.
+        config: ``default`` or ``class-folders``.
+        split: ``rule`` or ``grouped``: the split that duplicates are looked for across.
+
+    Raises:
+        DataError: No such folder, or no usable image in it.
+        ConfigError: A config that reads no folder, or an unknown split.
+    """
+    if config not in CONFIGS:
+        raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
+    found = builder.find_samples(config, data_dir, skip_bad=True)
+    looks = duplicates.read_looks([sample.path for sample in found.samples])
+    groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(found.samples))
+    parts = builder.assign_splits(found.samples, split, groups)
+    findings = [
+        *_duplicates(found.samples, parts, groups),
+        *_unusable(found.problems),
+        *_blank(found.samples, parts, looks.deviations),
+        *_masks(found),
+        *_texts(found.samples),
+    ]
+    return Audit(data_dir, _balance(found.samples, parts), findings)
+
+
+def _balance(samples: Sequence[Sample], parts: Sequence[str]) -> dict[str, tuple[int, int]]:
+    count = Counter((sample.class_name, part) for sample, part in zip(samples, parts, strict=True))
+    names = sorted({sample.class_name for sample in samples})
+    return {name: (count[name, "train"], count[name, "test"]) for name in names}
+
+
+def _duplicates(samples: Sequence[Sample], parts: Sequence[str], groups: list[list[int]]) -> Iterator[Finding]:
+    for group in groups:
+        if len({samples[n].path for n in group}) == 1:  # one image, a sample for each of its classes
+            continue
+        classes = sorted({samples[n].class_name for n in group})
+        sides = sorted({parts[n] for n in group}, reverse=True)
+        kind = CONFLICT if len(classes) > 1 else ACROSS if len(sides) > 1 else WITHIN
+        detail = f"{len(group)} images of {' and '.join(classes)}, in {' and '.join(sides)}"
+        captions = tuple(f"{samples[n].image_id}\n{samples[n].class_name} · {parts[n]}" for n in group)
+        yield Finding(kind, detail, tuple(samples[n].path for n in group), captions)
+
+
+def _unusable(problems: Sequence[Problem]) -> Iterator[Finding]:
+    for problem in problems:
+        if not problem.reason.startswith(_MASK_REASONS):
+            yield Finding(UNUSABLE, problem.reason, (problem.path,), (problem.path.name,))
+
+
+def _blank(samples: Sequence[Sample], parts: Sequence[str], deviations: np.ndarray) -> Iterator[Finding]:
+    for n in np.flatnonzero(deviations < duplicates.BLANK_STD).tolist():
+        sample = samples[n]
+        caption = f"{sample.image_id}\n{sample.class_name} · {parts[n]}"
+        yield Finding(BLANK, f"grey levels deviate by {deviations[n]:.2f}", (sample.path,), (caption,))
+
+
+def _masks(found: Found) -> Iterator[Finding]:
+    for problem in found.problems:
+        if problem.reason.startswith(_MASK_REASONS):
+            yield Finding(MASK, problem.reason, (problem.path,), (problem.path.name,))
+    for sample in found.samples:
+        if sample.mask is None:
+            continue
+        with Image.open(sample.mask) as image:
+            full = read_mask(image, None).all()
+        if full:
+            detail = "a mask that covers the whole image"
+            yield Finding(MASK, detail, (sample.path, sample.mask), (sample.image_id, sample.mask.name))
+
+
+def _texts(samples: Sequence[Sample]) -> Iterator[Finding]:
+    class_names = (*CLASS_NAMES, *sorted({sample.class_name for sample in samples} - set(CLASS_NAMES)))
+    for sample in samples:
+        for level, text in builder.sample_texts(sample).items():
+            reason = None if text is None else text_problem(text, sample.class_name, class_names)
+            if reason is not None:
+                yield Finding(TEXT, f"{level}: {reason}: “{text}”", (sample.path,), (sample.image_id,))
+
+
+def text_problem(text: str, class_name: str, class_names: Sequence[str] = CLASS_NAMES) -> str | None:
+    """What is wrong with the text of an image: it is empty or names another class than its own.
+
+    Names are looked for as whole words, the longest first, so that "slag inclusion" does not name Inclusion.
+    A name of one word ("patches", "inclusion") also describes looks: it counts only where it is called the
+    defect or class ("a crazing defect", "surface defect: Crazing").
+    """
+    if not text.strip():
+        return "empty"
+    rest = text
+    for name in sorted({class_name, *class_names}, key=len, reverse=True):
+        if name == class_name:
+            rest = _mentions(name, False).sub("...", rest)
+        elif _mentions(name, len(name.split()) == 1).search(rest):
+            return f"names {name} but is of {class_name}"
+    return None
+
+
+@cache
+def _mentions(name: str, called_so: bool) -> re.Pattern[str]:
+    """Finds a class name; ``called_so``: only where the text calls it the defect or class."""
+    words = r"[\s_-]+".join(re.escape(word) for word in re.split(r"[\s_-]+", name))
+    whole = rf"(?<!\w){words}(?:s|es)?(?!\w)"
+    if called_so:
+        whole = rf"(?:(?:defect|class)\w*\s*(?::|is|of|as)\s*(?:an?\s+)?{whole}|{whole}\s+defects?(?!\w))"
+    return re.compile(whole, re.IGNORECASE)
