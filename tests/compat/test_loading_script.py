@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from steeldefectx.data import sample
-from steeldefectx.data.builder import code_hash
+from steeldefectx.data.builder import rows_hash
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import CLASS_NAMES, t1_sentence
 
@@ -71,7 +71,7 @@ def test_bad_images_are_named(class_folders):
 
 def test_rows_cached_by_another_version_of_the_package_are_not_used():
     builder = datasets.load_dataset_builder(str(SCRIPT), "sample", trust_remote_code=True, **SMALL)
-    assert code_hash() in builder.cache_dir
+    assert rows_hash() in builder.cache_dir
 
 
 def test_near_duplicates_stay_on_one_side(class_folders):
