@@ -35,6 +35,9 @@ class DefectClass:
     """What causes it: a noun phrase that follows "caused by"."""
     source_labels: dict[str, tuple[str, ...]] = field(repr=False)
     """Source data set -> the spellings that this class has there."""
+    released: dict[str, int] = field(repr=False)
+    """Source data set -> images of the public release that are from it. The release states one number a class;
+    where two sources make up a class, the sizes they were published with do."""
 
 
 CLASSES: tuple[DefectClass, ...] = (
@@ -44,6 +47,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "a bright, reflective scratch running along the surface",
         "friction with foreign objects",
         {NEU: ("scratches", "Sc"), S3D: ("bright scratch", "bright scratches")},
+        {NEU: 300, S3D: 129},
     ),
     DefectClass(
         "Crazing",
@@ -51,6 +55,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "a fine network of cracks spread over the surface",
         "uneven cooling or residual stress",
         {NEU: ("crazing", "Cr")},
+        {NEU: 300},
     ),
     DefectClass(
         "Crease",
@@ -58,6 +63,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "fold marks lying across the strip",
         "localized yielding while the coil is unwound",
         {GC10: ("zhehen", "crease", "9")},
+        {GC10: 75},
     ),
     DefectClass(
         "Crescent gap",
@@ -65,6 +71,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "a crescent-shaped notch or indentation",
         "cutting during strip production",
         {GC10: ("yueyawan", "crescent gap", "3")},
+        {GC10: 245},
     ),
     DefectClass(
         "Dark scratches",
@@ -72,6 +79,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dark linear scratches or grooves",
         "mechanical abrasion or roller damage",
         {X_SDD: ("surface scratch",), S3D: ("dark scratches", "dark scratch")},
+        {X_SDD: 134, S3D: 200},
     ),
     DefectClass(
         "Finishing roll printing",
@@ -79,6 +87,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dents that repeat at regular intervals",
         "slippage between the work rolls and the strip in the finishing mill",
         {X_SDD: ("finishing roll printing",)},
+        {X_SDD: 203},
     ),
     DefectClass(
         "Inclusion",
@@ -86,6 +95,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "irregular black or grey inclusions",
         "smelting residue embedded during rolling",
         {NEU: ("inclusion", "In"), GC10: ("yiwu", "inclusion", "7")},
+        {NEU: 300, GC10: 495},
     ),
     DefectClass(
         "Iron scale compression",
@@ -93,6 +103,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dark grey, rough and irregular pressed-in scale",
         "iron scale pressed into the surface",
         {S3D: ("iron scale compression",)},
+        {S3D: 200},
     ),
     DefectClass(
         "Iron sheet ash",
@@ -100,6 +111,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "black particles or stains sitting in the surface",
         "accumulated metallic dust and oil",
         {X_SDD: ("iron sheet ash",)},
+        {X_SDD: 122},
     ),
     DefectClass(
         "Oil spot",
@@ -107,6 +119,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "round or irregular stains with clear boundaries",
         "contamination with lubricant",
         {GC10: ("youban", "oil spot", "5")},
+        {GC10: 498},
     ),
     DefectClass(
         "Oxide scale of plate system",
@@ -114,6 +127,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dark lines or bruise-like marks at fixed positions",
         "oxide embedded by damaged rollers in high-speed hot rolling",
         {X_SDD: ("oxide scale of plate system",)},
+        {X_SDD: 63},
     ),
     DefectClass(
         "Oxide scale of temperature system",
@@ -121,6 +135,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "loose, scattered scale marks",
         "excessive temperature or uneven cooling",
         {X_SDD: ("oxide scale of temperature system",)},
+        {X_SDD: 203},
     ),
     DefectClass(
         "Patches",
@@ -128,6 +143,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "local areas whose texture or colour differs from their surroundings",
         "uneven processing",
         {NEU: ("patches", "Pa")},
+        {NEU: 300},
     ),
     DefectClass(
         "Pitted surface",
@@ -135,6 +151,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "many small, deep pits",
         "localized corrosion",
         {NEU: ("pitted surface", "PS")},
+        {NEU: 300},
     ),
     DefectClass(
         "Punching",
@@ -142,6 +159,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "circular holes through the sheet",
         "unintended punching by malfunctioning equipment",
         {GC10: ("chongkong", "punching", "punching hole", "1")},
+        {GC10: 399},
     ),
     DefectClass(
         "Red iron sheet",
@@ -149,6 +167,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "reddish oxide patches, dark, vertical and ragged in grey images",
         "high-silicon steel oxidizing while it is heated",
         {X_SDD: ("red iron", "red iron sheet")},
+        {X_SDD: 397},
     ),
     DefectClass(
         "Rolled in scale",
@@ -156,6 +175,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dark particles or streaks embedded in the metal",
         "scale rolled into the base metal",
         {NEU: ("rolled-in scale", "RS")},
+        {NEU: 300},
     ),
     DefectClass(
         "Rolled pit",
@@ -163,6 +183,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dents or pits that recur periodically",
         "damaged work rolls or tension rolls",
         {GC10: ("yahen", "rolled pit", "8")},
+        {GC10: 50},
     ),
     DefectClass(
         "Secondary rust skin",
@@ -170,6 +191,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "flaky corrosion in uneven, oxidized layers",
         "prolonged exposure",
         {S3D: ("secondary rust skin",)},
+        {S3D: 198},
     ),
     DefectClass(
         "Silk spot",
@@ -177,6 +199,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "wavy or banded patterns",
         "uneven roll pressure or temperature",
         {GC10: ("siban", "silk spot", "6")},
+        {GC10: 578},
     ),
     DefectClass(
         "Slag inclusion",
@@ -184,6 +207,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "dark non-metallic inclusions with sharp contrast",
         "slag exposed during hot rolling",
         {X_SDD: ("slag inclusion",)},
+        {X_SDD: 238},
     ),
     DefectClass(
         "Waist folding",
@@ -191,6 +215,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "wrinkle-like folds with a rough texture",
         "severe local deformation of low-carbon steel",
         {GC10: ("yaozhe", "yaozhed", "waist folding", "10")},
+        {GC10: 198},
     ),
     DefectClass(
         "Water spot",
@@ -198,6 +223,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "irregular spots of low contrast",
         "uneven drying",
         {GC10: ("shuiban", "water spot", "4")},
+        {GC10: 700},
     ),
     DefectClass(
         "Welding line",
@@ -205,6 +231,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "one continuous linear mark",
         "welding two coils together at the strip transition",
         {GC10: ("hanfeng", "welding line", "2")},
+        {GC10: 500},
     ),
     DefectClass(
         "White rust",
@@ -212,6 +239,7 @@ CLASSES: tuple[DefectClass, ...] = (
         "loose white-grey patches",
         "zinc corroding in humid conditions",
         {S3D: ("white rust",)},
+        {S3D: 153},
     ),
 )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm.auto import tqdm
 
-from steeldefectx.data.sources import class_folders, gc10, neu, release, s3d, x_sdd
+from steeldefectx.data.sources import class_folders, gc10, neu, release, source_folders
 from steeldefectx.data.sources.masks import attach_masks, read_mask, take_masks
 from steeldefectx.data.sources.sample import Found, Problem, Sample
 from steeldefectx.data.sources.tree import IMAGE_FORMATS, Tree, folder_fingerprint, read_tree
@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
-    X_SDD: (x_sdd.read, x_sdd.PUBLISHED_IMAGES),
-    S3D: (s3d.read, s3d.PUBLISHED_IMAGES),
+    X_SDD: (source_folders.read_x_sdd, source_folders.PUBLISHED_IMAGES[X_SDD]),
+    S3D: (source_folders.read_s3d, source_folders.PUBLISHED_IMAGES[S3D]),
     GC10: (gc10.read, gc10.PUBLISHED_IMAGES),
     NEU: (neu.read, neu.PUBLISHED_IMAGES),
 }

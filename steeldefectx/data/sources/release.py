@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from steeldefectx.annotate.attributes import Attributes
 from steeldefectx.data.sources.sample import Problem, Sample
@@ -101,7 +101,7 @@ def _attributes(released: Any) -> Attributes:
         position = [{"cell": str(cell), "fraction": float(fraction)} for cell, fraction in released["Position"]]
     except (TypeError, ValueError):
         raise ValueError("Position is not a list of [cell, fraction]") from None
-    return {**texts, "position": position}  # type: ignore[typeddict-item]
+    return cast(Attributes, {**texts, "position": position})
 
 
 def _text(entry: Any, key: str) -> str:
