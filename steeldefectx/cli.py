@@ -50,6 +50,39 @@ def audit(
 
 
 @app.command()
+def build(
+    data_dir: Annotated[
+        Path | None, typer.Argument(help="Folder with the images; none for the config sample.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("out/steeldefectx"),
+    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
+    split: Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")] = "rule",
+    gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
+) -> None:
+    """Write a data set as Parquet with a card, ready for the Hub.
+
+    load_dataset("OUT") reads the folder, this package need not be installed; push-dataset uploads it. The folder
+    appears whole or not at all, and is not written again where nothing has changed.
+    """
+    from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
+
+    if config == "default" and data_dir is None:
+        raise typer.BadParameter("a folder with images is needed for the config default.", param_hint="DATA_DIR")
+    try:
+        folder = None if data_dir is None else data_dir.expanduser().absolute()
+        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10)
+    except (SteelDefectXError, OSError) as error:
+        typer.echo(f"steeldefectx: {error}", err=True)
+        raise typer.Exit(2) from error
+    rows = ", ".join(f"{count:,} {name}" for name, count in built.rows.items())
+    typer.echo(f"{sum(built.rows.values()):,} images ({rows}), {built.classes} classes, {built.masks:,} masks")
+    if built.skipped_file is not None:
+        typer.echo(f"{len(built.skipped):,} files or folders were left out: {built.skipped_file}")
+    typer.echo(f"{built.folder}: {'unchanged' if built.unchanged else 'written'}. Look at its README.md.")
+
+
+@app.command()
 def predict(
     images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
     checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],

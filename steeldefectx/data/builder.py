@@ -95,6 +95,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     BUILDER_CONFIG_CLASS = SteelDefectXConfig
     BUILDER_CONFIGS = [SteelDefectXConfig(name=name, description=text) for name, text in CONFIGS.items()]
     DEFAULT_CONFIG_NAME = "default"
+    problems: tuple[sources.Problem, ...] = ()
+    """After preparing with ``skip_bad``: what was left out."""
 
     def _info(self) -> datasets.DatasetInfo:
         names = list(CLASS_NAMES)
@@ -150,6 +152,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     def _find_samples(self) -> sources.Found:
         config = self.config
         found = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
+        self.problems = tuple(found.problems)
         for line in [*found.notes, *(f"left out: {p.path}: {p.reason}" for p in found.problems)]:
             datasets.logging.get_logger(__name__).warning(line)
         return found

@@ -37,6 +37,14 @@ class TrainConfig:
     )
     data_dir: str | None = _setting(None, "Folder with your copies of the source data sets, or of class folders.")
     skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
+    gc10: str = _setting(
+        "crop", "GC10-DET: crop around the boxes of a sample's class, or whole images.", choices=("crop", "whole")
+    )
+    split_by: str = _setting(
+        "rule",
+        "rule: 7:3 class by class; grouped: the same, with near-duplicates on one side.",
+        choices=("rule", "grouped"),
+    )
     t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
     model: str = _setting("tiny", "A CLIP: Hub id, folder, or tiny (small, random weights, no download).")
     method: str = _setting("clip-adapter", "How to adapt the model.", choices=METHODS)
@@ -151,6 +159,12 @@ class EvalConfig:
     )
     data_dir: str | None = _setting(None, "Folder with images.")
     skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
+    gc10: str | None = _setting(
+        None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
+    )
+    split_by: str | None = _setting(
+        None, "rule, or grouped: near-duplicates on one side; as trained by default.", choices=("rule", "grouped", None)
+    )
     t0_template: str | None = _setting(None, "T0 sentence with {} for the class name; as trained by default.")
     split: str = _setting("test", "Split to evaluate on.", choices=SPLITS)
     text: str | None = _setting(
@@ -174,5 +188,7 @@ class EvalConfig:
             "config": self.config or (recipe["config"] if as_trained else "default"),
             "data_dir": recipe["data_dir"] if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
+            "gc10": self.gc10 or recipe.get("gc10", "crop"),
+            "split_by": self.split_by or recipe.get("split_by", "rule"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
         }

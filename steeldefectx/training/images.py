@@ -15,8 +15,8 @@ from PIL import Image
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from steeldefectx.cache import cache_path
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.cache import cache_path
 from steeldefectx.training.data import Split, image_bytes
 
 CHUNK = 256

@@ -62,6 +62,8 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
         config.config,
         config.data_dir,
         skip_bad=config.skip_bad,
+        gc10=config.gc10,
+        split_by=config.split_by,
         t0_template=config.t0_template,
         validation=config.validation,
         seed=config.seed,

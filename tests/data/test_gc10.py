@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import steeldefectx
 from steeldefectx.data.sources import find_samples
 from steeldefectx.data.sources.gc10 import CONTEXT, MIN_SIDE, with_context
 from steeldefectx.errors import DataError
@@ -202,3 +203,22 @@ def test_an_annotation_outside_of_the_folder_is_not_read(tmp_path):
     (tmp_path / "data" / "lable" / "img_1.xml").symlink_to(outside)
     with pytest.raises(DataError, match=r"img_1\.xml: a link that leads out"):
         find_samples(tmp_path / "data")
+
+
+def test_the_grouped_split_keeps_the_samples_of_an_image_together(tmp_path):
+    for n in range(12):
+        file = image(tmp_path / "GC10" / "images" / f"img_{n:02d}.png")
+        noise = np.random.default_rng(n).integers(0, 255, SIZE[::-1], dtype=np.uint8)
+        Image.fromarray(noise).save(file)
+        boxes = ("1_chongkong", (10, 10, 40, 40)), ("6_siban", (300, 200, 390, 290))
+        annotation(tmp_path / "GC10" / "lable" / f"img_{n:02d}.xml", *boxes)
+    sides = {}
+    for split_by in ("rule", "grouped"):
+        rows = steeldefectx.load_dataset(
+            data_dir=str(tmp_path / "GC10"), cache_dir=str(tmp_path / "cache"), split_by=split_by
+        )
+        images = {s: {i.split("/")[1] for i in rows[s]["image_id"]} for s in ("train", "test")}
+        sides[split_by] = images["train"] & images["test"]
+        assert (len(rows["train"]), len(rows["test"])) == (18, 6)
+    assert sides["rule"]
+    assert not sides["grouped"]

@@ -1,6 +1,8 @@
 """Readers, on small trees in the real layouts and on the real images."""
 
 import os
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,11 +86,65 @@ def test_a_mix_with_everything_that_unpacking_leaves(tmp_path):
     image(tmp_path / ".cache" / "crazing_9.jpg")
     (tmp_path / "b" / "datas" / "red iron" / ".DS_Store").write_bytes(b"x")
     (tmp_path / "b" / "datas" / "red iron" / "._1.jpg").write_bytes(b"x")
-    (tmp_path / "NEU-DET.zip").write_bytes(b"x")
+    shutil.make_archive(str(tmp_path / "download"), "zip", tmp_path / "a")
+    (tmp_path / "X-SDD.7z").write_bytes(b"x")
     (tmp_path / "b" / "Thumbs.db").write_bytes(b"x")
     found = find_samples(tmp_path)
     assert len(found.samples) == 12 + 14
     assert "NEU: 12 images found, 1,800 were published." in found.notes
+    assert "X-SDD.7z is not read: unpack it, or pack it as a zip." in found.notes
+
+
+def test_zips_are_read_as_if_unpacked(tmp_path):
+    x_sdd(tmp_path / "b")
+    neu_det(tmp_path / "a" / "NEU-DET")
+    annotated = {s.image_id: s.path.read_bytes() for s in find_samples(tmp_path).samples}
+    for name in "ab":
+        shutil.make_archive(str(tmp_path / "zips" / name), "zip", tmp_path / name)
+    for _ in range(2):
+        found = find_samples(tmp_path / "zips")
+        assert {s.image_id: s.path.read_bytes() for s in found.samples} == annotated
+        assert not found.problems
+
+
+def test_zipped_class_folders(tmp_path):
+    image(tmp_path / "mine" / "train" / "scratch" / "a.png")
+    image(tmp_path / "mine" / "test" / "weld spatter" / "b.png")
+    shutil.make_archive(str(tmp_path / "zips" / "mine"), "zip", tmp_path / "mine")
+    samples = find_class_folders(tmp_path / "zips").samples
+    assert [(s.image_id, s.class_name, s.split) for s in samples] == [
+        ("class-folders/test/weld spatter/b", "weld spatter", "test"),
+        ("class-folders/train/scratch/a", "scratch", "train"),
+    ]
+
+
+def test_zips_that_no_honest_person_made(tmp_path):
+    x_sdd(tmp_path)
+    for name, members in {
+        "up.zip": {"X-SDD/1.jpg": b"x", "../../evil.jpg": b"x"},
+        "absolute.zip": {"/tmp/evil.jpg": b"x"},
+        "windows.zip": {"C:\\evil.jpg": b"x"},
+        "backslash.zip": {"..\\..\\evil.jpg": b"x"},
+        "bomb.zip": {"1.png": b"0" * 5_000_000},
+    }.items():
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
+        link = zipfile.ZipInfo("link.jpg")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    (tmp_path / "broken.zip").write_bytes(b"PK\3\4")
+    before = sorted(tmp_path.parent.rglob("*"))
+    with pytest.raises(DataError) as error:
+        find_samples(tmp_path)
+    for part in ("up.zip: an archive that holds a name that leads out of it: '../../evil.jpg'", "absolute.zip",
+                 "windows.zip", "backslash.zip", "bomb.zip: an archive that unpacks to 5,000,000 bytes",
+                 "link.zip: an archive that holds a link", "broken.zip: an archive that cannot be read",
+                 "7 of the files"):  # fmt: skip
+        assert part in str(error.value)
+    assert len(find_samples(tmp_path, skip_bad=True).samples) == 14
+    assert sorted(tmp_path.parent.rglob("*")) == before
 
 
 def test_case_and_separators_of_folder_names_do_not_matter(tmp_path):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from steeldefectx.data.sources import class_folders, gc10, neu, release, source_folders
@@ -103,7 +103,7 @@ def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = 
         raise DataError(_nothing_found(tree, message))
     found = _usable(samples, tree.problems, skip_bad)
     found.notes.extend([*tree.notes, *_unused(tree, samples, [], "lie in no class folder")])
-    found.notes.extend(class_folders.notes(found.samples, tree.root))
+    found.notes.extend(class_folders.notes(found.samples, tree))
     return found
 
 
@@ -207,8 +207,10 @@ def _decode(path: Path) -> Image.Image | Problem:
             image.load()
             return image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        empty = path.is_file() and path.stat().st_size == 0
-        return Problem(path, "an empty file" if empty else f"not a readable image ({error})")
+        if path.is_file() and path.stat().st_size == 0:
+            return Problem(path, "an empty file")
+        what = "of no known format" if isinstance(error, UnidentifiedImageError) else error
+        return Problem(path, f"not a readable image ({what})")
 
 
 def _lines(problems: list[Problem]) -> list[str]:

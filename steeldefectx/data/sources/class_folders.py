@@ -11,7 +11,6 @@ whatever chooses settings holds its own validation set out of ``train``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from steeldefectx.data.sources.sample import Sample
 from steeldefectx.data.sources.tree import Tree
@@ -23,7 +22,7 @@ SPLIT_FOLDERS = VALIDATION_FOLDERS | {"train", "test"}
 
 def read(tree: Tree, source: str = SOURCE) -> Iterator[Sample]:
     """The images in class folders, at any depth below them, as samples of a source of any name."""
-    paths = [(file, file.relative_to(tree.root)) for file in tree.images()]
+    paths = [(file, tree.relative(file)) for file in tree.images()]
     split_of = _split_by_hand({path.parts[0] for _, path in paths if len(path.parts) > 1})
     for file, path in paths:
         parts = path.with_suffix("").parts
@@ -43,8 +42,8 @@ def _split_by_hand(folders: set[str]) -> dict[str, str]:
     return {folder: split_of[folder.lower()] for folder in folders}
 
 
-def notes(samples: list[Sample], root: Path) -> list[str]:
+def notes(samples: list[Sample], tree: Tree) -> list[str]:
     """A remark on validation images that train."""
-    train = [s.path.relative_to(root).parts[0] for s in samples if s.split == "train"]
+    train = [tree.relative(s.path).parts[0] for s in samples if s.split == "train"]
     count = sum(folder.lower() in VALIDATION_FOLDERS for folder in train)
     return [f"{count:,} validation images are added to train, of which a validation set is held out."] if count else []

@@ -53,7 +53,7 @@ def _image_stem(mask: Path) -> str:
 
 
 def _holds_masks(tree: Tree, folder: Path, files: list[Path], by_content: bool) -> bool:
-    if any(_FOLDER_NAME.fullmatch(name) for name in (folder.name, *folder.relative_to(tree.root).parts)):
+    if any(_FOLDER_NAME.fullmatch(name) for name in (folder.name, *tree.relative(folder).parts)):
         return True
     pngs = [file for file in files if file.suffix.lower() in (".png", ".bmp")]
     if not by_content or len(pngs) < len(files):

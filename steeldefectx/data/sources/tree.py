@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from steeldefectx.data.sources.archives import OTHER_ENDINGS, unpack
 from steeldefectx.data.sources.sample import Problem
 from steeldefectx.errors import DataError
 
@@ -15,6 +17,7 @@ IMAGE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".w
 IMAGE_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 """What Pillow may take a file for, whatever its ending: some of the other formats start programs."""
 TEXT_ENDINGS = frozenset({".json", ".xml"})
+ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
 IGNORED_FOLDERS = frozenset({"__MACOSX"})
 
 
@@ -32,11 +35,20 @@ class Tree:
     """JSON and XML files, sorted."""
     notes: list[str] = field(default_factory=list)
     """Remarks of readers that need no action."""
+    unpacked: dict[Path, Path] = field(default_factory=dict)
+    """Where an archive was unpacked, outside the folder -> the folder that it would have made inside."""
 
     def images(self) -> Iterator[Path]:
         """All image files."""
         for files in self.folders.values():
             yield from files
+
+    def relative(self, path: Path) -> Path:
+        """A path from the root on; what an archive holds counts as lying beside it."""
+        for outside, inside in self.unpacked.items():
+            if path.is_relative_to(outside):
+                return (inside / path.relative_to(outside)).relative_to(self.root)
+        return path.relative_to(self.root)
 
 
 def read_tree(root: Path) -> Tree:
@@ -46,7 +58,7 @@ def read_tree(root: Path) -> Tree:
         DataError: No such folder.
     """
     _must_be_folder(root)
-    tree = Tree(root.absolute(), {}, [])
+    tree, archives = Tree(root.absolute(), {}, []), []
 
     def cannot_list(error: OSError) -> None:
         tree.problems.append(Problem(Path(error.filename), f"cannot be listed ({error.strerror})"))
@@ -55,17 +67,46 @@ def read_tree(root: Path) -> Tree:
         link = path.is_symlink()
         is_folder = link and path.is_dir()
         ending = path.suffix.lower()
-        if not is_folder and ending not in IMAGE_ENDINGS | TEXT_ENDINGS:
+        if not is_folder and ending not in IMAGE_ENDINGS | TEXT_ENDINGS | ARCHIVE_ENDINGS:
             continue
         if link and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
             tree.problems.append(Problem(path, "a link that leads out of the data folder"))
         elif not _is_utf8(path):
             tree.problems.append(Problem(path, "a name that is not UTF-8"))
-        elif ending in TEXT_ENDINGS:
-            tree.texts.append(path)
+        elif ending in ARCHIVE_ENDINGS:
+            archives.append(path)
         elif not is_folder:  # what a link to a folder inside leads to is found there
-            tree.folders.setdefault(path.parent, []).append(path)
+            _add(tree, path)
+    _add_archives(tree, archives)
     return tree
+
+
+def _add(tree: Tree, path: Path) -> None:
+    if path.suffix.lower() in TEXT_ENDINGS:
+        tree.texts.append(path)
+    else:
+        tree.folders.setdefault(path.parent, []).append(path)
+
+
+def _add_archives(tree: Tree, archives: list[Path]) -> None:
+    """What archives hold, as if they had been unpacked where they lie."""
+    beside: dict[str, list[Path]] = defaultdict(list)
+    for path in [*tree.images(), *tree.texts]:
+        beside[path.name].append(path)
+    for archive in archives:
+        if archive.suffix.lower() in OTHER_ENDINGS:
+            tree.notes.append(f"{archive.name} is not read: unpack it, or pack it as a zip.")
+            continue
+        try:
+            folder = unpack(archive, IMAGE_ENDINGS | TEXT_ENDINGS, beside)
+        except ValueError as error:
+            tree.problems.append(Problem(archive, f"an archive that {error}"))
+            continue
+        if folder is not None:
+            tree.unpacked[folder] = archive.parent
+            for path in _files(folder):
+                _add(tree, path)
+    tree.texts.sort()
 
 
 def _must_be_folder(root: Path) -> None:

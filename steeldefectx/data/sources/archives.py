@@ -1,0 +1,88 @@
+"""Zip archives in a data folder: unpacked once into the cache, if nothing in them leads out of it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from steeldefectx.cache import cache_path
+
+MAX_UNPACKED = 50_000_000_000
+"""Bytes: more is no data set of images but an archive made to fill the disk."""
+MAX_RATIO = 100
+"""Unpacked bytes per packed byte of the whole archive; images are packed already."""
+OTHER_ENDINGS = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz"})
+"""Archives that are only named, for the user to unpack."""
+
+
+def unpack(archive: Path, endings: frozenset[str], beside: Mapping[str, Sequence[Path]]) -> Path | None:
+    """Unpack the files that are of use.
+
+    Args:
+        archive: A zip file.
+        endings: Endings of the files that are of use, in lower case.
+        beside: File name -> files of that name that lie unpacked in the data folder.
+
+    Returns:
+        The folder; None where the archive holds nothing of use, or what it holds lies unpacked already.
+
+    Raises:
+        ValueError: It is no readable zip, or holds a name or sizes that no honest one has.
+    """
+    state = archive.stat()
+    key = hashlib.sha256(f"{archive}\0{state.st_size}\0{state.st_mtime_ns}\0{sorted(endings)}".encode())
+    folder = cache_path("unpacked", key.hexdigest()[:32])
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members = [member for member in file.infolist() if not member.is_dir()]
+            _refuse_tricks(members, state.st_size)
+            members = [member for member in members if _of_use(PurePosixPath(member.filename), endings)]
+            if not members or _is_one_of(members[0], beside):
+                return None
+            if not folder.is_dir():
+                _extract(file, members, folder)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ValueError(f"cannot be read ({error})") from error
+    return folder
+
+
+def _of_use(name: PurePosixPath, endings: frozenset[str]) -> bool:
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
+    return name.suffix.lower() in endings and not hidden
+
+
+def _refuse_tricks(members: list[zipfile.ZipInfo], packed: int) -> None:
+    for member in members:
+        name = PurePosixPath(member.filename.replace("\\", "/"))
+        if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+            raise ValueError(f"holds a name that leads out of it: {member.filename!r}")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise ValueError(f"holds a link: {member.filename!r}")
+    size = sum(member.file_size for member in members)
+    if size > min(MAX_UNPACKED, MAX_RATIO * packed):
+        raise ValueError(f"unpacks to {size:,} bytes from {packed:,}")
+
+
+def _is_one_of(member: zipfile.ZipInfo, beside: Mapping[str, Sequence[Path]]) -> bool:
+    """Whether a file has a member's name and content: the user has unpacked the archive, and left it there."""
+    files = beside.get(PurePosixPath(member.filename).name, ())
+    return any(
+        file.stat().st_size == member.file_size and zlib.crc32(file.read_bytes()) == member.CRC for file in files
+    )
+
+
+def _extract(file: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    try:
+        file.extractall(temporary, members)
+        if not folder.is_dir():
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

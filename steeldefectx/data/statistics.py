@@ -1,0 +1,100 @@
+"""What a data set holds, counted: for its card, its plots and whoever wants the numbers."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from PIL import Image
+
+from steeldefectx.data.splits import train_size
+from steeldefectx.taxonomy import CLASSES, TEXT_LEVELS
+
+ROWS_AT_A_TIME = 64
+ATTRIBUTE_COUNTS = ("scale", "polarity", "saliency", "number", "shape", "direction", "spatial_distribution")
+"""Attributes with one value an image."""
+
+
+@dataclass
+class Statistics:
+    """Counts of samples, by what they are."""
+
+    classes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(class, split)."""
+    sources: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(class, source)."""
+    masks: Counter[str] = field(default_factory=Counter)
+    """Class -> samples with a mask."""
+    texts: Counter[str] = field(default_factory=Counter)
+    """Text level -> samples that have it."""
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """(width, height) in pixels."""
+    attributes: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in ATTRIBUTE_COUNTS})
+    """Attribute -> value -> samples."""
+    cells: Counter[str] = field(default_factory=Counter)
+    """Cell of the 3x3 grid -> samples in which most of the defect lies there."""
+
+    def __len__(self) -> int:
+        return sum(self.classes.values())
+
+    def class_names(self) -> list[str]:
+        """Classes that occur, alphabetically."""
+        return sorted({name for name, _ in self.classes})
+
+    def splits(self) -> dict[str, int]:
+        """Split -> samples, train first."""
+        found: Counter[str] = Counter()
+        for (_, split), count in self.classes.items():
+            found[split] += count
+        return dict(sorted(found.items(), reverse=True))
+
+    def add(self, split: str, class_name: str, row: dict[str, Any]) -> None:
+        """Count one row, with undecoded image and mask."""
+        self.classes[class_name, split] += 1
+        self.sources[class_name, row["source"]] += 1
+        self.masks[class_name] += row["mask"] is not None
+        self.texts.update(level for level in TEXT_LEVELS if row[level] is not None)
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as image:  # the header alone
+            self.sizes[image.size] += 1
+        attributes = row["attributes"]
+        if attributes is not None:
+            for name, values in self.attributes.items():
+                values[attributes[name]] += 1
+            if attributes["position"]:
+                self.cells[max(attributes["position"], key=lambda cell: cell["fraction"])["cell"]] += 1
+
+
+def of_parquet(files: dict[str, list[Path]], class_names: list[str]) -> Statistics:
+    """Count the rows of Parquet files, a few at a time.
+
+    Args:
+        files: Split -> its files.
+        class_names: Class of each label.
+    """
+    found = Statistics()
+    columns = ["image", "mask", "label", "source", *TEXT_LEVELS, "attributes"]
+    for split, shards in files.items():
+        for shard in shards:
+            with pq.ParquetFile(shard) as parquet:
+                for batch in parquet.iter_batches(ROWS_AT_A_TIME, columns=columns):
+                    for row in batch.to_pylist():
+                        found.add(split, class_names[row["label"]], row)
+    return found
+
+
+def of_release() -> Statistics:
+    """The public release as published: all 25 classes. Sizes and attributes of its images are not counted."""
+    found = Statistics()
+    for c in CLASSES:
+        total = sum(c.released.values())
+        found.classes[c.name, "train"] = train_size(total)
+        found.classes[c.name, "test"] = total - train_size(total)
+        found.sources.update({(c.name, source): count for source, count in c.released.items()})
+        found.masks[c.name] = total
+    found.texts.update(dict.fromkeys(("T0", "T1", "T3"), len(found)))
+    found.sizes[256, 256] = len(found)
+    return found
