@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,15 @@ class Clip:
         ids = self.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
         return sum(len(row) > self.context_length for row in ids)
 
+    def in_dtype(self, dtype: torch.dtype) -> Clip:
+        """This model, or a copy whose towers compute in another number format; the adapter stays as it is."""
+        if dtype == self.model.dtype:
+            return self
+        return replace(self, model=copy.deepcopy(self.model).to(dtype))
+
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels 0..255 (N, 3, H, W) to image features (N, D), neither adapted nor normalized."""
-        return self.model.get_image_features(pixel_values=self.normalize(pixels)).pooler_output
+        return self.model.get_image_features(pixel_values=self.normalize(pixels).to(self.model.dtype)).pooler_output
 
     def encode_texts(self, tokens: BatchEncoding | dict[str, torch.Tensor]) -> torch.Tensor:
         """Tokens of N texts to text features (N, D), not normalized."""

@@ -15,7 +15,11 @@ from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
 RECIPES = resources.files("steeldefectx") / "recipes"
 METHODS = ("clip-adapter", "lora", "full")
 AUGMENTATIONS = ("auto", "none", "photometric", "geometric")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "step")
+PRECISIONS = ("auto", "fp32", "bf16")
+TRACKERS = ("tensorboard", "trackio", "wandb", "none")
+NOT_IN_RESULTS = ("recipe", "output_dir", "overwrite", "resume", "snapshot_minutes", "tracker")
+"""Settings that change where things go, not what comes out."""
 RECIPE_OF_METHOD = {"clip-adapter": "task2", "lora": "lora", "full": "full"}
 
 
@@ -55,6 +59,7 @@ class TrainConfig:
     batch_size: int = _setting(32, "Images in a step, over all processes.")
     weight_decay: float = _setting(0.0, "AdamW's weight decay, on matrices only; 0 makes it Adam.")
     schedule: str = _setting("constant", "Learning rate over time.", choices=SCHEDULES)
+    step_epochs: int = _setting(30, "schedule step: epochs after which the learning rate falls to a tenth.")
     warmup: float = _setting(0.0, "Share of the steps in which the learning rate rises to its peak.")
     augment: str = _setting(
         "auto",
@@ -62,6 +67,9 @@ class TrainConfig:
         "brightness and contrast; auto: geometric for T0 and T1, photometric for T2 and T3, whose words on "
         "location a mirror would falsify.",
         choices=AUGMENTATIONS,
+    )
+    views: int = _setting(
+        1, "clip-adapter: the image itself and this many less one varied views of it are encoded and kept (--augment)."
     )
     crop_text: float = _setting(
         0.0, "Probability of cutting a training text after one of its clauses, for texts that vary."
@@ -74,8 +82,26 @@ class TrainConfig:
         0.0,
         "Share of the training images held out and reported on instead of the test split, to choose settings.",
     )
+    hold_out: float = _setting(
+        0.0,
+        "Share of the training images held out to score every epoch by; the checkpoint is that of the best one. "
+        "The test split is scored once, after that.",
+    )
     seed: int = _setting(0, "Seed of everything random.")
+    precision: str = _setting(
+        "auto",
+        "bf16 computes faster where the device can multiply it; auto: on GPUs. With bf16 frozen towers encode in it "
+        "alone, trained towers mix it with fp32.",
+        choices=PRECISIONS,
+    )
+    accumulate: int = _setting(
+        1, "Parts that a batch goes through the towers in, to fit into memory. The loss sees all of the batch."
+    )
+    compile: bool = _setting(False, "torch.compile the towers.")
     output_dir: str = _setting("runs/latest", "Folder for checkpoint, results.json, recipe.yaml and log.")
+    resume: bool = _setting(False, "Go on from the snapshot that a killed run of the same settings has left there.")
+    snapshot_minutes: float = _setting(5.0, "Minutes from one snapshot to the next.")
+    tracker: str = _setting("tensorboard", "Where losses are shown while it trains.", choices=TRACKERS)
     overwrite: bool = _setting(False, "Run again although the folder holds this very run's results.")
 
     def __post_init__(self) -> None:
@@ -83,10 +109,10 @@ class TrainConfig:
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             if choices and value not in choices:
                 raise ConfigError(f"{item.name} {value!r}: choose one of {', '.join(choices)}.")
-        for name in ("epochs", "batch_size", "lr", "lora_rank"):
+        for name in ("epochs", "batch_size", "lr", "lora_rank", "step_epochs", "views", "accumulate"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}.")
-        for name in ("warmup", "crop_text", "ratio", "validation", "lora_dropout"):
+        for name in ("warmup", "crop_text", "ratio", "validation", "hold_out", "lora_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}.")
         if "{}" not in self.t0_template:
@@ -101,7 +127,7 @@ class TrainConfig:
 
     def resolved(self) -> dict[str, Any]:
         """All settings that the result depends on, as a recipe file has them."""
-        return {k: v for k, v in asdict(self).items() if k not in ("recipe", "output_dir", "overwrite")}
+        return {k: v for k, v in asdict(self).items() if k not in NOT_IN_RESULTS}
 
 
 def default_recipe(method: str | None, model: str) -> str:

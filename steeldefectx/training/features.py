@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,11 +17,18 @@ from tqdm.auto import tqdm
 from steeldefectx.cache import cache_path
 from steeldefectx.models.clip import Clip
 from steeldefectx.training.data import Split
-from steeldefectx.training.images import decode
+from steeldefectx.training.images import decode, variation_of, vary_light, vary_shape
+from steeldefectx.training.prefetch import ahead
 
 BATCH = 64
 BATCHES_PER_FILE = 32
 """After so many batches what is encoded goes to disk: an interrupted run loses no more than that."""
+
+
+def dtype_for(precision: str, device: torch.device) -> torch.dtype:
+    """The number format that towers compute in: ``fp32``, ``bf16``, or ``auto``: bf16 on GPUs that have it."""
+    bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported() if precision == "auto" else precision == "bf16"
+    return torch.bfloat16 if bf16 else torch.float32
 
 
 class FeatureCache:
@@ -30,13 +36,15 @@ class FeatureCache:
 
     Args:
         kind: ``images`` or ``texts``.
-        fingerprint: Hash of the model with its preprocessing, see :meth:`Clip.fingerprint`.
+        fingerprint: Hash of the model with its preprocessing, see :meth:`Clip.fingerprint`; None keeps nothing.
     """
 
-    def __init__(self, kind: str, fingerprint: str):
-        self.folder = cache_path("features", fingerprint, kind)
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, kind: str, fingerprint: str | None):
         self._known: dict[str, torch.Tensor] = {}
+        self.folder = None if fingerprint is None else cache_path("features", fingerprint, kind)
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
         for file in sorted(self.folder.glob("*.safetensors")):
             with safe_open(file, "pt") as content:
                 self._known.update(
@@ -50,11 +58,13 @@ class FeatureCache:
 
     def add(self, hashes: Sequence[str], features: torch.Tensor) -> None:
         """Keep features (N, D) of N hashes."""
+        self._known.update(zip(hashes, features, strict=True))
+        if self.folder is None:
+            return
         name = uuid.uuid4().hex
         temporary = self.folder / f"{name}.tmp"
         save_file({"features": features.contiguous()}, temporary, metadata={"hashes": json.dumps(list(hashes))})
         temporary.rename(self.folder / f"{name}.safetensors")
-        self._known.update(zip(hashes, features, strict=True))
 
     def get(self, hashes: Sequence[str]) -> torch.Tensor:
         """Features (N, D) of N known hashes."""
@@ -63,46 +73,76 @@ class FeatureCache:
 
 @dataclass
 class Features:
-    """A model's features, from the cache where they are there."""
+    """A model's features, from the cache where they are there.
+
+    Args:
+        clip: The model; in another precision than its weights have, a copy of it encodes.
+        device: Where to encode.
+        dtype: ``bfloat16`` encodes about twice as fast where the device can multiply it.
+        keep: Whether features go to the disk; those of towers that are still being trained need not.
+    """
 
     clip: Clip
     device: torch.device
+    dtype: torch.dtype = torch.float32
+    keep: bool = True
     encoded_images: int = 0
     encoded_texts: int = 0
 
     def __post_init__(self) -> None:
-        self.fingerprint = self.clip.fingerprint()
+        self.fingerprint = f"{self.clip.fingerprint()}-{self.dtype}" if self.keep else ""
+        self.encoder = self.clip.in_dtype(self.dtype)
 
-    def images(self, split: Split) -> torch.Tensor:
-        """(N, D) float32 features of a split's images on the CPU, not normalized."""
-        cache = FeatureCache("images", self.fingerprint)
-        missing = cache.missing(split.hashes)
-        self.encoded_images += len(missing)
+    def images(self, split: Split, augmentation: str = "none", view: int = 0) -> torch.Tensor:
+        """Features of a split's images.
 
-        def decoded(positions: list[int]) -> torch.Tensor:
-            return decode(split.column, split.rows[positions], self.clip)
+        Args:
+            split: The images.
+            augmentation: How they are varied, see :func:`~steeldefectx.training.images.draw_variation`.
+            view: Another view is another variation of the same images; it depends on an image's content alone.
 
-        self._fill(cache, split.hashes, missing, decoded, self.clip.encode_images, "encode images")
-        return cache.get(split.hashes)
+        Returns:
+            (N, D) float32 on the CPU, not normalized.
+        """
+        suffix = "" if augmentation == "none" else f" {augmentation} {view}"
+        hashes = [content + suffix for content in split.hashes]
+
+        def pixels(positions: list[int]) -> torch.Tensor:
+            images = decode(split.column, split.rows[positions], self.clip).contiguous(
+                memory_format=torch.channels_last
+            )
+            variation = variation_of(augmentation, [hashes[position] for position in positions])
+            return images if variation is None else vary_light(vary_shape(images, variation), variation)
+
+        found, encoded = self._features("images", hashes, pixels, self.encoder.encode_images)
+        self.encoded_images += encoded
+        return found
 
     def texts(self, texts: Sequence[str]) -> torch.Tensor:
         """(N, D) float32 features of texts on the CPU, not normalized."""
-        cache = FeatureCache("texts", self.fingerprint)
         hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-        missing = cache.missing(hashes)
-        self.encoded_texts += len(missing)
 
         def tokens(positions: list[int]) -> dict[str, torch.Tensor]:
             return self.clip.tokenize([texts[position] for position in positions])
 
-        self._fill(cache, hashes, missing, tokens, self.clip.encode_texts, "encode texts")
-        return cache.get(hashes)
+        found, encoded = self._features("texts", hashes, tokens, self.encoder.encode_texts)
+        self.encoded_texts += encoded
+        return found
 
     def classes(self, prompts: list[list[str]]) -> torch.Tensor:
         """(C, D) unit-length embeddings of classes: for each the mean over its texts."""
         every = F.normalize(self.texts([text for texts in prompts for text in texts]), dim=-1)
         means = torch.stack([part.mean(0) for part in every.split([len(texts) for texts in prompts])])
         return F.normalize(means, dim=-1)
+
+    def _features(
+        self, kind: str, hashes: Sequence[str], prepare: Callable, encode: Callable
+    ) -> tuple[torch.Tensor, int]:
+        """Features by content hash, and how many of them had to be encoded."""
+        cache = FeatureCache(kind, self.fingerprint if self.keep else None)
+        missing = cache.missing(hashes)
+        self._fill(cache, hashes, missing, prepare, encode, f"encode {kind}")
+        return cache.get(hashes), len(missing)
 
     @torch.inference_mode()
     def _fill(
@@ -118,24 +158,11 @@ class Features:
         batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
         done: list[torch.Tensor] = []
         bar = tqdm(total=len(missing), desc=title, unit=title.split()[1][:-1], delay=2, leave=False)
-        for number, inputs in enumerate(_ahead(prepare, batches)):
-            done.append(encode(inputs.to(self.device)).float().cpu())
+        for number, inputs in enumerate(ahead(prepare, batches)):
+            done.append(encode(inputs.to(self.device)).float())  # left on the device: a copy would wait for it
             bar.update(len(done[-1]))
             if len(done) == BATCHES_PER_FILE or number == len(batches) - 1:
                 positions = [p for batch in batches[number + 1 - len(done) : number + 1] for p in batch]
-                cache.add([hashes[position] for position in positions], torch.cat(done))
+                cache.add([hashes[position] for position in positions], torch.cat(done).cpu())
                 done = []
         bar.close()
-
-
-def _ahead(prepare: Callable, batches: list[list[int]]) -> Iterator:
-    """``prepare`` of each batch in turn, one batch ahead of its use."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(prepare, batch) for batch in batches[:1]]
-        for following in [*batches[1:], None]:
-            if not waiting:
-                return
-            ready = waiting.pop().result()
-            if following is not None:
-                waiting.append(pool.submit(prepare, following))
-            yield ready

@@ -1,4 +1,4 @@
-"""Images for the towers: decoded and resized once into a memory-mapped store, augmented in batches."""
+"""Images for the towers: decoded and resized once into a memory-mapped store, varied in batches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ def decode(column: Any, rows: Sequence[int] | np.ndarray, clip: Clip) -> torch.T
 class PixelStore:
     """The images of a split, decoded and resized once, in a memory-mapped uint8 file that is kept.
 
+    Pixels lie channels-last, as torch's fast resampling of bytes wants them.
+
     Args:
         split: Its whole column goes into the store, so that any part of it finds the same file again.
         clip: Its preprocessing resizes and crops.
@@ -47,8 +50,8 @@ class PixelStore:
 
     def __init__(self, split: Split, clip: Clip):
         self.rows = split.rows
-        key = hashlib.sha256("\n".join([clip.image_processor.to_json_string(), *split.column_hashes]).encode())
-        self.path = cache_path("pixels", key.hexdigest() + ".npy")
+        key = "\n".join(["channels last", clip.image_processor.to_json_string(), *split.column_hashes])
+        self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")
         if not self.path.exists():
             self._write(split.column, clip)
         self.array = np.load(self.path, mmap_mode="r")
@@ -56,47 +59,105 @@ class PixelStore:
     def _write(self, column: Any, clip: Clip) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        shape = (len(column), *clip.image_shape)
+        channels, height, width = clip.image_shape
+        shape = (len(column), height, width, channels)
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         for start in tqdm(range(0, len(column), CHUNK), "resize images", unit=f"{CHUNK} images", delay=2):
             rows = range(start, min(start + CHUNK, len(column)))
-            array[rows.start : rows.stop] = decode(column, rows, clip).numpy()
+            array[rows.start : rows.stop] = decode(column, rows, clip).permute(0, 2, 3, 1).numpy()
         array.flush()
         temporary.rename(self.path)
 
     def batch(self, indices: np.ndarray) -> torch.Tensor:
-        """Pixels of some of the split's images, uint8 (n, 3, H, W)."""
-        return torch.from_numpy(self.array[self.rows[indices]])
+        """Pixels of some of the split's images: uint8 (n, 3, H, W), channels-last in memory."""
+        return torch.from_numpy(self.array[self.rows[indices]]).permute(0, 3, 1, 2)
 
 
-def augment(pixels: torch.Tensor, kind: str, generator: torch.Generator) -> torch.Tensor:
-    """Vary a batch of images on the device they are on.
+@dataclass
+class Variation:
+    """How n images are varied, drawn apart from applying it: processes draw alike and apply their share."""
+
+    crop: np.ndarray | None
+    """(n, 3) float: side of a crop, and where it lies from left and top, all 0..1; None: no crops, no mirroring."""
+    mirror: np.ndarray
+    """(n, 2) bool: top to bottom, left to right."""
+    light: np.ndarray
+    """(n, 2) float32: factor on the contrast around mid-grey, grey levels added."""
+
+    def part(self, chosen: slice) -> Variation:
+        """That of some of the images."""
+        crop = None if self.crop is None else self.crop[chosen]
+        return Variation(crop, self.mirror[chosen], self.light[chosen])
+
+
+def draw_variation(n: int, kind: str, rng: np.random.Generator) -> Variation | None:
+    """Draw how n images are varied.
 
     Args:
-        pixels: (N, 3, H, W) uint8.
+        n: Number of images.
         kind: ``none``; ``photometric`` (brightness and contrast: every statement about an image stays true);
             ``geometric`` (mirrored and cropped too: only class-level statements stay true).
-        generator: Source of randomness, on the CPU.
+        rng: Source of randomness.
 
     Returns:
-        (N, 3, H, W) float32, 0..255.
+        None for ``none``.
     """
-    images = pixels.float()
     if kind == "none":
-        return images
+        return None
+    light = rng.uniform(-CONTRAST, CONTRAST, (n, 2)) * [1, 128] + [1, 0]
+    crop, mirror = None, np.zeros((n, 2), bool)
     if kind == "geometric":
-        images = _mirror_and_crop(images, generator)
-    gain, shift = (torch.rand(2, len(images), 1, 1, 1, generator=generator) * 2 - 1).to(images.device) * CONTRAST
-    return ((images - 128) * (1 + gain) + 128 * (1 + shift)).clamp_(0, 255)
+        crop = rng.random((n, 3))
+        crop[:, 0] = np.sqrt(MIN_CROP_AREA + (1 - MIN_CROP_AREA) * crop[:, 0])
+        mirror = rng.random((n, 2)) < 0.5
+    return Variation(crop, mirror, light.astype(np.float32))
 
 
-def _mirror_and_crop(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    n = len(images)
-    side = (MIN_CROP_AREA + (1 - MIN_CROP_AREA) * torch.rand(n, generator=generator)).sqrt()
-    mirror = torch.randint(0, 2, (n, 2), generator=generator) * 2 - 1
-    offset = (torch.rand(n, 2, generator=generator) * 2 - 1) * (1 - side)[:, None]
-    theta = torch.zeros(n, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1] = (side[:, None] * mirror).T
-    theta[:, :, 2] = offset
-    grid = F.affine_grid(theta.to(images.device), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+def variation_of(kind: str, names: Sequence[str]) -> Variation | None:
+    """A variation of each image that nothing but its name decides, such as a hash of its content and a number."""
+    seeds = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) for name in names]
+    drawn = [draw_variation(1, kind, np.random.default_rng(seed)) for seed in seeds]
+    each = [variation for variation in drawn if variation is not None]
+    if not each:
+        return None
+    crops = [variation.crop for variation in each if variation.crop is not None]
+    return Variation(
+        np.concatenate(crops) if crops else None,
+        np.concatenate([variation.mirror for variation in each]),
+        np.concatenate([variation.light for variation in each]),
+    )
+
+
+def vary_shape(pixels: torch.Tensor, variation: Variation | None) -> torch.Tensor:
+    """Crop and mirror, on the host, where torch resamples bytes twenty times as fast as ``grid_sample`` floats.
+
+    Crops of varying size take a call each; that is part of the measured figure.
+
+    Args:
+        pixels: uint8 (n, 3, H, W), channels-last in memory.
+        variation: What was drawn; None: nothing is changed.
+
+    Returns:
+        The same shape, type and layout.
+    """
+    if variation is None or variation.crop is None:
+        return pixels
+    height, width = pixels.shape[-2:]
+    varied = torch.empty_like(pixels, memory_format=torch.channels_last)
+    for n, ((side, left, top), mirror) in enumerate(zip(variation.crop.tolist(), variation.mirror, strict=True)):
+        h, w = max(1, round(side * height)), max(1, round(side * width))
+        y, x = round(top * (height - h)), round(left * (width - w))
+        part = pixels[n : n + 1, :, y : y + h, x : x + w]
+        resized = F.interpolate(part, size=(height, width), mode="bilinear", antialias=True)[0]
+        varied[n] = resized.flip([dim for dim, mirrored in zip((1, 2), mirror, strict=True) if mirrored])
+    return varied
+
+
+def vary_light(pixels: torch.Tensor, variation: Variation | None) -> torch.Tensor:
+    """Change contrast and brightness, on the device that the pixels are on: float32 (n, 3, H, W), 0..255."""
+    images = pixels.float()
+    if variation is None:
+        return images
+    gain, shift = torch.from_numpy(variation.light).to(images.device).T.reshape(2, -1, 1, 1, 1)
+    # In place: a fresh copy of a batch of floats costs more than all the arithmetic.
+    return images.mul_(gain).add_(128 * (1 - gain) + shift).clamp_(0, 255)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.images import PixelStore, augment
+from steeldefectx.training.images import PixelStore, Variation, draw_variation, vary_light, vary_shape
 
 
 def clauses(text: str) -> list[str]:
@@ -22,6 +23,22 @@ def clauses(text: str) -> list[str]:
     """
     ends = [match.start() for match in re.finditer(r"[,;](?=\s)|(?<=[.!?])(?=\s)", text)]
     return [text, *(text[:end] for end in ends)]
+
+
+@dataclass
+class Batch:
+    """A process's share of a batch: n images, and the m distinct texts they have."""
+
+    images: Any
+    """What :meth:`image_batch` gave."""
+    texts: Any
+    """What :meth:`text_batch` gave for the distinct texts."""
+    text_of_image: torch.Tensor
+    """(n,) int64: position in ``texts``."""
+    text_ids: torch.Tensor
+    """(n,) int64: number of the text, equal where texts are the same, in every process."""
+    labels: torch.Tensor
+    """(n,) int64: classes."""
 
 
 class TextBank:
@@ -52,19 +69,32 @@ class TextBank:
 
 @dataclass
 class FrozenInputs:
-    """Features of frozen towers: images (N, D) and text forms (M, D)."""
+    """Features of frozen towers: images (V views, N, D) and text forms (M, D)."""
 
     images: torch.Tensor
     texts: torch.Tensor
     device: torch.device
 
-    def image_batch(self, indices: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        """Features of some images."""
-        return self.images[indices].to(self.device)
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """What varies n images: which view of each is taken."""
+        return rng.integers(len(self.images), size=n)
+
+    def image_batch(self, indices: np.ndarray, drawn: np.ndarray, share: slice) -> torch.Tensor:
+        """Features of some images, of what was drawn for the whole batch a share."""
+        return _pinned(self.images[drawn[share], indices], self.device)
 
     def text_batch(self, rows: np.ndarray) -> torch.Tensor:
         """Features of some text forms."""
-        return self.texts[rows].to(self.device)
+        return _pinned(self.texts[rows], self.device)
+
+    def to_device(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """A batch's images and texts, where they are used."""
+        return batch.images.to(self.device, non_blocking=True), batch.texts.to(self.device, non_blocking=True)
+
+    @staticmethod
+    def parts(images: torch.Tensor, texts: torch.Tensor, count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """A batch in parts; one more than there are texts gets the first once more."""
+        return [(images[i], texts[t]) for i, t in zip(_cut(len(images), count), _cut(len(texts), count), strict=True)]
 
 
 @dataclass
@@ -76,14 +106,46 @@ class TowerInputs:
     augmentation: str
     device: torch.device
 
-    def image_batch(self, indices: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-        """Varied pixels of some images."""
-        return augment(self.images.batch(indices).to(self.device), self.augmentation, generator)
+    def draw(self, n: int, rng: np.random.Generator) -> Variation | None:
+        """How n images are varied."""
+        return draw_variation(n, self.augmentation, rng)
+
+    def image_batch(
+        self, indices: np.ndarray, drawn: Variation | None, share: slice
+    ) -> tuple[torch.Tensor, Variation | None]:
+        """Pixels of some images, cropped and mirrored; brightness and contrast are left to the device."""
+        variation = None if drawn is None else drawn.part(share)
+        return _pinned(vary_shape(self.images.batch(indices), variation), self.device), variation
 
     def text_batch(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """Tokens of some text forms, padded to the longest of them."""
         longest = int(self.tokens["attention_mask"][rows].sum(1).max())
-        return {key: value[rows, :longest].to(self.device) for key, value in self.tokens.items()}
+        return {key: _pinned(value[rows, :longest], self.device) for key, value in self.tokens.items()}
+
+    def to_device(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """A batch's varied images and its tokens, where they are used."""
+        pixels, variation = batch.images
+        images = vary_light(pixels.to(self.device, non_blocking=True), variation)
+        return images, {key: value.to(self.device, non_blocking=True) for key, value in batch.texts.items()}
+
+    @staticmethod
+    def parts(
+        images: torch.Tensor, texts: dict[str, torch.Tensor], count: int
+    ) -> list[tuple[torch.Tensor, dict[str, torch.Tensor]]]:
+        """A batch in parts; one more than there are texts gets the first once more."""
+        rows = _cut(len(texts["input_ids"]), count)
+        cut = [{key: value[part] for key, value in texts.items()} for part in rows]
+        return [(images[part], tokens) for part, tokens in zip(_cut(len(images), count), cut, strict=True)]
+
+
+def _pinned(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """In memory that a GPU copies from while it computes."""
+    return tensor.pin_memory() if device.type == "cuda" else tensor
+
+
+def _cut(count: int, parts: int) -> list[torch.Tensor]:
+    """Positions 0..count - 1 in as many parts; the first position where there is none for a part."""
+    return [torch.from_numpy(part if len(part) else np.array([0])) for part in np.array_split(np.arange(count), parts)]
 
 
 class FrozenForward(nn.Module):

@@ -7,27 +7,33 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate import Accelerator, PartialState
+from accelerate.utils import TorchDynamoPlugin, set_seed
 from peft import LoraConfig, get_peft_model
 
+from steeldefectx import metrics
+from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.clip import Clip, load_clip
+from steeldefectx.training.batches import Batches
 from steeldefectx.training.checkpoint import save_checkpoint
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.data import Data, class_texts
+from steeldefectx.training.data import Data, Split, class_texts
 from steeldefectx.training.evaluation import class_logits, scores
-from steeldefectx.training.features import Features
+from steeldefectx.training.features import Features, dtype_for
 from steeldefectx.training.images import PixelStore
 from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank, TowerForward, TowerInputs
 from steeldefectx.training.loop import fit
+from steeldefectx.training.processes import refuse_lost_processes
 from steeldefectx.training.results import RESULTS, Stopwatch, versions, write_json
+from steeldefectx.training.snapshot import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +55,13 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         ModelError: A model that cannot be loaded.
         ConfigError: Settings that do not fit together.
     """
-    watch, accelerator = Stopwatch(), Accelerator()
-    _use_all_cores(accelerator)
-    if config.batch_size % accelerator.num_processes:
-        raise ConfigError(
-            f"batch_size {config.batch_size} does not divide among {accelerator.num_processes} processes."
-        )
-    train, test = data.split("train"), data.split("test")
+    watch = Stopwatch()
+    accelerator, dtype = _accelerator(config)
+    folder = Path(config.output_dir).expanduser()
+    train, test, held_out = data.split("train"), data.split("test"), None
+    if config.hold_out:
+        held = validation_split([str(label) for label in train.labels], config.hold_out, config.seed)
+        train, held_out = train.part(~held), train.part(held)
     texts, prompts = train.level(config.train_text), class_texts(data, config.test_text)
     with watch("load_model"):
         set_seed(config.seed)
@@ -63,24 +69,78 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         clip.to(accelerator.device)
         _report_cut(clip, texts, config.train_text)
     with accelerator.main_process_first(), watch("zero_shot"):
-        features = Features(clip, accelerator.device)
+        features = Features(clip, accelerator.device, dtype)
         before = scores(class_logits(features, test, prompts), test.labels, data.classes)
     bank = TextBank(texts, config.crop_text)
     with accelerator.main_process_first(), watch("prepare"):
-        module, inputs = _prepare(config, clip, features, data, bank, accelerator)
-    folder = Path(config.output_dir).expanduser()
-    with watch("train"), _log(folder, accelerator) as log:
-        fit(module, inputs, bank, config, accelerator, log)
+        module, inputs = _prepare(config, clip, features, train, bank)
+    process = (accelerator.process_index, accelerator.num_processes)
+    batches = Batches(inputs, bank, train.labels, config.batch_size, config.seed, process)
+    frozen = isinstance(module, FrozenForward)
+
+    def score(held_out: Split) -> float:
+        """Accuracy on the held-out images, by the texts of the others."""
+        known = Data(data.classes, {"train": train}, data.fingerprint)
+        encoder = features if frozen else Features(clip, accelerator.device, dtype, keep=False)
+        logits = class_logits(encoder, held_out, class_texts(known, config.test_text))
+        return metrics.accuracy(logits.argmax(dim=1).numpy(), held_out.labels)
+
+    identity = {"recipe": config.resolved(), "data_fingerprint": data.fingerprint, "versions": versions()}
+    snapshots = Snapshots(folder, identity, config.snapshot_minutes, writes=accelerator.is_main_process)
+    with watch("train"), _log(folder, accelerator, config.resume) as log:
+        progress = fit(
+            module,
+            batches,
+            config,
+            accelerator,
+            snapshots=snapshots,
+            log=log,
+            score=None if held_out is None else partial(score, held_out),
+        )
     with accelerator.main_process_first(), watch("evaluate"):
-        after = features if config.method == "clip-adapter" else Features(clip, accelerator.device)
+        after = features if frozen else Features(clip, accelerator.device, dtype)
         logits = class_logits(after, test, prompts)
     found = scores(logits, test.labels, data.classes)
     results = _results(config, data, before, found, watch, [features, after] if after is not features else [features])
+    results |= {"n_train": len(train), "best_epoch": progress.best_epoch or None, "precision": str(dtype)[6:]}
     if accelerator.is_main_process:
         _save(config, clip, dict(zip(data.classes, prompts, strict=True)), results, folder)
+    snapshots.remove()
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return results
+
+
+def _accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
+    """The processes, the device, and the precision that towers compute in there.
+
+    Raises:
+        ConfigError: Fewer processes than were asked for, a tracker that is not installed, or a batch that does
+            not divide among the processes.
+    """
+    dtype = dtype_for(config.precision, PartialState().device)
+    trained_towers = config.method != "clip-adapter"
+    tracker = None if config.tracker == "none" else config.tracker
+    try:
+        accelerator = Accelerator(
+            mixed_precision="bf16" if trained_towers and dtype == torch.bfloat16 else "no",
+            log_with=tracker,
+            project_dir=str(Path(config.output_dir).expanduser()),
+            dynamo_plugin=TorchDynamoPlugin(backend="inductor", dynamic=True) if config.compile else None,
+        )
+        if tracker:
+            shown = {key: value if isinstance(value, int | float | str) else str(value) for key, value
+                     in config.resolved().items()}  # fmt: skip
+            accelerator.init_trackers(tracker, config=shown)
+    except (ValueError, ImportError) as error:
+        raise ConfigError(f"tracker {config.tracker}: {error}; pip install {config.tracker}.") from error
+    refuse_lost_processes(accelerator.num_processes)
+    _use_all_cores(accelerator)
+    if config.batch_size % accelerator.num_processes:
+        raise ConfigError(
+            f"batch_size {config.batch_size} does not divide among {accelerator.num_processes} processes."
+        )
+    return accelerator, dtype
 
 
 def _use_all_cores(accelerator: Accelerator) -> None:
@@ -103,14 +163,16 @@ def _report_cut(clip: Clip, texts: list[str], level: str) -> None:
 
 
 def _prepare(
-    config: TrainConfig, clip: Clip, features: Features, data: Data, bank: TextBank, accelerator: Accelerator
+    config: TrainConfig, clip: Clip, features: Features, train: Split, bank: TextBank
 ) -> tuple[FrozenForward | TowerForward, FrozenInputs | TowerInputs]:
     """Put the method on the model, and make what its steps take."""
-    train, device = data.split("train"), accelerator.device
+    device = features.device
     if config.method == "clip-adapter":
-        frozen = FrozenInputs(features.images(train), features.texts(bank.forms), device)
+        views = [features.images(train)]
+        views += [features.images(train, config.augmentation, view) for view in range(1, config.views)]
+        frozen = FrozenInputs(torch.stack(views), features.texts(bank.forms), device)
         clip.model.requires_grad_(False)
-        clip.adapter = ClipAdapter(frozen.images.shape[1], config.ratio).to(device)
+        clip.adapter = ClipAdapter(frozen.images.shape[-1], config.ratio).to(device)
         return FrozenForward(clip), frozen
     if config.method == "lora":
         lora = LoraConfig(
@@ -126,14 +188,24 @@ def _prepare(
 
 
 @contextmanager
-def _log(folder: Path, accelerator: Accelerator) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A function that adds a line to ``log.jsonl``, in the main process."""
+def _log(folder: Path, accelerator: Accelerator, resume: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A function that adds an epoch's line to ``log.jsonl``, in the main process.
+
+    A resumed run writes the epochs after its snapshot again.
+    """
     if not accelerator.is_main_process:
         yield lambda line: None
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "log.jsonl", "w", encoding="utf-8") as file:
-        yield lambda line: print(json.dumps(line), file=file, flush=True)
+    path = folder / "log.jsonl"
+    lines = path.read_text("utf-8").splitlines() if resume and path.is_file() else []
+
+    def write(line: dict[str, Any]) -> None:
+        kept = [old for old in lines if json.loads(old)["epoch"] < line["epoch"]]
+        lines[:] = [*kept, json.dumps(line)]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+
+    yield write
 
 
 def _results(
@@ -157,7 +229,6 @@ def _results(
         "seed": config.seed,
         **found,
         "before_training": {key: before[key] for key in ("accuracy", "mean_accuracy")},
-        "n_train": len(data.split("train")),
         "n_test": len(data.split("test")),
         "classes": data.classes,
         "seconds": watch.total(),

@@ -1,8 +1,6 @@
 import numpy as np
-import torch
 
 from steeldefectx.taxonomy import t0_sentence, t1_sentence
-from steeldefectx.training.images import augment
 from steeldefectx.training.inputs import TextBank, clauses
 
 
@@ -38,31 +36,3 @@ def test_cropping_draws_every_form_of_the_right_text_and_no_other():
         assert set(forms) == set(clauses(text))
         if len(clauses(text)) > 1:
             assert 0.4 < np.mean([form == text for form in forms]) < 0.6
-
-
-def pixels():
-    ramp = torch.arange(64, dtype=torch.uint8)
-    return torch.stack([ramp.repeat(64, 1) + 90] * 3).expand(16, 3, 64, 64).clone()
-
-
-def test_photometric_variation_keeps_every_place_where_it_is():
-    varied = augment(pixels(), "photometric", torch.Generator().manual_seed(0))
-    assert varied.shape == (16, 3, 64, 64)
-    assert varied.min() >= 0
-    assert varied.max() <= 255
-    assert varied.mean(dim=(1, 2, 3)).std() > 5, "images get different exposures"
-    inside = (varied > 0) & (varied < 255)
-    steps = varied.diff(dim=3)[(inside[..., 1:] & inside[..., :-1])]
-    assert (steps > 0).all(), "brighter stays brighter, on the same side"
-
-
-def test_geometric_variation_mirrors_some():
-    varied = augment(pixels(), "geometric", torch.Generator().manual_seed(0))
-    rising = (varied[..., -1] > varied[..., 0]).float().mean(dim=(1, 2))
-    assert 0 < rising.round().sum() < 16
-
-
-def test_no_variation_and_determinism():
-    assert torch.equal(augment(pixels(), "none", torch.Generator()), pixels().float())
-    first, second = (augment(pixels(), "geometric", torch.Generator().manual_seed(3)) for _ in range(2))
-    assert torch.equal(first, second)
