@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import yaml
 from accelerate import Accelerator, PartialState
-from accelerate.utils import TorchDynamoPlugin, set_seed
+from accelerate.utils import TorchDynamoPlugin, parse_flag_from_env, set_seed
 from peft import LoraConfig, get_peft_model
 
 from steeldefectx import metrics
@@ -118,7 +118,8 @@ def _accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
         ConfigError: Fewer processes than were asked for, a tracker that is not installed, or a batch that does
             not divide among the processes.
     """
-    dtype = dtype_for(config.precision, PartialState().device)
+    state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # as Accelerator will
+    dtype = dtype_for(config.precision, state.device)
     trained_towers = config.method != "clip-adapter"
     tracker = None if config.tracker == "none" else config.tracker
     try:

@@ -136,7 +136,7 @@ def test_a_batch_in_parts_has_the_objective_of_the_whole(make, accumulate):
         batches = Batches(inputs, bank, np.arange(COUNT) % 6, 8, 0)
         losses.append(loop._backward(module, batches, batches(0), 0, config, Accelerator()))
         gradients.append({name: p.grad for name, p in module.named_parameters() if p.grad is not None})
-    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-6)
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], gradient, atol=1e-6, rtol=1e-4)

@@ -1,0 +1,104 @@
+"""Several processes, killed runs, and launchers that start fewer processes than asked for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from transformers import CLIPConfig, CLIPModel
+
+from steeldefectx.models.clip import load_clip
+
+ROOT = Path(__file__).parents[2]
+SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2}
+
+
+@pytest.fixture(scope="module")
+def vit(tmp_path_factory):
+    """A small CLIP with random weights: no batch norms, whose statistics are those of a process's share."""
+    folder = tmp_path_factory.mktemp("vit")
+    tiny = load_clip("tiny")
+    text = {"vocab_size": len(tiny.tokenizer), "max_position_embeddings": 77}
+    text |= {"eos_token_id": tiny.tokenizer.eos_token_id}
+    CLIPModel(
+        CLIPConfig(text_config=SMALL | text, vision_config=SMALL | {"image_size": 96, "patch_size": 32})
+    ).save_pretrained(folder)
+    tiny.tokenizer.save_pretrained(folder)
+    tiny.image_processor.save_pretrained(folder)
+    return folder
+
+
+def command(vit, out, *flags):
+    return [
+        "train.py", "--config", "sample", "--model", vit, "--train-text", "T1", "--tracker", "none",
+        "--output-dir", out, *flags,
+    ]  # fmt: skip
+
+
+def run(*words, environment=None):
+    return subprocess.run(
+        [sys.executable, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=280,
+        env=os.environ | (environment or {}),
+    )  # fmt: skip
+
+
+def losses(folder):
+    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("method", ["clip-adapter", "lora"])
+def test_two_processes_optimize_what_one_does(vit, tmp_path, method):
+    flags = ["--method", method, "--lora_dropout", 0, "--lr", 3e-3, "--epochs", 3, "--augment", "geometric",
+             "--crop_text", 0.5]  # fmt: skip
+    done = run(*command(vit, tmp_path / "one", *flags))
+    assert done.returncode == 0, done.stderr
+    both = run(
+        "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29_517 + len(method),
+        *command(vit, tmp_path / "two", *flags), environment={"ACCELERATE_USE_CPU": "true"},
+    )  # fmt: skip
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.count("mAcc %") == 1, "one process prints"
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+    one, two = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("one", "two"))
+    for name, tensor in one.items():
+        assert (two[name] - tensor).abs().mean() < 1e-3
+
+
+def test_a_launcher_that_starts_one_process_instead_of_two_is_caught(vit, tmp_path):
+    done = run(
+        "-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2, *command(vit, tmp_path / "out"),
+    )  # fmt: skip
+    assert "2 processes were asked for and 1 runs" in done.stderr
+    assert "torchrun --nproc-per-node 2" in done.stderr
+    assert not (tmp_path / "out" / "results.json").exists()
+
+
+def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_weights(vit, tmp_path):
+    flags = ["--method", "lora", "--epochs", 3, "--snapshot_minutes", 0, "--lr", 1e-3]
+    assert run(*command(vit, tmp_path / "whole", *flags)).returncode == 0
+    out = tmp_path / "killed"
+    killed = subprocess.Popen(
+        [sys.executable, *map(str, command(vit, out, *flags))], cwd=ROOT, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    started = time.monotonic()
+    while not (out / "snapshot.safetensors").exists() and time.monotonic() - started < 120:
+        time.sleep(0.05)
+    time.sleep(1.5)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert (out / "snapshot.safetensors").exists()
+    assert not (out / "results.json").exists()
+    resumed = run(*command(vit, out, *flags, "--resume"))
+    assert resumed.returncode == 0, resumed.stderr
+    whole, again = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("whole", "killed"))
+    assert whole.keys() == again.keys()
+    assert all((whole[name] == again[name]).all() for name in whole)
+    assert losses(out) == pytest.approx(losses(tmp_path / "whole"), abs=1e-7)
+    assert len(losses(out)) == 3
+    assert not (out / "snapshot.safetensors").exists()
