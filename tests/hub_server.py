@@ -112,7 +112,7 @@ class HubServer(ThreadingHTTPServer):
         self.refuse: dict[str, int] = {}
         """Kind -> how many more are answered before all are refused."""
         self.cut_after: int | None = None
-        """Bytes of file contents that are still sent before connections break off."""
+        """Bytes of file contents that are still sent before a connection breaks off in the middle of a file, once."""
         self.spoil: set[str] = set()
         """Paths whose contents arrive changed."""
         self.lock = threading.Lock()
@@ -166,11 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
         # The body is taken first: what is left of it would be read as the connection's next request.
         self.body = self._read_body()
         method = "GET" if self.command == "HEAD" else self.command
-        for kind, its_method, pattern in ROUTES:
-            match = re.fullmatch(pattern, url.path)
-            if match and method == its_method:
-                break
-        else:
+        matches = ((kind, re.fullmatch(pattern, url.path)) for kind, its, pattern in ROUTES if its == method)
+        kind, match = next((found for found in matches if found[1]), ("unknown", None))
+        if match is None:
             return self._send(404, {"error": f"no such endpoint: {self.command} {self.path}"})
         try:
             with self.server.lock:
@@ -395,7 +393,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.cut_after is not None and self.command == "GET":
             with self.server.lock:
                 sent = min(self.server.cut_after, len(data))
-                self.server.cut_after -= sent
+                self.server.cut_after = None if sent < len(data) else self.server.cut_after - sent
             if sent < len(data):
                 self._start_and_break_off(status, headers, data, sent)
                 return
