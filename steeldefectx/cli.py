@@ -61,7 +61,7 @@ def push_dataset(
     that breaks off changes nothing, and the next one does not send again what has arrived. A new repository is
     private unless --public is given: see to the licences of the images before you show them to others.
     """
-    from steeldefectx import hub  # imports huggingface_hub and pyarrow; --help does without
+    from steeldefectx import hub  # imports datasets; --help does without
 
     try:
         typer.echo(hub.push_dataset(folder, repo, public=public))

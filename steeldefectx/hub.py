@@ -11,10 +11,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
+from steeldefectx.data.download import HUB_ERRORS
 from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
-
-HUB_ERRORS: tuple[type[Exception], ...] = (OSError, *HfHubHTTPError.__bases__)
-"""All that a request to the Hub can raise; the bases, because the HTTP client has changed with the library."""
 
 
 def push_dataset(folder: Path, repo_id: str, *, public: bool = False) -> str:
@@ -141,6 +139,8 @@ def _check_repo_id(repo_id: str) -> None:
 
 def _explained(error: BaseException, repo_id: str) -> SteelDefectXError:
     """What went wrong in a request, in one line; never with the token, which only headers carry."""
+    if isinstance(error, OSError) and error.filename:
+        return DataError(f"{error.filename}: cannot be read ({error.strerror}). Nothing was changed.")
     if not isinstance(error, HfHubHTTPError):
         why = f"{type(error).__name__}: {error}".splitlines()[0]
         return SteelDefectXError(
