@@ -73,9 +73,11 @@ def fetched(hub):
 
 
 def convert(hub, folder, root):
-    """The Hub's Parquet conversion of the images: bytes beside paths, some of them in a plain column."""
+    """The Hub's Parquet conversion: images beside paths, masks in a plain column, and what nobody asked for."""
     root.mkdir()
-    images = [{"bytes": f.read_bytes(), "path": "../../../etc/passwd"} for f in sorted(folder.glob("*/*.jpg"))]
+    contents = [file.read_bytes() for file in sorted(folder.glob("*/*.jpg"))]
+    forged = [bytes(reversed(content)) for content in contents]
+    images = [{"bytes": content, "path": "../../../etc/passwd"} for content in forged + contents]
     masks = [{f.read_bytes() for f in folder.glob("*/*.png")}.pop()] * len(images)
     pq.write_table(pa.table({"image": images, "mask": masks, "n": list(range(len(images)))}), root / "0.parquet")
     hub.add(RELEASE, root, ref=CONVERSION)
