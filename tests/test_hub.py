@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import steeldefectx
+from steeldefectx.data.export import build
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.hub import check_dataset_folder, push_dataset
 from tests.hub_server import TOKEN, HubServer
@@ -105,6 +106,17 @@ def test_pushed_rows_are_loaded_by_name_elsewhere(hub, folder, rows, tmp_path):
     hidden = load(hub, tmp_path / "stranger", token=None)
     assert hidden.returncode != 0
     assert "DatasetNotFoundError" in hidden.stderr
+
+
+def test_what_build_writes_is_pushed_and_loaded(hub, rows, tmp_path):
+    out = tmp_path / "built"
+    build(out, config="sample", images=100, image_size=32)
+    done = push(hub, tmp_path / "pusher", out)
+    assert done.returncode == 0, done.stderr
+    assert hub.requests["commit"] == 1
+    loaded = load(hub, tmp_path / "loader")
+    assert loaded.returncode == 0, loaded.stderr[-2000:]
+    assert [row[0] for row in json.loads(loaded.stdout)] == rows["test"]["T3"]
 
 
 def test_an_unchanged_folder_makes_no_commit_and_stale_shards_go(hub, folder, rows, tmp_path):
