@@ -49,6 +49,27 @@ def audit(
     typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
 
 
+@app.command("push-dataset")
+def push_dataset(
+    folder: Annotated[Path, typer.Argument(help="README.md with `configs` in its YAML header, and Parquet files.")],
+    repo: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made if it does not exist.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everyone see a new repository.")] = False,
+) -> None:
+    """Push a data set folder to the Hugging Face Hub; afterwards load_dataset("OWNER/NAME") reads it anywhere.
+
+    Needs a token that may write: set HF_TOKEN, or run `hf auth login` once. All files go in one commit, so a push
+    that breaks off changes nothing, and the next one does not send again what has arrived. A new repository is
+    private unless --public is given: see to the licences of the images before you show them to others.
+    """
+    from steeldefectx import hub  # imports datasets; --help does without
+
+    try:
+        typer.echo(hub.push_dataset(folder, repo, public=public))
+    except (SteelDefectXError, OSError) as error:
+        typer.echo(f"steeldefectx: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
 @app.command()
 def build(
     data_dir: Annotated[

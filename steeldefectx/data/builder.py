@@ -22,7 +22,7 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 
 CONFIGS = {
-    "default": "the 25 unified classes, from your copies of the source data sets or the release (data_dir)",
+    "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
     "sample": "synthetic images of all 25 classes with masks, attributes and texts, rendered here",
     "class-folders": "your own images: data_dir/<class>/<image>",
     "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
@@ -158,6 +158,10 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return found
 
     def _data_dir(self) -> Path:
+        if self.config.data_dir is None and self.config.name == "default":
+            from steeldefectx.data.download import download_release  # the Hub's client, of use here alone
+
+            return download_release()
         if self.config.data_dir is None:
             raise ConfigError(
                 f"The config {self.config.name!r} reads images from a folder: pass data_dir (--data-dir). "
@@ -253,7 +257,8 @@ def load_dataset(
     Args:
         config: A name in :data:`CONFIGS`.
         split: ``train``, ``test`` or a slice such as ``train[:10%]``; None for a dict of all.
-        data_dir: Folder with the images, for all configs but ``sample``.
+        data_dir: Folder with the images, for all configs but ``sample``; ``default`` without one is the public
+            release, downloaded once.
         streaming: Rows one by one, nothing written to the cache.
         cache_dir: Where prepared data are kept; the Hugging Face cache by default.
         num_proc: Processes that prepare the data.
