@@ -1,6 +1,7 @@
 # make quickstart   set up, train a small CLIP on synthetic images, evaluate it
 # make test         set up, run the tests
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
+# make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
 # A step whose inputs have not changed is skipped.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,7 +9,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-compat lint format clean
+.PHONY: quickstart test test-compat bench lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -19,6 +20,9 @@ test: .venv/dev
 
 test-compat: .venv-compat/installed
 	PYTHONPATH=. $(SCRIPT_BIN)/python -m pytest tests/compat
+
+bench: .venv/base
+	$(BIN)/python benchmarks/bench.py --out benchmarks/results/bench-cpu
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -145,7 +145,7 @@ def task2(name: str, data: Data, reencode: bool) -> list[Row]:
                     bar="ratio >= 0.8", images=sum(map(len, data.splits.values())))]  # fmt: skip
         if not reencode:
             return rows
-        bank, train, test = TextBank(data.splits["train"].level("T1"), 0.0), data.splits["train"], data.splits["test"]
+        bank, train = TextBank(data.splits["train"].level("T1"), 0.0), data.splits["train"]
         torch.manual_seed(0)
         clip.model.requires_grad_(False)
         width = clip.encode_images(torch.zeros(1, *clip.image_shape)).shape[-1]

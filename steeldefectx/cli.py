@@ -73,7 +73,8 @@ def push_dataset(
 @app.command()
 def build(
     data_dir: Annotated[
-        Path | None, typer.Argument(help="Folder with the images; none for the config sample.", show_default=False)
+        Path | None,
+        typer.Argument(help="Folder with the images; without one the public release, downloaded.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("out/steeldefectx"),
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
@@ -88,8 +89,6 @@ def build(
     """
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
-    if config == "default" and data_dir is None:
-        raise typer.BadParameter("a folder with images is needed for the config default.", param_hint="DATA_DIR")
     try:
         folder = None if data_dir is None else data_dir.expanduser().absolute()
         built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10)

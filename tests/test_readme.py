@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.hub_server import HubServer
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -47,15 +49,24 @@ def checkout(tmp_path_factory):
     return folder
 
 
-def run(command, folder):
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def run(command, folder, environment=None):
+    environment = (environment or os.environ) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, f"{command}\n{done.stderr[-2000:]}"
     return done.stdout
 
 
-def test_every_command_runs_in_the_order_given(checkout):
-    """With one epoch: what is tested is that they work and fit together."""
+def test_every_command_runs_in_the_order_given(checkout, tmp_path):
+    """With one epoch, and a Hub on loopback: what is tested is that they work and fit together."""
+    with HubServer() as hub:
+        run_blocks(checkout, hub.environment(tmp_path))
+        assert hub.repos["datasets", "steelworks/mine"].private
+    assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
+    assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
+    assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
+
+
+def run_blocks(checkout, hub_environment):
     for block in re.findall(r"```(bash|python)\n(.*?)```", README, re.DOTALL):
         language, text = block
         if language == "python":
@@ -63,10 +74,8 @@ def test_every_command_runs_in_the_order_given(checkout):
             continue
         for line in text.splitlines():
             words = shlex.split(line)
-            run([*words, "--epochs", "1"] if "train.py" in words else words, checkout)
-    assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
-    assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
-    assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
+            environment = hub_environment if words[1].startswith("push") else None
+            run([*words, "--epochs", "1"] if "train.py" in words else words, checkout, environment)
 
 
 def test_the_file_tree_names_every_file():

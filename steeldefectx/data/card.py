@@ -16,11 +16,10 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from steeldefectx.data import statistics
+from steeldefectx.data.download import RELEASE
 from steeldefectx.data.statistics import Statistics
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD
 
-RELEASE_REPO = "Zhaosxian/SteelDefectX"
-"""The public release on the Hugging Face Hub."""
 SHARDS = "data/{split}-*.parquet"
 
 
@@ -185,7 +184,7 @@ def _head(found: Statistics, config: str) -> list[str]:
 
 
 def _use(config: str) -> list[str]:
-    release = f"[{RELEASE_REPO}](https://huggingface.co/datasets/{RELEASE_REPO})"
+    release = f"[{RELEASE}](https://huggingface.co/datasets/{RELEASE})"
     made = {
         "default": f", from the public release ({release}) or from copies of the data sets below",
         "sample": ", without any photograph",

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from steeldefectx.data import sources, statistics
 from steeldefectx.data.builder import SteelDefectX, rows_hash
 from steeldefectx.data.card import dataset_card
+from steeldefectx.data.download import download_release
 from steeldefectx.data.plots import write_plots
 from steeldefectx.data.statistics import Statistics
 from steeldefectx.errors import ConfigError
@@ -51,7 +52,7 @@ def build(
 
     Args:
         out: The folder. One that this function wrote before is replaced, any other that is not empty refused.
-        data_dir: Folder with the images; None for ``sample``.
+        data_dir: Folder with the images; None for ``sample``, and for the public release, which is downloaded.
         config: A config of :mod:`steeldefectx.data.builder`.
         skip_bad: Leave out what cannot be used, and list it in ``<out>.skipped.txt``.
         **settings: Fields of :class:`~steeldefectx.data.builder.SteelDefectXConfig`.
@@ -61,6 +62,8 @@ def build(
         ConfigError: ``out`` is another kind of folder, or settings that make no sense.
     """
     out = out.expanduser().absolute()
+    if config == "default" and data_dir is None:
+        data_dir = download_release()
     settings["skip_bad"] = skip_bad
     fingerprint = _fingerprint(data_dir, config, settings)
     skipped_file = out.with_name(f"{out.name}.skipped.txt")
