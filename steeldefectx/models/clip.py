@@ -33,6 +33,9 @@ class Clip:
     name: str
     """Hub id, folder or ``tiny``: what the user typed."""
     adapter: ClipAdapter | None = None
+    """On the image features."""
+    text_adapter: ClipAdapter | None = None
+    """On the text features."""
 
     @property
     def context_length(self) -> int:
@@ -48,8 +51,9 @@ class Clip:
     def to(self, device: torch.device) -> None:
         """Move all weights to a device."""
         self.model.to(device)
-        if self.adapter is not None:
-            self.adapter.to(device)
+        for adapter in (self.adapter, self.text_adapter):
+            if adapter is not None:
+                adapter.to(device)
 
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
@@ -91,6 +95,11 @@ class Clip:
         adapted = features if self.adapter is None else self.adapter(features)
         return nn.functional.normalize(adapted, dim=-1)
 
+    def embed_texts(self, features: torch.Tensor) -> torch.Tensor:
+        """Text features to unit-length embeddings, through the text adapter where there is one."""
+        adapted = features if self.text_adapter is None else self.text_adapter(features)
+        return nn.functional.normalize(adapted, dim=-1)
+
     def logits(self, image_features: torch.Tensor, text_embeddings: torch.Tensor) -> torch.Tensor:
         """Scaled cosine similarities (N images, M texts); ``text_embeddings`` have unit length."""
         return self.model.logit_scale.exp() * self.embed_images(image_features) @ text_embeddings.T
@@ -122,11 +131,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def load_clip(name: str) -> Clip:
+def load_clip(name: str, revision: str | None = None) -> Clip:
     """Load a model in fp32, safetensors only.
 
     Args:
         name: ``tiny``, a folder written by ``save_pretrained``, or a Hub id.
+        revision: Commit, branch or tag of a Hub id; the newest by default.
 
     Raises:
         ModelError: Nothing loadable there, or not a model with an image and a text tower.
@@ -135,9 +145,9 @@ def load_clip(name: str) -> Clip:
         model, tokenizer, processor = tiny_clip()
         return Clip(model, tokenizer, processor, name)
     try:
-        model = AutoModel.from_pretrained(name, dtype=torch.float32, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        processor = AutoImageProcessor.from_pretrained(name, backend="pil")
+        model = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        processor = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(_why_not_loaded(name, error)) from error
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):

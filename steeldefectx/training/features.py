@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.models.clip import Clip
 from steeldefectx.training.cache import cache_path
 from steeldefectx.training.data import Split
 from steeldefectx.training.images import decode
+from steeldefectx.training.losses import class_embeddings
 
 BATCH = 64
 BATCHES_PER_FILE = 32
@@ -99,10 +99,9 @@ class Features:
         return cache.get(hashes)
 
     def classes(self, prompts: list[list[str]]) -> torch.Tensor:
-        """(C, D) unit-length embeddings of classes: for each the mean over its texts."""
-        every = F.normalize(self.texts([text for texts in prompts for text in texts]), dim=-1)
-        means = torch.stack([part.mean(0) for part in every.split([len(texts) for texts in prompts])])
-        return F.normalize(means, dim=-1)
+        """(C, D) unit-length embeddings of classes, on the device: for each the mean over its texts."""
+        features = self.texts([text for texts in prompts for text in texts]).to(self.device)
+        return class_embeddings(self.clip.embed_texts(features), [len(texts) for texts in prompts])
 
     @torch.inference_mode()
     def _fill(

@@ -16,7 +16,13 @@ from tqdm.auto import tqdm
 
 from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank, TowerForward, TowerInputs
-from steeldefectx.training.losses import contrastive_loss
+from steeldefectx.training.losses import (
+    class_embeddings,
+    class_prompts_loss,
+    contrastive_loss,
+    same_text_loss,
+    siglip_loss,
+)
 
 MAX_LOGIT_SCALE = math.log(100)
 """CLIP's own bound (Radford et al. 2021)."""
@@ -55,7 +61,7 @@ def fit(
     accelerator: Accelerator,
     log: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Train ``module`` in place on the bidirectional contrastive loss.
+    """Train ``module`` in place on the loss that ``config`` names.
 
     Every process draws the same batches and takes its share of each; the loss sees all shares, so that the
     number of processes changes nothing but the speed.
@@ -75,13 +81,13 @@ def fit(
         for batch in epoch_batches(len(bank.of_image), config.batch_size, order):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, steps, config)
-            loss = _batch_loss(forward, inputs, bank, batch, chance, generator, accelerator)
+            loss = _batch_loss(config.loss, forward, inputs, bank, batch, chance, generator, accelerator)
             accelerator.backward(loss)
             if trained_towers:
                 accelerator.clip_grad_norm_(module.parameters(), MAX_GRADIENT_NORM)
             optimizer.step()
             optimizer.zero_grad()
-            if trained_towers:
+            if module.clip.model.logit_scale.requires_grad:
                 with torch.no_grad():
                     module.clip.model.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
             losses.append(loss.detach())
@@ -95,6 +101,7 @@ def fit(
 
 
 def _batch_loss(
+    loss: str,
     forward: nn.Module,
     inputs: FrozenInputs | TowerInputs,
     bank: TextBank,
@@ -106,12 +113,22 @@ def _batch_loss(
     """The loss of one batch; each distinct text in it is encoded once."""
     shares = accelerator.num_processes
     mine = batch[: len(batch) // shares * shares][accelerator.process_index :: shares]
+    images = inputs.image_batch(mine, generator)
+    if bank.classes is not None:
+        labels = torch.from_numpy(bank.classes.labels[mine]).to(accelerator.device)
+        image, text, scale, _ = forward(images, inputs.text_batch(bank.classes.rows))
+        classes = class_embeddings(text, bank.classes.counts)
+        if shares > 1:
+            image, labels = torch.cat(all_gather(image)), accelerator.gather(labels)
+        return class_prompts_loss(image, classes, labels, scale)
     numbers, row_of_image = np.unique(bank.of_image[mine], return_inverse=True)
     texts = inputs.text_batch(bank.draw(numbers, chance))
-    image, text, scale = forward(inputs.image_batch(mine, generator), texts)
+    image, text, scale, bias = forward(images, texts)
     text = text[torch.from_numpy(row_of_image).to(text.device)]
     text_ids = torch.from_numpy(bank.of_image[mine]).to(text.device)
     if shares > 1:
         image, text = torch.cat(all_gather(image)), torch.cat(all_gather(text))
         text_ids = accelerator.gather(text_ids)
-    return contrastive_loss(image, text, text_ids, scale)
+    if loss == "siglip":
+        return siglip_loss(image, text, text_ids, scale, bias)
+    return (same_text_loss if loss == "same-text" else contrastive_loss)(image, text, text_ids, scale)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from peft import LoraConfig, get_peft_model
+from torch import nn
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.adapters import ClipAdapter, add_peft, feature_width
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.training.checkpoint import save_checkpoint
-from steeldefectx.training.config import TrainConfig
+from steeldefectx.training.config import CLIP_ADAPTER, TrainConfig
 from steeldefectx.training.data import Data, class_texts
 from steeldefectx.training.evaluation import class_logits, scores
 from steeldefectx.training.features import Features
@@ -31,7 +34,8 @@ from steeldefectx.training.results import RESULTS, Stopwatch, versions, write_js
 
 logger = logging.getLogger(__name__)
 
-LORA_TARGETS = ["q_proj", "k_proj", "v_proj"]
+BIAS_SAMPLE = 64
+"""Images that the loss siglip's bias is begun from."""
 
 
 def run(config: TrainConfig, data: Data) -> dict[str, Any]:
@@ -66,13 +70,15 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         features = Features(clip, accelerator.device)
         before = scores(class_logits(features, test, prompts), test.labels, data.classes)
     bank = TextBank(texts, config.crop_text)
+    if config.loss == "class-prompts":
+        bank.add_classes(train.labels, class_texts(data, config.train_text))
     with accelerator.main_process_first(), watch("prepare"):
         module, inputs = _prepare(config, clip, features, data, bank, accelerator)
     folder = Path(config.output_dir).expanduser()
     with watch("train"), _log(folder, accelerator) as log:
         fit(module, inputs, bank, config, accelerator, log)
     with accelerator.main_process_first(), watch("evaluate"):
-        after = features if config.method == "clip-adapter" else Features(clip, accelerator.device)
+        after = features if config.method == CLIP_ADAPTER else Features(clip, accelerator.device)
         logits = class_logits(after, test, prompts)
     found = scores(logits, test.labels, data.classes)
     results = _results(config, data, before, found, watch, [features, after] if after is not features else [features])
@@ -107,22 +113,40 @@ def _prepare(
 ) -> tuple[FrozenForward | TowerForward, FrozenInputs | TowerInputs]:
     """Put the method on the model, and make what its steps take."""
     train, device = data.split("train"), accelerator.device
-    if config.method == "clip-adapter":
-        frozen = FrozenInputs(features.images(train), features.texts(bank.forms), device)
+    bias = _loss_bias(clip, features, data, bank, config.batch_size) if config.loss == "siglip" else None
+    if config.uses_clip_adapter:
+        width = feature_width(clip)
+        if config.adapter_on != "text":
+            clip.adapter = ClipAdapter(width, config.ratio).to(device)
+        if config.adapter_on != "image":
+            clip.text_adapter = ClipAdapter(width, config.ratio).to(device)
+    if config.method == CLIP_ADAPTER:
         clip.model.requires_grad_(False)
-        clip.adapter = ClipAdapter(frozen.images.shape[1], config.ratio).to(device)
-        return FrozenForward(clip), frozen
-    if config.method == "lora":
-        lora = LoraConfig(
-            r=config.lora_rank,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
-            target_modules=LORA_TARGETS,
-        )
-        clip.model = get_peft_model(clip.model, lora)
+        return FrozenForward(clip, bias), FrozenInputs(features.images(train), features.texts(bank.forms), device)
+    if config.peft_method is not None:
+        add_peft(clip, config.peft_method, config.towers, asdict(config))
     tokens = dict(clip.tokenize(bank.forms))
     inputs = TowerInputs(PixelStore(train, clip), tokens, config.augmentation, device)
-    return TowerForward(clip, keep_statistics=config.method == "lora"), inputs
+    return TowerForward(clip, keep_statistics=config.peft_method is not None, bias=bias), inputs
+
+
+def _loss_bias(clip: Clip, features: Features, data: Data, bank: TextBank, batch_size: int) -> nn.Parameter:
+    """SigLIP's own bias, or one that is learnt with the rest and then, as it moves no ranking, forgotten.
+
+    The published -10 belongs to the published scale of 10. With that of a trained CLIP it would call every pair a
+    match, so an average pair starts with the odds that a pair has of matching by chance, 1 to the batch size.
+    """
+    if "logit_bias" in clip.model.state_dict():
+        return clip.model.logit_bias
+    train = data.split("train")
+    some = np.random.default_rng(0).permutation(len(train))[:BIAS_SAMPLE]
+    with torch.inference_mode():
+        image = clip.embed_images(features.images(train.part(np.isin(np.arange(len(train)), some))).to(features.device))
+        text = clip.embed_texts(
+            features.texts([bank.forms[bank.first[n]] for n in bank.of_image[some]]).to(image.device)
+        )
+        average = (clip.model.logit_scale.exp() * image @ text.T).mean().item()
+    return nn.Parameter(torch.tensor(-average - math.log(batch_size), device=features.device))
 
 
 @contextmanager
