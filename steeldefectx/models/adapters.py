@@ -99,7 +99,7 @@ def merge(clip: Clip) -> Clip:
     """
     if not isinstance(clip.model, peft.PeftModel):
         return clip
-    return replace(clip, model=copy.deepcopy(clip.model).merge_and_unload(), name=MERGED)
+    return replace(clip, model=copy.deepcopy(clip.model).merge_and_unload(), name=MERGED, revision=None)
 
 
 def unload(clip: Clip) -> Clip:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from huggingface_hub import try_to_load_from_cache
 from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
@@ -36,6 +37,8 @@ class Clip:
     """On the image features."""
     text_adapter: ClipAdapter | None = None
     """On the text features."""
+    revision: str | None = None
+    """Commit of a model of the Hub; None for a folder or ``tiny``."""
 
     @property
     def context_length(self) -> int:
@@ -152,7 +155,15 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         raise ModelError(_why_not_loaded(name, error)) from error
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
-    return Clip(model.eval(), tokenizer, processor, name)
+    return Clip(model.eval(), tokenizer, processor, name, revision=_commit(name, revision))
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit that a Hub id was loaded at, from where the cache has it; None for a folder."""
+    if Path(name).is_dir():
+        return None
+    file = try_to_load_from_cache(name, "config.json", revision=revision)
+    return Path(file).parent.name if isinstance(file, str) else None
 
 
 def _why_not_loaded(name: str, error: Exception) -> str:

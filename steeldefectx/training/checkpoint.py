@@ -92,9 +92,8 @@ def _write_clip_adapter(clip: Clip, folder: Path) -> None:
 
 def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
     """``adapter_config.json`` with the base in it: where it is, and for one of the Hub at which commit."""
-    at_hub = clip.name not in (TINY, MERGED) and not Path(clip.name).expanduser().is_dir()
     settings["base_model_name_or_path"] = BASE if clip.name in (TINY, MERGED) else _lasting_name(clip.name)
-    settings["revision"] = clip.model.config._commit_hash if at_hub else None
+    settings["revision"] = clip.revision
     (folder / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True))
 
 
@@ -135,6 +134,7 @@ def load_checkpoint(name: str) -> tuple[Clip, dict[str, list[str]] | None]:
             )
         clip = load_clip(str(folder))
         clip.name = name
+        clip.revision = None if Path(name).expanduser().is_dir() else folder.name
         return clip, classes
     return _load_adapter(folder), classes
 
