@@ -63,7 +63,7 @@ class SteelDefectClassifier:
         """Unit-length embedding (D,) of a class: the mean over its texts."""
         parts = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
         features = torch.cat([self.clip.encode_texts(self.clip.tokenize(p).to(self.device)) for p in parts])
-        return F.normalize(F.normalize(features, dim=-1).mean(0), dim=-1)
+        return F.normalize(self.clip.embed_texts(features).mean(0), dim=-1)
 
     def predict(self, images: Iterable[Image.Image | str | Path], top_k: int = 5) -> Iterator[Prediction]:
         """Predict images one after the other, in batches; memory does not grow with their number.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from huggingface_hub import try_to_load_from_cache
 from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
@@ -34,6 +35,11 @@ class Clip:
     name: str
     """Hub id, folder or ``tiny``: what the user typed."""
     adapter: ClipAdapter | None = None
+    """On the image features."""
+    text_adapter: ClipAdapter | None = None
+    """On the text features."""
+    revision: str | None = None
+    """Commit of a model of the Hub; None for a folder or ``tiny``."""
 
     @property
     def context_length(self) -> int:
@@ -49,8 +55,9 @@ class Clip:
     def to(self, device: torch.device) -> None:
         """Move all weights to a device."""
         self.model.to(device)
-        if self.adapter is not None:
-            self.adapter.to(device)
+        for adapter in (self.adapter, self.text_adapter):
+            if adapter is not None:
+                adapter.to(device)
 
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
@@ -98,6 +105,11 @@ class Clip:
         adapted = features if self.adapter is None else self.adapter(features)
         return nn.functional.normalize(adapted, dim=-1)
 
+    def embed_texts(self, features: torch.Tensor) -> torch.Tensor:
+        """Text features to unit-length embeddings, through the text adapter where there is one."""
+        adapted = features if self.text_adapter is None else self.text_adapter(features)
+        return nn.functional.normalize(adapted, dim=-1)
+
     def logits(self, image_features: torch.Tensor, text_embeddings: torch.Tensor) -> torch.Tensor:
         """Scaled cosine similarities (N images, M texts); ``text_embeddings`` have unit length."""
         return self.model.logit_scale.exp() * self.embed_images(image_features) @ text_embeddings.T
@@ -129,11 +141,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def load_clip(name: str) -> Clip:
+def load_clip(name: str, revision: str | None = None) -> Clip:
     """Load a model in fp32, safetensors only.
 
     Args:
         name: ``tiny``, a folder written by ``save_pretrained``, or a Hub id.
+        revision: Commit, branch or tag of a Hub id; the newest by default.
 
     Raises:
         ModelError: Nothing loadable there, or not a model with an image and a text tower.
@@ -142,14 +155,22 @@ def load_clip(name: str) -> Clip:
         model, tokenizer, processor = tiny_clip()
         return Clip(model, tokenizer, processor, name)
     try:
-        model = AutoModel.from_pretrained(name, dtype=torch.float32, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        processor = AutoImageProcessor.from_pretrained(name, backend="pil")
+        model = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        processor = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(_why_not_loaded(name, error)) from error
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
-    return Clip(model.eval(), tokenizer, processor, name)
+    return Clip(model.eval(), tokenizer, processor, name, revision=_commit(name, revision))
+
+
+def _commit(name: str, revision: str | None) -> str | None:
+    """The commit that a Hub id was loaded at, from where the cache has it; None for a folder."""
+    if Path(name).is_dir():
+        return None
+    file = try_to_load_from_cache(name, "config.json", revision=revision)
+    return Path(file).parent.name if isinstance(file, str) else None
 
 
 def _why_not_loaded(name: str, error: Exception) -> str:

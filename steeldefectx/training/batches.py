@@ -56,9 +56,11 @@ class Batches:
         mine = whole[share]
         drawn = self.inputs.draw(len(whole), rng)
         own, text_of_image = np.unique(self.bank.of_image[mine], return_inverse=True)
+        rows = forms[np.searchsorted(numbers, own)] if self.bank.classes is None else self.bank.classes.rows
         return Batch(
             self.inputs.image_batch(mine, drawn, share),
-            self.inputs.text_batch(forms[np.searchsorted(numbers, own)]),
+            self.inputs.text_batch(rows),
+            len(rows),
             torch.from_numpy(text_of_image),
             torch.from_numpy(self.bank.of_image[mine]),
             torch.from_numpy(self.labels[mine]),

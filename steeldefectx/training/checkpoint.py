@@ -1,8 +1,9 @@
 """Checkpoints: ``save_pretrained`` folders, written whole or not at all, safetensors only.
 
-``full`` writes a model (``config.json``); ``lora`` and ``clip-adapter`` write an adapter
-(``adapter_config.json``) that names its base. Both carry ``class_texts.json``, the classes and the texts
-that stand for them, so that a checkpoint alone can predict.
+``full`` writes a model (``config.json``); every other method an adapter (``adapter_config.json``,
+``adapter_model.safetensors``) that names its base and the base's commit. A CLIP-Adapter behind towers with PEFT
+weights has a folder of its own, so that the folder around it is PEFT's and loads by ``PeftModel.from_pretrained``.
+All carry ``class_texts.json``, the classes and the texts that stand for them, so that a checkpoint alone can predict.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from steeldefectx.errors import ModelError
-from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.adapters import MERGED, ClipAdapter, feature_width
 from steeldefectx.models.clip import TINY, Clip, load_clip
 
 MODEL_CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
@@ -26,7 +30,9 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 CLASS_TEXTS = "class_texts.json"
 CLIP_ADAPTER = "CLIP_ADAPTER"
 BASE = "base"
-"""Folder inside a checkpoint for a base that has no other home: ``tiny``."""
+"""Folder inside a checkpoint for a base that has no other home: ``tiny``, or merged towers."""
+STACKED = "clip_adapter"
+"""Folder inside a checkpoint for a CLIP-Adapter behind towers that have an adapter themselves."""
 
 
 def save_checkpoint(clip: Clip, classes: dict[str, list[str]], folder: Path) -> None:
@@ -48,6 +54,7 @@ def save_checkpoint(clip: Clip, classes: dict[str, list[str]], folder: Path) -> 
         (temporary / CLASS_TEXTS).write_text(json.dumps(classes, indent=1, ensure_ascii=False), "utf-8")
         for name in (MODEL_CONFIG, ADAPTER_CONFIG):
             (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / STACKED, ignore_errors=True)  # of an earlier checkpoint, beside PEFT's of this one
         for entry in sorted(temporary.iterdir(), key=lambda e: e.name in (MODEL_CONFIG, ADAPTER_CONFIG)):
             if entry.is_dir():
                 shutil.rmtree(folder / entry.name, ignore_errors=True)
@@ -57,22 +64,37 @@ def save_checkpoint(clip: Clip, classes: dict[str, list[str]], folder: Path) -> 
 
 
 def _write(clip: Clip, folder: Path) -> None:
-    if isinstance(clip.model, PeftModel):
-        clip.model.save_pretrained(str(folder), safe_serialization=True)
-        settings = json.loads((folder / ADAPTER_CONFIG).read_text())
-        (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
-    elif clip.adapter is not None:
-        save_file({k: v.contiguous() for k, v in clip.adapter.state_dict().items()}, folder / ADAPTER_WEIGHTS)
-        width = clip.adapter.bottleneck[0].in_features
-        shape = {"width": width, "ratio": clip.adapter.ratio, "reduction": clip.adapter.reduction}
-        settings = {"peft_type": CLIP_ADAPTER, **shape}
-    else:
+    has_adapter = clip.adapter is not None or clip.text_adapter is not None
+    if not has_adapter and not isinstance(clip.model, PeftModel):
         _write_model(clip, folder)
         return
-    settings["base_model_name_or_path"] = BASE if clip.name == TINY else _lasting_name(clip.name)
+    if isinstance(clip.model, PeftModel):
+        clip.model.save_pretrained(str(folder), safe_serialization=True)
+        (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
+        _write_settings(clip, folder, json.loads((folder / ADAPTER_CONFIG).read_text()))
+        if has_adapter:
+            _write_clip_adapter(clip, folder / STACKED)
+    else:
+        _write_clip_adapter(clip, folder)
+    if clip.name in (TINY, MERGED):
+        _write_model(load_clip(TINY) if clip.name == TINY else clip, folder / BASE)
+
+
+def _write_clip_adapter(clip: Clip, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    sides = {side: adapter for side, adapter in (("image", clip.adapter), ("text", clip.text_adapter)) if adapter}
+    weights = {key: value.contiguous() for key, value in nn.ModuleDict(sides).state_dict().items()}
+    save_file(weights, folder / ADAPTER_WEIGHTS)
+    first = next(iter(sides.values()))
+    shape = {"width": first.width, "ratio": first.ratio, "reduction": first.reduction}
+    _write_settings(clip, folder, {"peft_type": CLIP_ADAPTER, "adapter_on": list(sides), **shape})
+
+
+def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
+    """``adapter_config.json`` with the base in it: where it is, and for one of the Hub at which commit."""
+    settings["base_model_name_or_path"] = BASE if clip.name in (TINY, MERGED) else _lasting_name(clip.name)
+    settings["revision"] = clip.revision
     (folder / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True))
-    if clip.name == TINY:
-        _write_model(load_clip(TINY), folder / BASE)
 
 
 def _write_model(clip: Clip, folder: Path) -> None:
@@ -112,23 +134,67 @@ def load_checkpoint(name: str) -> tuple[Clip, dict[str, list[str]] | None]:
             )
         clip = load_clip(str(folder))
         clip.name = name
+        clip.revision = None if Path(name).expanduser().is_dir() else folder.name
         return clip, classes
     return _load_adapter(folder), classes
 
 
 def _load_adapter(folder: Path) -> Clip:
-    settings = json.loads((folder / ADAPTER_CONFIG).read_text())
+    settings = _settings(folder)
+    base = settings.get("base_model_name_or_path")
+    if not base:
+        raise ModelError(
+            f"{folder / ADAPTER_CONFIG}: base_model_name_or_path is missing; put the base model's id there."
+        )
+    clip = load_clip(str(folder / BASE) if base == BASE else base, settings.get("revision"))
+    if settings["peft_type"] == CLIP_ADAPTER:
+        _load_clip_adapter(clip, folder, settings)
+        return clip
+    try:
+        clip.model = PeftModel.from_pretrained(clip.model, str(folder)).eval()
+        expected = get_peft_model_state_dict(clip.model, save_embedding_layers=False).keys()
+        unfilled = expected ^ load_file(folder / ADAPTER_WEIGHTS).keys()
+    except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise _does_not_fit(folder, clip, str(error)) from error
+    if unfilled:
+        raise _does_not_fit(folder, clip, f"{len(unfilled)} weights are in one of them only, as {min(unfilled)}")
+    if (folder / STACKED).is_dir():
+        _load_clip_adapter(clip, folder / STACKED, _settings(folder / STACKED))
+    return clip
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """What ``adapter_config.json`` says, once the weights are seen to be there."""
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise ModelError(f"{folder}: {ADAPTER_WEIGHTS} is missing; other formats are not loaded.")
-    base = settings["base_model_name_or_path"]
-    clip = load_clip(str(folder / BASE) if base == BASE else base)
-    if settings["peft_type"] == CLIP_ADAPTER:
-        clip.adapter = ClipAdapter(settings["width"], settings["ratio"], settings["reduction"])
-        clip.adapter.load_state_dict(load_file(folder / ADAPTER_WEIGHTS))
-        clip.adapter.eval()
-    else:
-        clip.model = PeftModel.from_pretrained(clip.model, str(folder)).eval()
-    return clip
+    try:
+        settings = json.loads((folder / ADAPTER_CONFIG).read_text("utf-8"))
+        settings["peft_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{folder / ADAPTER_CONFIG}: not an adapter's configuration; save the adapter again."
+        ) from error
+    return settings
+
+
+def _load_clip_adapter(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
+    try:
+        shape = settings["width"], settings["ratio"], settings["reduction"]
+        sides = nn.ModuleDict({side: ClipAdapter(*shape) for side in settings["adapter_on"]}).eval()
+        sides.load_state_dict(load_file(folder / ADAPTER_WEIGHTS))
+    except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ModelError(f"{folder}: not a CLIP-Adapter that can be read ({error}); train it again.") from error
+    if (width := feature_width(clip)) != settings["width"]:
+        raise _does_not_fit(folder, clip, f"features {width} wide for an adapter {settings['width']} wide")
+    parts = dict(sides.items())
+    clip.adapter, clip.text_adapter = parts.get("image"), parts.get("text")  # type: ignore[assignment]
+
+
+def _does_not_fit(folder: Path, clip: Clip, reason: str) -> ModelError:
+    return ModelError(
+        f"{folder}: the adapter does not fit its base {clip.name} ({' '.join(reason.split())[:300]}). "
+        f"Name the model it was trained on in {ADAPTER_CONFIG}, base_model_name_or_path and revision."
+    )
 
 
 def _folder(name: str) -> Path:

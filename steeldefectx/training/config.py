@@ -10,17 +10,29 @@ from typing import Any
 import yaml
 
 from steeldefectx.errors import ConfigError
+from steeldefectx.models.peft_methods import PEFT_METHODS
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
 
 RECIPES = resources.files("steeldefectx") / "recipes"
-METHODS = ("clip-adapter", "lora", "full")
+CLIP_ADAPTER = "clip-adapter"
+METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full")
+SIDES = ("both", "image", "text")
+LOSSES = ("contrastive", "same-text", "siglip", "class-prompts")
 AUGMENTATIONS = ("auto", "none", "photometric", "geometric")
 SCHEDULES = ("constant", "cosine", "step")
 PRECISIONS = ("auto", "fp32", "bf16")
 TRACKERS = ("tensorboard", "trackio", "wandb", "none")
 NOT_IN_RESULTS = ("recipe", "output_dir", "overwrite", "resume", "snapshot_minutes", "tracker")
 """Settings that change where things go, not what comes out."""
-RECIPE_OF_METHOD = {"clip-adapter": "task2", "lora": "lora", "full": "full"}
+RECIPE_OF_METHOD = {
+    "clip-adapter": "task2",
+    "lora": "lora",
+    "dora": "lora",
+    "ia3": "ia3",
+    "ln-tuning": "ln-tuning",
+    "full": "full",
+}
+"""A stacked method takes that of what it has in the towers."""
 
 
 def _setting(default: Any, text: str, **extra: Any) -> Any:
@@ -34,7 +46,7 @@ class TrainConfig:
     recipe: str | None = _setting(
         None,
         "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
-        "Without one: from-scratch for the model tiny, else that of the method (task2, lora, full).",
+        "Without one: from-scratch for the model tiny, else that of the method (task2, lora, ia3, ln-tuning, full).",
     )
     config: str = _setting(
         "default", "Data: default (needs --data-dir), sample (synthetic), class-folders, msd-cls or cgfsds-9."
@@ -51,9 +63,24 @@ class TrainConfig:
     )
     t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
     model: str = _setting("tiny", "A CLIP: Hub id, folder, or tiny (small, random weights, no download).")
-    method: str = _setting("clip-adapter", "How to adapt the model.", choices=METHODS)
+    method: str = _setting(
+        "clip-adapter",
+        "How to adapt the model. clip-adapter: a small part behind frozen towers, trained on features that are "
+        "computed once. lora, dora, ia3, ln-tuning: few weights inside the towers (PEFT). clip-adapter+lora and "
+        "the like: both, trained together. full: all weights.",
+        choices=METHODS,
+    )
+    adapter_on: str = _setting("image", "clip-adapter: which features it adapts.", choices=SIDES)
+    towers: str = _setting("both", "lora, dora, ia3, ln-tuning: which towers they go into.", choices=SIDES)
     train_text: str = _setting("T3", "Text level trained on.", choices=TEXT_LEVELS)
     test_text: str = _setting("T0", "Text level that the classes are tested with.", choices=TEXT_LEVELS)
+    loss: str = _setting(
+        "contrastive",
+        "What is minimized. contrastive: cross-entropy over the batch's pairs, images of the same text equally "
+        "near to it. same-text: as that, but one near image of a text will do (MIL-NCE). siglip: each pair by itself, "
+        "match or not. class-prompts: cross-entropy over all classes by their training texts, which are not cut.",
+        choices=LOSSES,
+    )
     epochs: int = _setting(20, "Passes over the training images.")
     lr: float = _setting(1e-4, "Peak learning rate.")
     batch_size: int = _setting(32, "Images in a step, over all processes.")
@@ -63,9 +90,9 @@ class TrainConfig:
     warmup: float = _setting(0.0, "Share of the steps in which the learning rate rises to its peak.")
     augment: str = _setting(
         "auto",
-        "Variation of the images, for lora and full. geometric mirrors and crops, photometric changes only "
-        "brightness and contrast; auto: geometric for T0 and T1, photometric for T2 and T3, whose words on "
-        "location a mirror would falsify.",
+        "Variation of the images, for every method but clip-adapter alone. geometric mirrors and crops, "
+        "photometric changes only brightness and contrast; auto: geometric for T0 and T1, photometric for T2 and "
+        "T3, whose words on location a mirror would falsify.",
         choices=AUGMENTATIONS,
     )
     views: int = _setting(
@@ -75,9 +102,9 @@ class TrainConfig:
         0.0, "Probability of cutting a training text after one of its clauses, for texts that vary."
     )
     ratio: float = _setting(0.2, "clip-adapter: share of the adapted feature.")
-    lora_rank: int = _setting(2, "lora: rank.")
-    lora_alpha: float = _setting(1.0, "lora: scale is alpha / rank.")
-    lora_dropout: float = _setting(0.25, "lora: dropout on its input.")
+    lora_rank: int = _setting(2, "lora, dora: rank.")
+    lora_alpha: float = _setting(1.0, "lora, dora: scale is alpha / rank.")
+    lora_dropout: float = _setting(0.25, "lora, dora: dropout on its input.")
     validation: float = _setting(
         0.0,
         "Share of the training images held out and reported on instead of the test split, to choose settings.",
@@ -115,8 +142,32 @@ class TrainConfig:
         for name in ("warmup", "crop_text", "ratio", "validation", "hold_out", "lora_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}.")
+        if self.adapter_on != "image" and not self.uses_clip_adapter:
+            raise ConfigError(
+                f"adapter_on {self.adapter_on!r} is a setting of clip-adapter; the method {self.method} has none."
+            )
+        if self.towers != "both" and self.peft_method is None:
+            raise ConfigError(
+                f"towers {self.towers!r} is a setting of {', '.join(PEFT_METHODS)}; the method is {self.method}."
+            )
+        if self.loss == "class-prompts" and self.train_text in ("T2", "T3") and self.method != CLIP_ADAPTER:
+            raise ConfigError(
+                f"loss class-prompts encodes all texts of all classes in every step: {self.train_text} has too many "
+                f"for {self.method}. Give --train-text T0 or T1, or --method {CLIP_ADAPTER}, which encodes them once."
+            )
         if "{}" not in self.t0_template:
             raise ConfigError(f"t0_template {self.t0_template!r} lacks the {{}} that the class name goes into.")
+
+    @property
+    def uses_clip_adapter(self) -> bool:
+        """Whether there is a CLIP-Adapter, alone or behind adapted towers."""
+        return self.method.split("+")[0] == CLIP_ADAPTER
+
+    @property
+    def peft_method(self) -> str | None:
+        """What of ``PEFT_METHODS`` is in the towers, if any."""
+        name = self.method.split("+")[-1]
+        return name if name in PEFT_METHODS else None
 
     @property
     def augmentation(self) -> str:
@@ -134,7 +185,7 @@ def default_recipe(method: str | None, model: str) -> str:
     """The recipe that is taken when none is named, from the flags for method and model (None: not given)."""
     if model == "tiny" and method in (None, "full"):
         return "from-scratch"
-    return RECIPE_OF_METHOD.get(method or "clip-adapter", "task2")
+    return RECIPE_OF_METHOD.get((method or CLIP_ADAPTER).split("+")[-1], "task2")
 
 
 def load_recipe(name: str) -> dict[str, Any]:

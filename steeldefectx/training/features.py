@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.cache import cache_path
 from steeldefectx.models.clip import Clip
 from steeldefectx.training.data import Split
 from steeldefectx.training.images import decode, variation_of, vary_light, vary_shape
+from steeldefectx.training.losses import class_embeddings
 from steeldefectx.training.prefetch import ahead
 
 BATCH = 64
@@ -130,10 +130,9 @@ class Features:
         return found
 
     def classes(self, prompts: list[list[str]]) -> torch.Tensor:
-        """(C, D) unit-length embeddings of classes: for each the mean over its texts."""
-        every = F.normalize(self.texts([text for texts in prompts for text in texts]), dim=-1)
-        means = torch.stack([part.mean(0) for part in every.split([len(texts) for texts in prompts])])
-        return F.normalize(means, dim=-1)
+        """(C, D) unit-length embeddings of classes, on the device: for each the mean over its texts."""
+        features = self.texts([text for texts in prompts for text in texts]).to(self.device)
+        return class_embeddings(self.clip.embed_texts(features), [len(texts) for texts in prompts])
 
     def _features(
         self, kind: str, hashes: Sequence[str], prepare: Callable, encode: Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +25,29 @@ def clauses(text: str) -> list[str]:
     return [text, *(text[:end] for end in ends)]
 
 
+class Embeddings(NamedTuple):
+    """What a loss is computed of."""
+
+    image: torch.Tensor
+    """(N, D) unit-length embeddings of images."""
+    text: torch.Tensor
+    """(M, D) unit-length embeddings of texts."""
+    scale: torch.Tensor
+    """Factor on their cosines."""
+    bias: torch.Tensor | None
+    """Added to the scaled cosines by the loss ``siglip``; None where the model has none and no loss asks for it."""
+
+
+@dataclass
+class ClassPrompts:
+    """Texts that stand for the classes in training, for the loss ``class-prompts``."""
+
+    rows: np.ndarray
+    """Where in ``TextBank.forms`` the texts are, one class after the other."""
+    counts: list[int]
+    """How many texts each class has."""
+
+
 @dataclass
 class Batch:
     """A process's share of a batch: n images, and the m distinct texts they have."""
@@ -32,7 +55,9 @@ class Batch:
     images: Any
     """What :meth:`image_batch` gave."""
     texts: Any
-    """What :meth:`text_batch` gave for the distinct texts."""
+    """What :meth:`text_batch` gave for the distinct texts, or for those of all classes."""
+    text_count: int
+    """m."""
     text_of_image: torch.Tensor
     """(n,) int64: position in ``texts``."""
     text_ids: torch.Tensor
@@ -59,6 +84,14 @@ class TextBank:
         """All forms of all texts, one after the other; the first of each text is the text itself."""
         self.first = np.cumsum([0, *(len(group) for group in forms)])
         self.crop = crop
+        self.classes: ClassPrompts | None = None
+
+    def add_classes(self, prompts: list[list[str]]) -> None:
+        """Add the texts of all C classes; these are never cut."""
+        texts = [text for group in prompts for text in group]
+        rows = np.arange(len(self.forms), len(self.forms) + len(texts))
+        self.forms = [*self.forms, *texts]
+        self.classes = ClassPrompts(rows, [len(group) for group in prompts])
 
     def draw(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Rows of ``forms``, one for each text number: the text itself or, by chance, a cut one."""
@@ -149,32 +182,36 @@ def _cut(count: int, parts: int) -> list[torch.Tensor]:
 
 
 class FrozenForward(nn.Module):
-    """The trained part over frozen towers: adapter and scale."""
+    """The trained part over frozen towers: adapters, and a bias where the loss learns one."""
 
-    def __init__(self, clip: Clip):
+    def __init__(self, clip: Clip, bias: torch.Tensor | None = None):
         super().__init__()
         self.clip = clip
-        self.adapter = clip.adapter
+        self.adapter, self.text_adapter = clip.adapter, clip.text_adapter
+        self.bias = bias
 
-    def forward(self, images: torch.Tensor, texts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Unit-length embeddings of images and texts, and the scale."""
+    def forward(self, images: torch.Tensor, texts: torch.Tensor) -> Embeddings:
+        """Embeddings of image features (N, D) and text features (M, D)."""
         scale = self.clip.model.logit_scale.detach().exp().to(images.device)
-        return self.clip.embed_images(images), nn.functional.normalize(texts, dim=-1), scale
+        return Embeddings(self.clip.embed_images(images), self.clip.embed_texts(texts), scale, self.bias)
 
 
 class TowerForward(nn.Module):
-    """The towers themselves.
+    """The towers themselves, and adapters behind them.
 
     Args:
         clip: The model; its towers are trained, or what PEFT has put on them.
         keep_statistics: Batch norms use and keep the base's statistics. An adapter's file does not hold them.
+        bias: Of the loss ``siglip``: a parameter of its own, or the model's.
     """
 
-    def __init__(self, clip: Clip, keep_statistics: bool):
+    def __init__(self, clip: Clip, keep_statistics: bool, bias: torch.Tensor | None = None):
         super().__init__()
         self.clip = clip
         self.model = clip.model
+        self.adapter, self.text_adapter = clip.adapter, clip.text_adapter
         self.keep_statistics = keep_statistics
+        self.bias = bias
 
     def train(self, mode: bool = True) -> TowerForward:
         """Training mode, but for batch norms whose statistics are kept."""
@@ -184,10 +221,8 @@ class TowerForward(nn.Module):
                 part.eval()
         return self
 
-    def forward(
-        self, images: torch.Tensor, texts: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Unit-length embeddings of images and texts, and the scale."""
+    def forward(self, images: torch.Tensor, texts: dict[str, torch.Tensor]) -> Embeddings:
+        """Embeddings of pixels (N, 3, H, W) and the tokens of M texts."""
         image = self.clip.embed_images(self.clip.encode_images(images))
-        text = nn.functional.normalize(self.clip.encode_texts(texts), dim=-1)
-        return image, text, self.clip.model.logit_scale.exp()
+        text = self.clip.embed_texts(self.clip.encode_texts(texts))
+        return Embeddings(image, text, self.clip.model.logit_scale.exp(), self.bias)

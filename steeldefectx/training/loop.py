@@ -16,10 +16,16 @@ from torch import nn
 from torch.distributed.nn.functional import all_gather
 from tqdm.auto import tqdm
 
-from steeldefectx.training.batches import Batch, Batches
+from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.inputs import FrozenForward, TowerForward
-from steeldefectx.training.losses import contrastive_loss
+from steeldefectx.training.inputs import Batch, Embeddings, FrozenForward, TextBank, TowerForward
+from steeldefectx.training.losses import (
+    class_embeddings,
+    class_prompts_loss,
+    contrastive_loss,
+    same_text_loss,
+    siglip_loss,
+)
 from steeldefectx.training.prefetch import ahead
 from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state
 
@@ -97,6 +103,8 @@ def fit(
         saved = snapshots.load(module, optimizer)
         if saved is not None:
             progress, best = Progress(**saved[0]), saved[1]
+    scale = module.clip.model.logit_scale
+    most = max(MAX_LOGIT_SCALE, scale.item())  # SigLIP's is above CLIP's bound from the start
     forward, prepared = accelerator.prepare(module, optimizer)
     steps = config.epochs * batches.per_epoch
     bar = tqdm(
@@ -118,9 +126,9 @@ def fit(
             accelerator.clip_grad_norm_(module.parameters(), MAX_GRADIENT_NORM)
         prepared.step()
         prepared.zero_grad()
-        if trained_towers:
+        if scale.requires_grad:
             with torch.no_grad():
-                module.clip.model.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
+                scale.clamp_(max=most)
         progress.step += 1
         bar.update()
         if progress.step % batches.per_epoch == 0:
@@ -169,12 +177,14 @@ def _backward(
         numbers = [config.seed, step, accelerator.process_index, part]
         torch.manual_seed(int(np.random.default_rng(numbers).integers(2**62)))
 
+    def loss_of(embeddings: Embeddings) -> torch.Tensor:
+        return _loss(config.loss, embeddings, batch, batches.bank, accelerator)
+
     if config.accumulate > 1:
         parts = batches.inputs.parts(images, texts, config.accumulate)
-        return _backward_in_parts(forward, parts, batch, seed, accelerator)
+        return _backward_in_parts(forward, parts, batch.text_count, loss_of, seed, accelerator)
     seed(0)
-    image, text, scale = forward(images, texts)
-    loss = _loss(image, text, scale, batch, accelerator)
+    loss = loss_of(forward(images, texts))
     accelerator.backward(loss)
     return loss.detach()
 
@@ -182,7 +192,8 @@ def _backward(
 def _backward_in_parts(
     forward: nn.Module,
     parts: list[tuple[Any, Any]],
-    batch: Batch,
+    text_count: int,
+    loss_of: Callable[[Embeddings], torch.Tensor],
     seed: Callable[[int], None],
     accelerator: Accelerator,
 ) -> torch.Tensor:
@@ -197,22 +208,26 @@ def _backward_in_parts(
         for number, (images, texts) in enumerate(parts):
             seed(number)
             seen.append(forward(images, texts))
-    count = len(batch.text_of_image.unique())
-    image = torch.cat([part[0] for part in seen]).requires_grad_()
-    every_text = torch.cat([part[1] for part in seen])
-    text, scale = every_text[:count].requires_grad_(), seen[-1][2].detach().requires_grad_()
-    loss = _loss(image, text, scale, batch, accelerator)
+    every_text = torch.cat([part.text for part in seen])
+    leaves = Embeddings(
+        torch.cat([part.image for part in seen]).requires_grad_(),
+        every_text[:text_count].requires_grad_(),
+        seen[-1].scale.detach().requires_grad_(),
+        None if seen[-1].bias is None else seen[-1].bias.detach().requires_grad_(),
+    )
+    loss = loss_of(leaves)
     loss.backward()
-    by_image = _gradient(image).split([len(part[0]) for part in seen])
-    padded = torch.cat([_gradient(text), torch.zeros_like(every_text[count:])])
-    by_text = padded.split([len(part[1]) for part in seen])
+    by_image = _gradient(leaves.image).split([len(part.image) for part in seen])
+    padded = torch.cat([_gradient(leaves.text), torch.zeros_like(every_text[text_count:])])
+    by_text = padded.split([len(part.text) for part in seen])
     for number, (images, texts) in enumerate(parts):
-        last = number == len(parts) - 1
+        last = number == len(parts) - 1  # takes the gradient of what all parts share
+        shared = [None if leaf is None else _gradient(leaf) * last for leaf in leaves[2:]]
         with nullcontext() if last else accelerator.no_sync(forward):
             seed(number)
             outputs = forward(images, texts)
-            gradients = [by_image[number], by_text[number], _gradient(scale) if last else torch.zeros_like(scale)]
-            taken = [(o, g) for o, g in zip(outputs, gradients, strict=True) if o.requires_grad]
+            gradients = [by_image[number], by_text[number], *shared]
+            taken = [(o, g) for o, g in zip(outputs, gradients, strict=True) if o is not None and o.requires_grad]
             torch.autograd.backward([o for o, _ in taken], [g for _, g in taken])
     return loss.detach()
 
@@ -222,13 +237,19 @@ def _gradient(leaf: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
 
 
-def _loss(
-    image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, batch: Batch, accelerator: Accelerator
-) -> torch.Tensor:
+def _loss(name: str, embeddings: Embeddings, batch: Batch, bank: TextBank, accelerator: Accelerator) -> torch.Tensor:
     """The loss over the shares of all processes."""
-    text = text[batch.text_of_image.to(text.device)]
-    text_ids = batch.text_ids.to(text.device)
-    if accelerator.num_processes > 1:
-        image, text = torch.cat(all_gather(image)), torch.cat(all_gather(text))
-        text_ids = accelerator.gather(text_ids)
-    return contrastive_loss(image, text, text_ids, scale)
+    image, text, scale, bias = embeddings
+    several = accelerator.num_processes > 1
+    if several:
+        image = torch.cat(all_gather(image))
+    if bank.classes is not None:
+        labels = batch.labels.to(image.device)
+        labels = accelerator.gather(labels) if several else labels
+        return class_prompts_loss(image, class_embeddings(text, bank.classes.counts), labels, scale)
+    text, text_ids = text[batch.text_of_image.to(text.device)], batch.text_ids.to(text.device)
+    if several:
+        text, text_ids = torch.cat(all_gather(text)), accelerator.gather(text_ids)
+    if name == "siglip" and bias is not None:
+        return siglip_loss(image, text, text_ids, scale, bias)
+    return (same_text_loss if name == "same-text" else contrastive_loss)(image, text, text_ids, scale)

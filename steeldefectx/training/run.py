@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from accelerate import Accelerator, PartialState
 from accelerate.utils import TorchDynamoPlugin, parse_flag_from_env, set_seed
-from peft import LoraConfig, get_peft_model
+from torch import nn
 
 from steeldefectx import metrics
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import ConfigError
-from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.adapters import ClipAdapter, add_peft, feature_width
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.checkpoint import save_checkpoint
-from steeldefectx.training.config import TrainConfig
+from steeldefectx.training.config import CLIP_ADAPTER, TrainConfig
 from steeldefectx.training.data import Data, Split, class_texts
 from steeldefectx.training.evaluation import class_logits, scores
 from steeldefectx.training.features import Features, dtype_for
@@ -37,7 +40,8 @@ from steeldefectx.training.snapshot import Snapshots
 
 logger = logging.getLogger(__name__)
 
-LORA_TARGETS = ["q_proj", "k_proj", "v_proj"]
+BIAS_SAMPLE = 64
+"""Images that the loss siglip's bias is begun from."""
 
 
 def run(config: TrainConfig, data: Data) -> dict[str, Any]:
@@ -72,6 +76,8 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         features = Features(clip, accelerator.device, dtype)
         before = scores(class_logits(features, test, prompts), test.labels, data.classes)
     bank = TextBank(texts, config.crop_text)
+    if config.loss == "class-prompts":
+        bank.add_classes(class_texts(Data(data.classes, {"train": train}, data.fingerprint), config.train_text))
     with accelerator.main_process_first(), watch("prepare"):
         module, inputs = _prepare(config, clip, features, train, bank)
     process = (accelerator.process_index, accelerator.num_processes)
@@ -120,7 +126,7 @@ def _accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
     """
     state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # as Accelerator will
     dtype = dtype_for(config.precision, state.device)
-    trained_towers = config.method != "clip-adapter"
+    trained_towers = config.method != CLIP_ADAPTER
     tracker = None if config.tracker == "none" else config.tracker
     try:
         accelerator = Accelerator(
@@ -168,24 +174,41 @@ def _prepare(
 ) -> tuple[FrozenForward | TowerForward, FrozenInputs | TowerInputs]:
     """Put the method on the model, and make what its steps take."""
     device = features.device
-    if config.method == "clip-adapter":
+    bias = _loss_bias(clip, features, train, bank, config.batch_size) if config.loss == "siglip" else None
+    if config.uses_clip_adapter:
+        width = feature_width(clip)
+        if config.adapter_on != "text":
+            clip.adapter = ClipAdapter(width, config.ratio).to(device)
+        if config.adapter_on != "image":
+            clip.text_adapter = ClipAdapter(width, config.ratio).to(device)
+    if config.method == CLIP_ADAPTER:
+        clip.model.requires_grad_(False)
         views = [features.images(train)]
         views += [features.images(train, config.augmentation, view) for view in range(1, config.views)]
-        frozen = FrozenInputs(torch.stack(views), features.texts(bank.forms), device)
-        clip.model.requires_grad_(False)
-        clip.adapter = ClipAdapter(frozen.images.shape[-1], config.ratio).to(device)
-        return FrozenForward(clip), frozen
-    if config.method == "lora":
-        lora = LoraConfig(
-            r=config.lora_rank,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
-            target_modules=LORA_TARGETS,
-        )
-        clip.model = get_peft_model(clip.model, lora)
+        return FrozenForward(clip, bias), FrozenInputs(torch.stack(views), features.texts(bank.forms), device)
+    if config.peft_method is not None:
+        add_peft(clip, config.peft_method, config.towers, asdict(config))
     tokens = dict(clip.tokenize(bank.forms))
     inputs = TowerInputs(PixelStore(train, clip), tokens, config.augmentation, device)
-    return TowerForward(clip, keep_statistics=config.method == "lora"), inputs
+    return TowerForward(clip, keep_statistics=config.peft_method is not None, bias=bias), inputs
+
+
+def _loss_bias(clip: Clip, features: Features, train: Split, bank: TextBank, batch_size: int) -> nn.Parameter:
+    """SigLIP's own bias, or one that is learnt with the rest and then, as it moves no ranking, forgotten.
+
+    The published -10 belongs to the published scale of 10. With that of a trained CLIP it would call every pair a
+    match, so an average pair starts with the odds that a pair has of matching by chance, 1 to the batch size.
+    """
+    if "logit_bias" in clip.model.state_dict():
+        return clip.model.logit_bias
+    some = np.random.default_rng(0).permutation(len(train))[:BIAS_SAMPLE]
+    with torch.inference_mode():
+        image = clip.embed_images(features.images(train.part(np.isin(np.arange(len(train)), some))).to(features.device))
+        text = clip.embed_texts(
+            features.texts([bank.forms[bank.first[n]] for n in bank.of_image[some]]).to(image.device)
+        )
+        average = (clip.model.logit_scale.exp() * image @ text.T).mean().item()
+    return nn.Parameter(torch.tensor(-average - math.log(batch_size), device=features.device))
 
 
 @contextmanager

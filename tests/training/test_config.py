@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.training.config import METHODS, RECIPES, TrainConfig, default_recipe, load_recipe
+from steeldefectx.training.config import METHODS, RECIPE_OF_METHOD, RECIPES, TrainConfig, default_recipe, load_recipe
 from steeldefectx.training.loop import learning_rate
 
 
@@ -12,9 +12,11 @@ def test_every_shipped_recipe_is_valid(file):
     assert TrainConfig(**settings).method == settings["method"]
 
 
-def test_each_method_has_a_recipe_of_its_own():
-    for method in METHODS:
+def test_each_method_has_a_recipe():
+    for method in ("clip-adapter", "lora", "ia3", "ln-tuning", "full"):
         assert load_recipe(default_recipe(method, "some/clip"))["method"] == method
+    assert default_recipe("dora", "some/clip") == default_recipe("clip-adapter+dora", "some/clip") == "lora"
+    assert {method.split("+")[-1] for method in METHODS} == RECIPE_OF_METHOD.keys()
     assert default_recipe("full", "tiny") == "from-scratch"
 
 
@@ -60,7 +62,18 @@ def test_an_unknown_recipe_names_the_known_ones():
 
 @pytest.mark.parametrize(
     "bad",
-    [{"method": "prompt"}, {"train_text": "T9"}, {"epochs": 0}, {"ratio": 1.5}, {"t0_template": "no name"}],
+    [
+        {"method": "prompt"},
+        {"train_text": "T9"},
+        {"epochs": 0},
+        {"ratio": 1.5},
+        {"t0_template": "no name"},
+        {"loss": "mse"},
+        {"adapter_on": "text", "method": "lora"},
+        {"towers": "image", "method": "clip-adapter"},
+        {"towers": "text", "method": "full"},
+        {"loss": "class-prompts", "train_text": "T3", "method": "lora"},
+    ],
     ids=str,
 )
 def test_settings_that_make_no_sense_are_refused(bad):

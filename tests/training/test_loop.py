@@ -34,7 +34,9 @@ def frozen(_config):
     clip = SimpleNamespace(
         adapter=adapter,
         model=SimpleNamespace(logit_scale=torch.tensor(2.0)),
+        text_adapter=None,
         embed_images=lambda features: torch.nn.functional.normalize(adapter(features), dim=-1),
+        embed_texts=lambda features: torch.nn.functional.normalize(features, dim=-1),
     )
     inputs = FrozenInputs(torch.randn(2, COUNT, 8), torch.randn(6, 8), CPU)
     return FrozenForward(clip), inputs
@@ -55,7 +57,9 @@ def towers(config, dropout=0.3):
         adapter=None,
         encode_images=lambda pixels: model.get_image_features(pixel_values=pixels / 255).pooler_output,
         encode_texts=lambda tokens: model.get_text_features(**tokens).pooler_output,
+        text_adapter=None,
         embed_images=lambda features: torch.nn.functional.normalize(features, dim=-1),
+        embed_texts=lambda features: torch.nn.functional.normalize(features, dim=-1),
     )
     pixels = torch.randint(0, 255, (COUNT, 16, 16, 3), dtype=torch.uint8)
     store = SimpleNamespace(batch=lambda indices: pixels[indices].permute(0, 3, 1, 2))

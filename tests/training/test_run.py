@@ -1,0 +1,80 @@
+"""Whole runs in this process: every method and every loss trains what it should and nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from steeldefectx.models.adapters import unload
+from steeldefectx.models.clip import load_clip
+from steeldefectx.models.peft_methods import PEFT_METHODS
+from steeldefectx.taxonomy import T0_TEMPLATE
+from steeldefectx.training.checkpoint import load_checkpoint
+from steeldefectx.training.config import LOSSES, METHODS, TrainConfig
+from steeldefectx.training.data import load_data
+from steeldefectx.training.run import run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Dark and bright images, two classes of eight."""
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for name, level in (("dark", 60), ("bright", 190)):
+        (folder / name).mkdir()
+        for n in range(8):
+            noise = rng.normal(level, 20, (32, 32)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(noise).save(folder / name / f"{n}.png")
+    return load_data("class-folders", str(folder), t0_template=T0_TEMPLATE)
+
+
+def trained(data, folder, **settings):
+    """One epoch of at least two steps; the results and what the folder holds."""
+    config = TrainConfig(train_text="T0", epochs=2, batch_size=6, lr=1e-2, output_dir=str(folder), **settings)
+    found = run(config, data)
+    assert all(np.isfinite(json.loads(line)["loss"]) for line in (folder / "log.jsonl").open())
+    clip, _ = load_checkpoint(str(folder))
+    return found, clip
+
+
+@pytest.mark.parametrize("method", ["clip-adapter", "lora", "ln-tuning", "clip-adapter+ia3"])
+def test_the_base_under_an_adapter_stays_bit_for_bit(method, data, tmp_path):
+    _, clip = trained(data, tmp_path, method=method)
+    before, after = load_clip("tiny").model.state_dict(), unload(clip).model.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert (clip.adapter is not None) == method.startswith("clip-adapter")
+    if method != "clip-adapter":
+        merged = clip.model.merge_and_unload().state_dict()
+        assert any(not torch.equal(before[key], merged[key]) for key in before)
+
+
+@pytest.mark.parametrize("towers", ["image", "text"])
+def test_the_other_tower_is_left_alone(towers, data, tmp_path):
+    _, clip = trained(data, tmp_path, method="lora", towers=towers)
+    merged, before = clip.model.merge_and_unload().state_dict(), load_clip("tiny").model.state_dict()
+    changed = {key.split(".")[0] for key in before if not torch.equal(before[key], merged[key])}
+    assert changed == {{"image": "vision_model", "text": "text_model"}[towers]}
+
+
+@pytest.mark.parametrize("side", ["image", "text", "both"])
+def test_a_clip_adapter_is_where_it_is_told(side, data, tmp_path):
+    _, clip = trained(data, tmp_path, method="clip-adapter", adapter_on=side)
+    found = [name for name, part in (("image", clip.adapter), ("text", clip.text_adapter)) if part is not None]
+    assert found == (["image", "text"] if side == "both" else [side])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_falls_over_frozen_towers(loss, data, tmp_path):
+    trained(data, tmp_path, method="clip-adapter", loss=loss)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").open()]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("loss", ["siglip", "class-prompts"])
+def test_losses_with_inputs_of_their_own_train_towers(loss, data, tmp_path):
+    trained(data, tmp_path, method="lora", loss=loss)
+
+
+def test_every_peft_method_has_a_stacked_form():
+    assert set(METHODS) == {"clip-adapter", "full", *PEFT_METHODS, *(f"clip-adapter+{m}" for m in PEFT_METHODS)}
