@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEnco
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
+
+logger = logging.getLogger(__name__)
 
 TINY = "tiny"
 SIGLIP = "siglip"
@@ -92,6 +95,19 @@ class Clip:
         """How many texts have more tokens than the context length and will be cut."""
         ids = self.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
         return sum(len(row) > self.context_length for row in ids)
+
+    def report_cut(self, texts: Sequence[str], kind: str) -> None:
+        """Warn of texts that will be cut; ``kind`` says which texts they are, as in ``T3 training``."""
+        distinct = list(dict.fromkeys(texts))
+        cut = self.count_cut(distinct)
+        if cut:
+            logger.warning(
+                "%d of %d distinct %s texts are longer than the model's %d tokens and are cut.",
+                cut,
+                len(distinct),
+                kind,
+                self.context_length,
+            )
 
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels 0..255 (N, 3, H, W) to image features (N, D), neither adapted nor normalized."""

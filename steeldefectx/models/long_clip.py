@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -193,15 +194,15 @@ def _converted(weights: Weights, config: CLIPConfig, checkpoint: Path) -> Weight
     return {name: value.contiguous() for name, value in found.items()}
 
 
-def _write(model: CLIPModel, tokenizer: object, image_processor: object, out: Path) -> None:
+def _write(model: CLIPModel, tokenizer: Any, image_processor: Any, out: Path) -> None:
     """Save all three to a folder that appears when it is complete; longer texts are told to the tokenizer."""
     if out.exists():
         raise ModelError(f"{out} exists: name a new folder, or remove it.")
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    tokenizer.model_max_length = model.config.text_config.max_position_embeddings  # type: ignore[attr-defined]
+    tokenizer.model_max_length = model.config.text_config.max_position_embeddings
     try:
         for part in (model, tokenizer, image_processor):
-            part.save_pretrained(temporary)  # type: ignore[attr-defined]
+            part.save_pretrained(temporary)
         temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -15,6 +15,7 @@ from transformers import (
     SiglipModel,
 )
 
+from steeldefectx.classifier import SteelDefectClassifier
 from steeldefectx.errors import ModelError
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.tiny import tiny_tokenizer
@@ -85,3 +86,12 @@ def test_a_model_for_any_resolution_is_refused_by_name(tmp_path):
     save(tmp_path, Siglip2Config, Siglip2Model, 64, SiglipImageProcessorPil())
     with pytest.raises(ModelError, match="NaFlex"):
         load_clip(str(tmp_path))
+
+
+def test_texts_that_are_cut_are_counted_once_each(caplog):
+    clip = load_clip("tiny")
+    clip.report_cut(["a scratch", "scratch " * 200, "scratch " * 200], "T3 class")
+    assert "1 of 2 distinct T3 class texts are longer than the model's 128 tokens" in caplog.text
+    caplog.clear()
+    SteelDefectClassifier(clip, {"Scratches": ["a scratch"], "Pits": ["pit " * 200]}, torch.device("cpu"))
+    assert "1 of 2 distinct class texts" in caplog.text
