@@ -41,6 +41,7 @@ class SteelDefectClassifier:
         self.classes = list(classes)
         self.device = device
         clip.to(device)
+        clip.report_cut([text for texts in classes.values() for text in texts], "class")
         self._embeddings = torch.stack([self._embed(texts) for texts in classes.values()])
 
     @classmethod

@@ -122,6 +122,43 @@ def predict(
         raise typer.Exit(1)
 
 
+@app.command()
+def stretch_clip(
+    model: Annotated[str, typer.Argument(help="CLIP: Hub id or folder.")],
+    out: Annotated[Path, typer.Option(help="New folder, for train.py --model.")],
+) -> None:
+    """Give a CLIP room for texts of 248 tokens in place of 77, as Long-CLIP does before its training."""
+    from steeldefectx.models import long_clip  # imports torch; --help does without
+
+    with _errors_told():
+        long_clip.stretch_clip(model, out)
+    typer.echo(f"Wrote {out}.")
+
+
+@app.command()
+def convert_long_clip(
+    checkpoint: Annotated[Path, typer.Argument(help="Published Long-CLIP state dict (.pt).")],
+    out: Annotated[Path, typer.Option(help="New folder, for train.py --model.")],
+    processor: Annotated[str | None, typer.Option(help="CLIP whose preprocessing it has; by size if left out.")] = None,
+) -> None:
+    """Convert a published Long-CLIP checkpoint to a model folder."""
+    from steeldefectx.models import long_clip  # imports torch; --help does without
+
+    with _errors_told():
+        long_clip.convert_long_clip(checkpoint, out, processor)
+    typer.echo(f"Wrote {out}.")
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """What the user can mend goes to standard error without a traceback; exit code 2."""
+    try:
+        yield
+    except (SteelDefectXError, OSError) as error:
+        typer.echo(f"steeldefectx: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
 def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> bool:
     """Write the table; whether some files were unreadable."""
     from steeldefectx.classifier import SteelDefectClassifier  # imports torch; --help does without

@@ -1,10 +1,11 @@
-"""CLIP by Hub id, folder or name, behind one small interface: images and texts to features."""
+"""CLIP, Long-CLIP, SigLIP or SigLIP 2 by Hub id or folder, behind one small interface: images and texts to features."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,11 @@ from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
 
+logger = logging.getLogger(__name__)
+
 TINY = "tiny"
+SIGLIP = "siglip"
+"""Model type of SigLIP, and of SigLIP 2 at a fixed resolution."""
 
 
 @dataclass
@@ -73,16 +78,44 @@ class Clip:
         std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
         return (scaled - mean) / std
 
+    @property
+    def logit_bias(self) -> torch.Tensor | float:
+        """What is added to the scaled cosines: SigLIP has learnt a bias, CLIP has none."""
+        return getattr(self.model, "logit_bias", 0.0)
+
     def tokenize(self, texts: Sequence[str]) -> BatchEncoding:
-        """Token ids and attention mask, padded to the longest text, cut at the context length."""
+        """Token ids (N, L) int64 and attention mask, cut at the context length.
+
+        Padded to the longest text. SigLIP was trained on texts padded to the context length, whose padding its
+        text tower reads: they have no attention mask (Zhai et al. 2023, and ``SiglipModel``'s own examples).
+        """
+        siglip = self.model.config.model_type == SIGLIP
         return self.tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self.context_length, return_tensors="pt"
+            list(texts),
+            padding="max_length" if siglip else True,
+            truncation=True,
+            max_length=self.context_length,
+            return_attention_mask=not siglip,
+            return_tensors="pt",
         )
 
     def count_cut(self, texts: Sequence[str]) -> int:
         """How many texts have more tokens than the context length and will be cut."""
         ids = self.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []
         return sum(len(row) > self.context_length for row in ids)
+
+    def report_cut(self, texts: Sequence[str], kind: str) -> None:
+        """Warn of texts that will be cut; ``kind`` says which texts they are, as in ``T3 training``."""
+        distinct = list(dict.fromkeys(texts))
+        cut = self.count_cut(distinct)
+        if cut:
+            logger.warning(
+                "%d of %d distinct %s texts are longer than the model's %d tokens and are cut.",
+                cut,
+                len(distinct),
+                kind,
+                self.context_length,
+            )
 
     def in_dtype(self, dtype: torch.dtype) -> Clip:
         """This model, or a copy whose towers compute in another number format; the adapter stays as it is."""
@@ -97,7 +130,7 @@ class Clip:
     def encode_texts(self, tokens: BatchEncoding | dict[str, torch.Tensor]) -> torch.Tensor:
         """Tokens of N texts to text features (N, D), not normalized."""
         return self.model.get_text_features(
-            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+            input_ids=tokens["input_ids"], attention_mask=tokens.get("attention_mask")
         ).pooler_output
 
     def embed_images(self, features: torch.Tensor) -> torch.Tensor:
@@ -111,8 +144,9 @@ class Clip:
         return nn.functional.normalize(adapted, dim=-1)
 
     def logits(self, image_features: torch.Tensor, text_embeddings: torch.Tensor) -> torch.Tensor:
-        """Scaled cosine similarities (N images, M texts); ``text_embeddings`` have unit length."""
-        return self.model.logit_scale.exp() * self.embed_images(image_features) @ text_embeddings.T
+        """exp(scale) · cosine + bias (N images, M texts); ``text_embeddings`` have unit length."""
+        cosines = self.embed_images(image_features) @ text_embeddings.T
+        return self.model.logit_scale.exp() * cosines + self.logit_bias
 
     def fingerprint(self) -> str:
         """Hash of weights, architecture, preprocessing and vocabulary: what features depend on."""
@@ -160,6 +194,11 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         processor = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(_why_not_loaded(name, error)) from error
+    if model.config.model_type == "siglip2":
+        raise ModelError(
+            f"{name} takes images of any resolution (NaFlex). Take a SigLIP 2 of fixed resolution, "
+            "such as google/siglip2-base-patch16-224."
+        )
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
     return Clip(model.eval(), tokenizer, processor, name, revision=_commit(name, revision))

@@ -63,6 +63,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
         clip, _ = load_checkpoint(config.checkpoint)
         clip.to(device)
     prompts = class_texts(data, level)
+    clip.report_cut([text for texts_of_class in prompts for text in texts_of_class], f"{level} class")
     parts = list(data.splits.values()) if config.split == ALL else [data.split(config.split)]
     with watch("evaluate"):
         features = Features(clip, device)

@@ -152,7 +152,8 @@ class TowerInputs:
 
     def text_batch(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """Tokens of some text forms, padded to the longest of them."""
-        longest = int(self.tokens["attention_mask"][rows].sum(1).max())
+        mask = self.tokens.get("attention_mask")  # none where the text tower reads the padding
+        longest = None if mask is None else int(mask[rows].sum(1).max())
         return {key: _pinned(value[rows, :longest], self.device) for key, value in self.tokens.items()}
 
     def to_device(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

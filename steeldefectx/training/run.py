@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -38,8 +37,6 @@ from steeldefectx.training.processes import refuse_lost_processes
 from steeldefectx.training.results import RESULTS, Stopwatch, versions, write_json
 from steeldefectx.training.snapshot import Snapshots
 
-logger = logging.getLogger(__name__)
-
 BIAS_SAMPLE = 64
 """Images that the loss siglip's bias is begun from."""
 
@@ -71,7 +68,8 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         set_seed(config.seed)
         clip = load_clip(config.model)
         clip.to(accelerator.device)
-        _report_cut(clip, texts, config.train_text)
+        clip.report_cut(texts, f"{config.train_text} training")
+        clip.report_cut([text for texts_of_class in prompts for text in texts_of_class], f"{config.test_text} class")
     with accelerator.main_process_first(), watch("zero_shot"):
         features = Features(clip, accelerator.device, dtype)
         before = scores(class_logits(features, test, prompts), test.labels, data.classes)
@@ -154,19 +152,6 @@ def _use_all_cores(accelerator: Accelerator) -> None:
     """Undo what ``accelerate launch`` does on a machine without a GPU: one thread, however many cores."""
     if accelerator.device.type == "cpu" and os.environ.get("OMP_NUM_THREADS") == "1":
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
-
-
-def _report_cut(clip: Clip, texts: list[str], level: str) -> None:
-    distinct = list(dict.fromkeys(texts))
-    cut = clip.count_cut(distinct)
-    if cut:
-        logger.warning(
-            "%d of %d distinct %s texts are longer than the model's %d tokens and are cut.",
-            cut,
-            len(distinct),
-            level,
-            clip.context_length,
-        )
 
 
 def _prepare(
