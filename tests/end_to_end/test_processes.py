@@ -89,7 +89,7 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_weights(vit, tm
     started = time.monotonic()
     while not (out / "snapshot.safetensors").exists() and time.monotonic() - started < 120:
         time.sleep(0.05)
-    time.sleep(1.5)
+    time.sleep(0.2)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert (out / "snapshot.safetensors").exists()

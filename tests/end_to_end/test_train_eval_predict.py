@@ -176,7 +176,7 @@ def test_another_seed_encodes_nothing_again(stripes, tmp_path):
         (["--config", "sample", "--model", "no/such/folder/here"], "no/such/folder/here"),
         (["--config", "sample", "--recipe", "nonsense"], "task2"),
         (["--recipe", "quickstart", "--data-dir", "."], "reads no folder"),
-        ([], "--data-dir"),
+        ([], "take the config"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

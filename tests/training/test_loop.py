@@ -85,7 +85,7 @@ def train(make, folder, kill_at=None, **settings):
             raise KilledError
         return Batches.__call__(batches, step)
 
-    counted = SimpleNamespace(inputs=inputs, per_epoch=batches.per_epoch)
+    counted = SimpleNamespace(inputs=inputs, per_epoch=batches.per_epoch, bank=bank)
     counted = type("Counted", (), {"__call__": lambda _self, step: batch(step), **vars(counted)})()
     log = []
     identity = {"recipe": config.resolved(), "data_fingerprint": "data"}
