@@ -16,7 +16,7 @@ quickstart: .venv/base
 		train.py --recipe quickstart --output-dir runs/quickstart
 
 test: .venv/dev
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
 test-compat: .venv-compat/installed
 	PYTHONPATH=. $(SCRIPT_BIN)/python -m pytest tests/compat

@@ -31,7 +31,8 @@ def data(tmp_path_factory):
 
 def trained(data, folder, **settings):
     """One epoch of at least two steps; the results and what the folder holds."""
-    config = TrainConfig(train_text="T0", epochs=2, batch_size=6, lr=1e-2, output_dir=str(folder), **settings)
+    settings = {"train_text": "T0", "epochs": 2, "batch_size": 6, "lr": 1e-2, **settings}
+    config = TrainConfig(output_dir=str(folder), tracker="none", **settings)
     found = run(config, data)
     assert all(np.isfinite(json.loads(line)["loss"]) for line in (folder / "log.jsonl").open())
     clip, _ = load_checkpoint(str(folder))
@@ -65,15 +66,15 @@ def test_a_clip_adapter_is_where_it_is_told(side, data, tmp_path):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_falls_over_frozen_towers(loss, data, tmp_path):
-    trained(data, tmp_path, method="clip-adapter", loss=loss)
+@pytest.mark.parametrize("method", ["clip-adapter", "lora", "full"])
+def test_every_loss_falls(method, loss, data, tmp_path):
+    """In batches of all images, so that what is in a batch moves nothing; without chance for the same reason."""
+    rate = {"clip-adapter": 1e-2, "lora": 1e-3, "full": 1e-4}[method]
+    trained(
+        data, tmp_path, method=method, loss=loss, epochs=6, batch_size=12, lr=rate, augment="none", lora_dropout=0.0
+    )
     losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").open()]
     assert losses[-1] < losses[0]
-
-
-@pytest.mark.parametrize("loss", ["siglip", "class-prompts"])
-def test_losses_with_inputs_of_their_own_train_towers(loss, data, tmp_path):
-    trained(data, tmp_path, method="lora", loss=loss)
 
 
 def test_every_peft_method_has_a_stacked_form():
