@@ -1,0 +1,81 @@
+"""What every few-shot method takes and gives.
+
+A method is a function ``fit(task) -> Predictor``. The task holds a few training images with their labels, maybe some
+more of the training split to choose settings by, and the classes' texts. It holds no test image: those come
+later, without labels, to the predictor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from steeldefectx.models.clip import Clip
+
+
+@dataclass(frozen=True)
+class Images:
+    """N images, without labels."""
+
+    features: torch.Tensor
+    """(N, D) float32 features of the frozen image tower, not normalized."""
+    pixels: Callable[[torch.Tensor], torch.Tensor] | None = None
+    """Positions (n,) int64 -> uint8 (n, 3, H, W), for methods that train towers; None where there are none."""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N images with what is known of them."""
+
+    images: Images
+    labels: torch.Tensor
+    """(N,) int64, 0..C-1."""
+    views: torch.Tensor
+    """(V, N, D) float32 features of V varied views of each image; V is 0 where there are none."""
+    texts: torch.Tensor | None = None
+    """(N, D) float32 features of each image's own text (T2, T3), not normalized; None at class level (T0, T1)."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """C classes with the texts that stand for them."""
+
+    names: list[str]
+    texts: list[list[str]]
+    """Texts of each class."""
+    embeddings: torch.Tensor
+    """(C, D) unit-length: of each class the mean over its texts. With them alone, a model is zero-shot."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method may learn from."""
+
+    shots: Examples
+    validation: Examples | None
+    """Other images of the training split, to choose settings by. None: the method takes its defaults."""
+    classes: Classes
+    logit_scale: float
+    """Factor on cosines, as the model has learnt it (about 100 for CLIP)."""
+    seed: int
+    clip: Clip | None = None
+    """The model, for methods that train inside its towers. They work on a copy."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A fitted method."""
+
+    logits: Callable[[Images], torch.Tensor]
+    """N images -> (N, C) float32."""
+    chosen: dict[str, Any] = field(default_factory=dict)
+    """Settings that were chosen on validation images, or the defaults that were taken."""
