@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -147,6 +148,37 @@ def convert_long_clip(
     with _errors_told():
         long_clip.convert_long_clip(checkpoint, out, processor)
     typer.echo(f"Wrote {out}.")
+
+
+@app.command()
+def benchmark(
+    grid: Annotated[str, typer.Argument(help="A grid: a name (paper, few-shot, quick) or a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder for results.jsonl, predictions and checkpoints.")],
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with the images, whatever the grid says.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Cells at a time, each on a GPU of its own, if any.")] = 1,
+    list_cells: Annotated[bool, typer.Option("--list", help="Say what would run, and stop.")] = False,
+) -> None:
+    """Run the four-task benchmark, or any part of it.
+
+    A grid lists cells: task, model, method, text levels, shots, seeds. A cell that has its result in OUT is not run
+    again; one that fails is recorded with its reason, and the rest goes on. Run the same command again after an
+    interruption: it goes on where it was. `steeldefectx report OUT` makes tables and figures of what is there.
+    """
+    from steeldefectx.benchmark.grid import load_grid
+    from steeldefectx.benchmark.runner import run_grid  # imports torch; --help does without
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    with _errors_told():
+        cells = load_grid(grid, None if data_dir is None else str(data_dir.expanduser().absolute()))
+        if list_cells:
+            for cell in cells:
+                typer.echo(str(cell))
+            return
+        summary = run_grid(cells, out, processes)
+    typer.echo(f"{len(cells)} cells: {summary.found} were there, {summary.done} run, {summary.failed} failed.")
+    typer.echo(f"steeldefectx report {out} makes tables and figures of them.")
+    if summary.failed:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -285,3 +285,22 @@ def t1_sentence(class_name: str, template: str = T0_TEMPLATE) -> str | None:
         return None
     head = t0_sentence(class_name, template).rstrip(".")
     return f"{head}, {known.looks}, caused by {known.cause}."
+
+
+def t1_variants(class_name: str, template: str = T0_TEMPLATE) -> list[str]:
+    """Several wordings of T1, to be averaged: name, looks and cause, in sentences that each say part of it.
+
+    A class that the taxonomy does not know has its T0 sentences alone.
+    """
+    named = [t0_sentence(class_name, template), t0_sentence(class_name, T0_TEMPLATE_SHORT)]
+    known, whole = find_class(class_name), t1_sentence(class_name, template)
+    if known is None or whole is None:
+        return named
+    return [
+        whole,
+        *named,
+        f"{class_name}: {known.looks}.",
+        f"{class_name}, caused by {known.cause}.",
+        f"A steel surface with {known.looks}.",
+        f"A close-up of steel showing {known.looks}, a defect called {class_name.lower()}.",
+    ]

@@ -33,6 +33,8 @@ class Split:
     """(N,) int64, positions in ``Data.classes``."""
     texts: dict[str, list[str | None]]
     """Text level -> N texts."""
+    sources: np.ndarray
+    """(N,) names of the data sets that the samples come from."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -48,7 +50,9 @@ class Split:
             level: [text for text, keep in zip(column, chosen, strict=True) if keep]
             for level, column in self.texts.items()
         }
-        return Split(self.column, self.column_hashes, self.rows[chosen], self.labels[chosen], texts)
+        return Split(
+            self.column, self.column_hashes, self.rows[chosen], self.labels[chosen], texts, self.sources[chosen]
+        )
 
     def level(self, level: str) -> list[str]:
         """All texts of a level.
@@ -73,8 +77,11 @@ class Data:
     classes: list[str]
     """The classes that occur, in label order."""
     splits: dict[str, Split]
-    fingerprint: str
+    fingerprint: str = ""
     """Hash of all images, labels and texts in ``splits``."""
+
+    def __post_init__(self) -> None:
+        self.fingerprint = self.fingerprint or _fingerprint(self.classes, self.splits)
 
     def split(self, name: str) -> Split:
         """A split.
@@ -126,7 +133,7 @@ def load_data(
         held_out = validation_split([str(label) for label in splits["train"].labels], validation, seed)
         splits = {"train": splits["train"].part(~held_out), "test": splits["train"].part(held_out)}
     classes = [label_names[label] for label in present]
-    return Data(classes, splits, _fingerprint(classes, splits))
+    return Data(classes, splits)
 
 
 def _split(rows: datasets.Dataset, present: list[int]) -> Split:
@@ -138,6 +145,7 @@ def _split(rows: datasets.Dataset, present: list[int]) -> Split:
         rows=np.arange(len(rows)),
         labels=np.array([position[label] for label in rows["label"]], dtype=np.int64),
         texts={level: list(rows[level]) for level in TEXT_LEVELS},
+        sources=np.array(rows["source"]),
     )
 
 

@@ -32,6 +32,7 @@ def split(*seeds):
         rows=np.arange(len(files)),
         labels=np.zeros(len(files), dtype=np.int64),
         texts={},
+        sources=np.array(["NEU"] * len(files)),
     )
 
 

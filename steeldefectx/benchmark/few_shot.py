@@ -1,0 +1,104 @@
+"""Task 3: a few images of each class, a method, and the classes' texts.
+
+Whatever fits or chooses is given the training split alone: no function here takes a test image before a method
+has been fitted, and then without its label.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from steeldefectx.benchmark.grid import ENSEMBLE, Cell
+from steeldefectx.data.splits import few_shot_draw
+from steeldefectx.errors import ConfigError, DataError
+from steeldefectx.methods import METHODS
+from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task
+from steeldefectx.taxonomy import t1_variants
+from steeldefectx.training.data import CLASS_LEVELS, Data, Split, class_texts
+from steeldefectx.training.features import Features
+from steeldefectx.training.images import PixelStore
+
+VIEWS = 10
+"""Varied views of each shot, as many as Tip-Adapter's augmented passes (Zhang et al. 2022)."""
+
+
+def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tuple[Predictor, Split]:
+    """Draw a cell's shots, and fit its method to them.
+
+    Args:
+        cell: Says method, shots, text level, seed, and whether settings are chosen. For the classes stand T0 and T1
+            as they are, and of T2 and T3 the texts of the shots.
+        train: The training split.
+        classes: Class names.
+        features: The model.
+
+    Returns:
+        The fitted method, and the shots.
+
+    Raises:
+        DataError: A shot without a text of the level, or a class without a shot.
+        ConfigError: An unknown method, or settings that it does not have.
+    """
+    if cell.method not in METHODS:
+        raise ConfigError(f"few-shot method {cell.method!r}: choose one of {', '.join(METHODS)}.")
+    level, shots = str(cell.test_text), cell.shots or 0
+    drawn, held = few_shot_draw(train.labels, shots, cell.seed)
+    some = _rows(train, drawn)
+    texts = _class_texts(some if shots else train, classes, level, cell.t0_template)
+    task = Task(
+        shots=_examples(some, features, level),
+        validation=_examples(_rows(train, held), features, level) if cell.choose and len(held) else None,
+        classes=Classes(classes, texts, features.classes(texts).cpu()),
+        logit_scale=features.clip.model.logit_scale.exp().item(),
+        seed=cell.seed,
+        clip=features.clip,
+        settings=cell.settings,
+    )
+    torch.manual_seed(cell.seed)
+    return METHODS[cell.method](task), some
+
+
+def images_of(split: Split, features: Features) -> Images:
+    """A split as methods see it: features and pixels, no labels."""
+    return Images(features.images(split), _pixels(split, features))
+
+
+def _rows(split: Split, positions: np.ndarray) -> Split:
+    return split.part(np.isin(np.arange(len(split)), positions))
+
+
+def _examples(split: Split, features: Features, level: str) -> Examples:
+    images = images_of(split, features)
+    kind = "geometric" if level in (*CLASS_LEVELS, ENSEMBLE) else "photometric"
+    views = [features.images(split, kind, view) for view in range(1, VIEWS + 1)] if len(split) else []
+    own = None if kind == "geometric" else features.texts(split.level(level))
+    return Examples(
+        images=images,
+        labels=torch.from_numpy(split.labels),
+        views=torch.stack(views) if views else images.features[None][:0],
+        texts=own,
+    )
+
+
+def _pixels(split: Split, features: Features) -> Any:
+    """Reads pixels once a method asks for them: most never do."""
+    stores: list[PixelStore] = []
+
+    def pixels(positions: torch.Tensor) -> torch.Tensor:
+        if not stores:
+            stores.append(PixelStore(split, features.clip))
+        return stores[0].batch(positions.cpu().numpy())
+
+    return pixels
+
+
+def _class_texts(split: Split, classes: list[str], level: str, t0_template: str) -> list[list[str]]:
+    if level == ENSEMBLE:
+        return [t1_variants(name, t0_template) for name in classes]
+    try:
+        return class_texts(Data(classes, {"train": split}), level)
+    except DataError as error:
+        raise DataError(f"{error} A class needs a shot to be told by.") from error
