@@ -1,0 +1,1 @@
+"""The benchmark: its numbers, what they are worth, and the report."""
