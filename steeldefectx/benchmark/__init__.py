@@ -1,1 +1,1 @@
-"""The four-task benchmark: a grid of cells, a result line for each, and a report."""
+"""The benchmark: its numbers, what they are worth, and the report."""

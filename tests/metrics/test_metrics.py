@@ -1,12 +1,13 @@
 import evaluate
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
 
 from steeldefectx import metrics
 
 RNG = np.random.default_rng(0)
 REFERENCES = RNG.choice(7, p=[0.4, 0.3, 0.1, 0.1, 0.05, 0.03, 0.02], size=500)
+CONFIDENCES = RNG.random(500)
 PREDICTIONS = np.where(RNG.random(500) < 0.7, REFERENCES, RNG.integers(0, 8, size=500))
 
 
@@ -26,7 +27,71 @@ def test_a_rare_class_weighs_as_much_as_a_common_one():
     assert metrics.per_class_recall([0] * 100, references) == {0: 1.0, 1: 0.0}
 
 
-@pytest.mark.parametrize("name", ["accuracy", "mean_accuracy", "per_class_recall"])
+def test_macro_f1_agrees_with_scikit_learn():
+    assert set(PREDICTIONS) - set(REFERENCES) == {7}
+    expected = f1_score(REFERENCES, PREDICTIONS, average="macro", zero_division=0)
+    assert metrics.macro_f1(PREDICTIONS, REFERENCES) == pytest.approx(expected)
+    assert metrics.macro_f1([0, 0, 1], [0, 1, 1]) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("bins", [1, 4, 15])
+def test_calibration_error_agrees_with_a_plain_loop(bins):
+    expected = 0.0
+    for number in range(bins):
+        inside = [n for n, c in enumerate(CONFIDENCES) if number / bins < c <= (number + 1) / bins]
+        if inside:
+            right = sum(PREDICTIONS[n] == REFERENCES[n] for n in inside) / len(inside)
+            sure = sum(CONFIDENCES[n] for n in inside) / len(inside)
+            expected += len(inside) / 500 * abs(right - sure)
+    assert metrics.calibration_error(PREDICTIONS, REFERENCES, CONFIDENCES, bins) == pytest.approx(expected)
+
+
+def test_calibration_error_of_the_sure():
+    assert metrics.calibration_error([1, 1, 1, 1], [1, 1, 1, 0], [1.0] * 4) == pytest.approx(0.25)
+    assert metrics.calibration_error([1, 1, 1, 1], [1, 1, 1, 0], [0.75] * 4) == 0
+    assert metrics.calibration_error([1, 1], [0, 0], [0.0, 0.0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([60, 50, 40, 30, 20, 10], [[0, 1], [2, 3], [4, 5]]),
+        ([10, 20, 30, 40, 50, 60, 70, 80], [[6, 7], [2, 3, 4, 5], [0, 1]]),
+        ([9, 5, 5, 5, 5, 1], [[0], [1, 2, 3, 4], [5]]),  # a tie across both limits
+        ([9, 9, 9, 5, 4, 3], [[], [0, 1, 2, 3], [4, 5]]),
+        ([7, 7, 7], [[], [], []]),
+        ([7, 3], [[], [], []]),
+        ([7], [[], [], []]),
+    ],
+)
+def test_groups_by_size(counts, expected):
+    groups = metrics.size_groups(dict(enumerate(counts)))
+    assert groups == dict(zip(metrics.GROUPS, expected, strict=True))
+
+
+def test_group_accuracy_is_the_mean_recall_of_its_classes():
+    counts = {label: 100 - label for label in range(7)}
+    recalls = recall_score(REFERENCES, PREDICTIONS, labels=range(7), average=None)
+    found = metrics.group_accuracy(PREDICTIONS, REFERENCES, counts)
+    assert found["head_accuracy"] == pytest.approx(recalls[:2].mean())
+    assert found["medium_accuracy"] == pytest.approx(recalls[2:5].mean())
+    assert found["tail_accuracy"] == pytest.approx(recalls[5:].mean())
+    some = metrics.group_accuracy([0, 1], [0, 1], counts)
+    assert some == {"head_accuracy": 1.0, "medium_accuracy": None, "tail_accuracy": None}
+
+
+def test_evaluate_loads_those_with_more_inputs():
+    calibration = evaluate.load(metrics.path("calibration_error"))
+    found = calibration.compute(predictions=PREDICTIONS, references=REFERENCES, confidences=CONFIDENCES, bins=10)
+    expected = metrics.calibration_error(PREDICTIONS, REFERENCES, CONFIDENCES, 10)
+    assert found["calibration_error"] == pytest.approx(expected)
+    counts = {label: 100 - label for label in range(7)}
+    groups = evaluate.load(metrics.path("group_accuracy"))
+    found = groups.compute(predictions=PREDICTIONS, references=REFERENCES, train_counts=counts)
+    assert found == metrics.group_accuracy(PREDICTIONS, REFERENCES, counts)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "mean_accuracy", "per_class_recall", "macro_f1"])
 def test_evaluate_loads_each_offline(name):
     metric = evaluate.load(metrics.path(name))
     result = metric.compute(predictions=PREDICTIONS, references=REFERENCES)
