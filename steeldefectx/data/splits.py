@@ -54,6 +54,30 @@ def validation_split(classes: Sequence[str] | np.ndarray, fraction: float, seed:
     return held_out
 
 
+def few_shot_draw(labels: Sequence[int] | np.ndarray, shots: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A few images of each class to learn from, and up to four others of each to choose settings by (CoOp's protocol).
+
+    Draws of a seed are nested: the images of fewer shots are among those of more, so that a curve over shots does
+    not compare different draws. A class's draw depends on nothing but its label and how many images it has.
+
+    Args:
+        labels: (N,) class of each image of the training split, >= 0.
+        shots: Images a class to learn from, >= 1. A class that has fewer gives all it has.
+        seed: Of the draw.
+
+    Returns:
+        Positions (S,) and (V,) int64, sorted by class: the shots, and ``min(shots, 4)`` a class for validation, as far
+        as a class has images left for it. None is in both.
+    """
+    labels = np.asarray(labels)
+    drawn, validation = [], []
+    for label in np.unique(labels):
+        members = np.random.default_rng((seed, int(label))).permutation(np.flatnonzero(labels == label))
+        drawn.append(members[:shots])
+        validation.append(members[shots:][::-1][: min(shots, 4)])  # from the other end: nested as well
+    return np.concatenate(drawn), np.concatenate(validation)
+
+
 def grouped_split(image_ids: Sequence[str], classes: Sequence[str], groups: Sequence[Sequence[int]]) -> list[str]:
     """``train`` or ``test`` for each sample, class by class, without parting a group (of near-duplicates).
 

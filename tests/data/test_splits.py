@@ -1,11 +1,12 @@
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steeldefectx.data.splits import grouped_split, stratified_split, train_size, validation_split
+from steeldefectx.data.splits import few_shot_draw, grouped_split, stratified_split, train_size, validation_split
 
 # Class sizes of the public release: (train, test).
 RELEASE = [
@@ -100,3 +101,31 @@ def test_grouped_sizes_are_the_rules_where_single_images_can_fill_them():
     assert parts[:120].count("train") == 84
     assert parts[120:].count("train") == 56
     assert parts[118] == parts[119] == parts[120]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(1, 6), st.integers(0, 3))
+def test_few_shots_are_that_many_a_class_and_validation_is_apart(labels, shots, seed):
+    labels = np.array(labels)
+    drawn, validation = few_shot_draw(labels, shots, seed)
+    together = np.concatenate([drawn, validation])
+    assert len(set(together.tolist())) == len(together)
+    for label, size in zip(*np.unique(labels, return_counts=True), strict=True):
+        assert (labels[drawn] == label).sum() == min(shots, size)
+        assert (labels[validation] == label).sum() == min(shots, 4, max(0, size - shots))
+
+
+def test_draws_of_a_seed_are_nested_and_of_another_seed_different():
+    labels = np.repeat(np.arange(5), 40)
+    draws = [few_shot_draw(labels, shots, seed=3) for shots in (1, 2, 4, 8, 16)]
+    for fewer, more in pairwise(draws):
+        assert set(fewer[0]) <= set(more[0])
+        assert set(fewer[1]) <= set(more[1])
+    other = few_shot_draw(labels, 16, seed=4)
+    assert set(other[0]) != set(draws[-1][0])
+    assert [part.tolist() for part in draws[-1]] == [part.tolist() for part in few_shot_draw(labels, 16, 3)]
+
+
+def test_a_class_more_does_not_change_the_draw_of_the_others():
+    few = few_shot_draw(np.repeat([0, 1], 30), 4, 0)
+    more = few_shot_draw(np.repeat([0, 1, 2], 30), 4, 0)
+    assert [part.tolist() for part in few] == [part[: len(part) * 2 // 3].tolist() for part in more]
