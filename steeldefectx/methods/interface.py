@@ -7,13 +7,17 @@ later, without labels, to the predictor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 import torch
 
+from steeldefectx.errors import ConfigError
 from steeldefectx.models.clip import Clip
+
+Settings = TypeVar("Settings")
+"""A method's frozen dataclass of settings, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Task:
     seed: int
     clip: Clip | None = None
     """The model, for methods that train inside its towers. They work on a copy."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The method's settings that are not to be its defaults, by name; see :func:`override`."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +85,20 @@ class Predictor:
     """N images -> (N, C) float32."""
     chosen: dict[str, Any] = field(default_factory=dict)
     """Settings that were chosen on validation images, or the defaults that were taken."""
+
+
+def override(defaults: Settings, task: Task) -> Settings:
+    """A method's settings: its defaults, but for those that the task names.
+
+    Args:
+        defaults: A dataclass of settings.
+        task: Its ``settings`` are taken.
+
+    Raises:
+        ConfigError: A name that the method does not have.
+    """
+    known = [item.name for item in fields(defaults)]  # type: ignore[arg-type]
+    unknown = [name for name in task.settings if name not in known]
+    if unknown:
+        raise ConfigError(f"The method has no setting {', '.join(unknown)}. It has: {', '.join(known)}.")
+    return replace(defaults, **task.settings)  # type: ignore[type-var]

@@ -83,8 +83,8 @@ class Clip:
         """What is added to the scaled cosines: SigLIP has learnt a bias, CLIP has none."""
         return getattr(self.model, "logit_bias", 0.0)
 
-    def tokenize(self, texts: Sequence[str]) -> BatchEncoding:
-        """Token ids (N, L) int64 and attention mask, cut at the context length.
+    def tokenize(self, texts: Sequence[str], room: int = 0) -> BatchEncoding:
+        """Token ids (N, L) int64 and attention mask, cut at the context length less ``room``.
 
         Padded to the longest text. SigLIP was trained on texts padded to the context length, whose padding its
         text tower reads: they have no attention mask (Zhai et al. 2023, and ``SiglipModel``'s own examples).
@@ -94,7 +94,7 @@ class Clip:
             list(texts),
             padding="max_length" if siglip else True,
             truncation=True,
-            max_length=self.context_length,
+            max_length=self.context_length - room,
             return_attention_mask=not siglip,
             return_tensors="pt",
         )
