@@ -94,7 +94,7 @@ def part(data: Data, images: int) -> Data:
     present = sorted(set(splits["train"].labels.tolist()))
     for split in splits.values():
         split.labels = np.searchsorted(present, split.labels)
-    return Data([data.classes[label] for label in present], splits, data.fingerprint)
+    return Data([data.classes[label] for label in present], splits)
 
 
 def one_pass(clip: Clip, data: Data) -> float:

@@ -164,8 +164,7 @@ def benchmark(
     again; one that fails is recorded with its reason, and the rest goes on. Run the same command again after an
     interruption: it goes on where it was. `steeldefectx report OUT` makes tables and figures of what is there.
     """
-    from steeldefectx.benchmark.grid import load_grid
-    from steeldefectx.benchmark.runner import run_grid  # imports torch; --help does without
+    from steeldefectx.benchmark.grid import load_grid  # imports yaml; --help does without
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     with _errors_told():
@@ -174,6 +173,8 @@ def benchmark(
             for cell in cells:
                 typer.echo(str(cell))
             return
+        from steeldefectx.benchmark.runner import run_grid  # imports torch; --list does without
+
         summary = run_grid(cells, out, processes)
     typer.echo(f"{len(cells)} cells: {summary.found} were there, {summary.done} run, {summary.failed} failed.")
     typer.echo(f"steeldefectx report {out} makes tables and figures of them.")

@@ -71,7 +71,7 @@ class Cell:
         shown += [str(value) for value in (self.recipe, self.method, self.text_control) if value]
         levels = [level for level in (self.train_text, self.test_text) if level]
         shown += [" -> ".join(levels)] if levels else []
-        shown += [f"{self.shots} shots"] if self.shots is not None else []
+        shown += [f"{self.shots} shot{'s' * (self.shots > 1)}"] if self.shots is not None else []
         shown += ["defaults"] if not self.choose else []
         shown += [f"on {self.test_on}"] if self.test_on else []
         return ", ".join([*shown, *(f"{k} {v}" for k, v in self.settings.items()), f"seed {self.seed}"])

@@ -104,9 +104,7 @@ def _adapter(model: str, accuracy: float, mean_accuracy: float, models: str) -> 
 
 
 def _few_shot(model: str, method: str, shots: int, accuracy: float, models: str) -> Published:
-    return Published(
-        "task3", model, accuracy, None, PAPER, method, None, "T0", shots, models=models, approximate=True
-    )
+    return Published("task3", model, accuracy, None, PAPER, method, None, "T0", shots, models=models, approximate=True)
 
 
 PUBLISHED: tuple[Published, ...] = (

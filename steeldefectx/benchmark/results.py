@@ -61,13 +61,12 @@ def line_of(key: str, cell: Cell, found: Found, fingerprint: str, seconds: dict[
     """
     labels, sizes = found.labels, _sizes(found)
     predictions = found.logits.argmax(dim=1).numpy()
-    counts = [sizes.get(name, 0) for name in found.classes]
-    groups = metrics.group_accuracy(predictions, labels, counts) if found.train is not None else {}
+    counts = {label: sizes.get(name, 0) for label, name in enumerate(found.classes)}
     return _head(key, cell) | {
         "status": DONE,
         "method": found.method,
         **scores(found.logits, labels, found.classes),
-        **{f"{name}_accuracy": groups.get(name) for name in ("head", "medium", "tail")},
+        **metrics.group_accuracy(predictions, labels, counts),
         "n_train": 0 if found.train is None else len(found.train),
         "n_test": len(labels),
         "train_counts": sizes,

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from tqdm.auto import tqdm
+from transformers.utils.logging import disable_progress_bar
 
 from steeldefectx.benchmark.grid import Cell
 from steeldefectx.benchmark.results import DONE, append_line, failed_line, line_of, read_lines, write_predictions
@@ -72,6 +73,7 @@ def run_grid(cells: Sequence[Cell], folder: Path, processes: int = 1) -> Summary
 
 def run_cell(key: str, cell: Cell, bench: Workbench) -> dict[str, Any]:
     """A cell's result line, with its predictions written; of a cell that fails, a line that says why."""
+    disable_progress_bar()  # of weights being loaded and saved: it is over before it is read
     watch = Stopwatch()
     try:
         found = bench.run(cell, watch)
@@ -144,10 +146,11 @@ class _Worker:
             return failed_line(*self.cell, reason)
 
     def stop(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.join()
+        """End the process: one without a cell by itself, one with a cell at once."""
         self.connection.close()
+        if self.cell is not None:
+            self.process.kill()
+        self.process.join()
 
 
 def _work(connection: Connection, folder: Path, number: int, count: int) -> None:

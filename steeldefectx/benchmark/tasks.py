@@ -188,11 +188,9 @@ class Tested:
 def _found(cell: Cell, features: Features, data: Data, test: Tested, watch: Stopwatch) -> Found:
     """What a model finds; for the classes stand the texts of the data that it was trained on, or their own."""
     level = str(cell.test_text)
-    known = (
-        {"train": data.split("train")} if level in ("T2", "T3") else {"train": test.parts[0], "test": test.parts[-1]}
-    )
+    known = data.split("train") if level in ("T2", "T3") else test.parts[0]
     with watch("test"):
-        prompts = class_texts(Data(test.classes, known), level)
+        prompts = class_texts(Data(test.classes, {"train": known}), level)
         logits = torch.cat([class_logits(features, part, prompts) for part in test.parts])
     labels = np.concatenate([part.labels for part in test.parts])
     return Found(logits, labels, [h for part in test.parts for h in part.hashes], test.classes)

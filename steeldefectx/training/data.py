@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,11 @@ class Data:
     classes: list[str]
     """The classes that occur, in label order."""
     splits: dict[str, Split]
-    fingerprint: str = ""
-    """Hash of all images, labels and texts in ``splits``."""
 
-    def __post_init__(self) -> None:
-        self.fingerprint = self.fingerprint or _fingerprint(self.classes, self.splits)
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all images, labels and texts in ``splits``."""
+        return _fingerprint(self.classes, self.splits)
 
     def split(self, name: str) -> Split:
         """A split.

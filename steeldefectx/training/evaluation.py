@@ -30,12 +30,15 @@ def class_logits(features: Features, split: Split, prompts: list[list[str]]) -> 
 
 
 def scores(logits: torch.Tensor, labels: np.ndarray, classes: list[str]) -> dict[str, object]:
-    """``accuracy``, ``mean_accuracy`` and ``per_class`` recall by class name, all 0..1."""
-    predictions = logits.argmax(dim=1).numpy()
+    """``accuracy``, ``mean_accuracy``, ``macro_f1``, ``calibration_error`` and ``per_class`` recall, all 0..1."""
+    confidences, best = logits.softmax(dim=1).max(dim=1)
+    predictions = best.numpy()
     recalls = metrics.per_class_recall(predictions, labels)
     return {
         "accuracy": metrics.accuracy(predictions, labels),
         "mean_accuracy": metrics.mean_accuracy(predictions, labels),
+        "macro_f1": metrics.macro_f1(predictions, labels),
+        "calibration_error": metrics.calibration_error(predictions, labels, confidences.numpy()),
         "per_class": {classes[label]: recall for label, recall in recalls.items()},
     }
 

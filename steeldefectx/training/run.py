@@ -75,7 +75,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         before = scores(class_logits(features, test, prompts), test.labels, data.classes)
     bank = TextBank(texts, config.crop_text)
     if config.loss == "class-prompts":
-        bank.add_classes(class_texts(Data(data.classes, {"train": train}, data.fingerprint), config.train_text))
+        bank.add_classes(class_texts(Data(data.classes, {"train": train}), config.train_text))
     with accelerator.main_process_first(), watch("prepare"):
         module, inputs = _prepare(config, clip, features, train, bank)
     process = (accelerator.process_index, accelerator.num_processes)
@@ -84,7 +84,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
 
     def score(held_out: Split) -> float:
         """Accuracy on the held-out images, by the texts of the others."""
-        known = Data(data.classes, {"train": train}, data.fingerprint)
+        known = Data(data.classes, {"train": train})
         encoder = features if frozen else Features(clip, accelerator.device, dtype, keep=False)
         logits = class_logits(encoder, held_out, class_texts(known, config.test_text))
         return metrics.accuracy(logits.argmax(dim=1).numpy(), held_out.labels)
