@@ -13,8 +13,8 @@ import torch
 
 from steeldefectx.benchmark.grid import ENSEMBLE, Cell
 from steeldefectx.data.splits import few_shot_draw
-from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.methods import METHODS
+from steeldefectx.errors import DataError
+from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task
 from steeldefectx.taxonomy import t1_variants
 from steeldefectx.training.data import CLASS_LEVELS, Data, Split, class_texts
@@ -42,9 +42,7 @@ def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tup
         DataError: A shot without a text of the level, or a class without a shot.
         ConfigError: An unknown method, or settings that it does not have.
     """
-    if cell.method not in METHODS:
-        raise ConfigError(f"few-shot method {cell.method!r}: choose one of {', '.join(METHODS)}.")
-    level, shots = str(cell.test_text), cell.shots or 0
+    fit_method, level, shots = load_method(str(cell.method)), str(cell.test_text), cell.shots or 0
     drawn, held = few_shot_draw(train.labels, shots, cell.seed)
     some = _rows(train, drawn)
     texts = _class_texts(some if shots else train, classes, level, cell.t0_template)
@@ -58,7 +56,7 @@ def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tup
         settings=cell.settings,
     )
     torch.manual_seed(cell.seed)
-    return METHODS[cell.method](task), some
+    return fit_method(task), some
 
 
 def images_of(split: Split, features: Features) -> Images:

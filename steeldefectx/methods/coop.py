@@ -23,7 +23,7 @@ from torch import nn
 
 from steeldefectx import metrics
 from steeldefectx.errors import ConfigError
-from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task, override
+from steeldefectx.methods.interface import Examples, Images, Predictor, Task, override
 from steeldefectx.models.clip import Clip
 from steeldefectx.training.losses import class_prompts_loss
 

@@ -1,0 +1,30 @@
+"""Plain logistic regression on the shots alone: the reference that other methods are compared with."""
+
+from __future__ import annotations
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from steeldefectx.methods.common import predictor
+from steeldefectx.methods.interface import Predictor, Task
+
+C = 0.1
+
+
+def fit(task: Task) -> Predictor:
+    """scikit-learn's, C 0.1, on standardized features. No text, no view, no choice.
+
+    A class without shots is never predicted (its logit is -inf). At least two classes have shots.
+    """
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=1000))
+    model.fit(task.shots.images.features.double().numpy(), task.shots.labels.numpy())
+    known = torch.from_numpy(model.classes_)
+
+    def logits(features: torch.Tensor) -> torch.Tensor:
+        found = features.new_full((len(features), len(task.classes.names)), -torch.inf)
+        found[:, known] = torch.from_numpy(model.predict_log_proba(features.double().numpy())).float()
+        return found
+
+    return predictor(logits, {"C": C})
