@@ -16,6 +16,7 @@ from steeldefectx.data.splits import few_shot_draw
 from steeldefectx.errors import DataError
 from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task
+from steeldefectx.models.adapters import feature_width
 from steeldefectx.taxonomy import t1_variants
 from steeldefectx.training.data import CLASS_LEVELS, Data, Split, class_texts
 from steeldefectx.training.features import Features
@@ -69,14 +70,17 @@ def _rows(split: Split, positions: np.ndarray) -> Split:
 
 
 def _examples(split: Split, features: Features, level: str) -> Examples:
+    if not len(split):
+        nothing = torch.empty(0, feature_width(features.clip))
+        return Examples(Images(nothing), torch.empty(0, dtype=torch.int64), nothing[None][:0])
     images = images_of(split, features)
     kind = "geometric" if level in (*CLASS_LEVELS, ENSEMBLE) else "photometric"
-    views = [features.images(split, kind, view) for view in range(1, VIEWS + 1)] if len(split) else []
+    views = [features.images(split, kind, view) for view in range(1, VIEWS + 1)]
     own = None if kind == "geometric" else features.texts(split.level(level))
     return Examples(
         images=images,
         labels=torch.from_numpy(split.labels),
-        views=torch.stack(views) if views else images.features[None][:0],
+        views=torch.stack(views),
         texts=own,
     )
 
