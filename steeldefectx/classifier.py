@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.clip import Clip
+from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.training.checkpoint import load_checkpoint
 
 BATCH = 32
@@ -35,14 +36,15 @@ class SteelDefectClassifier:
     'Crazing'
     """
 
-    def __init__(self, clip: Clip, classes: dict[str, list[str]], device: torch.device):
-        """Args: the model; class name -> the texts it is recognized by; where to compute."""
-        self.clip = clip
+    def __init__(self, model: Clip | ImageClassifier, classes: dict[str, list[str]], device: torch.device):
+        """Args: the model; class name -> the texts a CLIP recognizes it by; where to compute."""
+        self.model = model
         self.classes = list(classes)
         self.device = device
-        clip.to(device)
-        clip.report_cut([text for texts in classes.values() for text in texts], "class")
-        self._embeddings = torch.stack([self._embed(texts) for texts in classes.values()])
+        model.to(device)
+        if isinstance(model, Clip):
+            model.report_cut([text for texts in classes.values() for text in texts], "class")
+            self._embeddings = torch.stack([self._embed(model, texts) for texts in classes.values()])
 
     @classmethod
     def from_pretrained(cls, name: str) -> SteelDefectClassifier:
@@ -54,17 +56,17 @@ class SteelDefectClassifier:
         Raises:
             ModelError: No checkpoint that can be loaded, or a model that has not been trained on any classes.
         """
-        clip, classes = load_checkpoint(name)
+        model, classes = load_checkpoint(name)
         if classes is None:
             raise ModelError(f"{name} has no classes: only a checkpoint written by train.py can predict.")
-        return cls(clip, classes, PartialState().device)
+        return cls(model, classes, PartialState().device)
 
     @torch.inference_mode()
-    def _embed(self, texts: list[str]) -> torch.Tensor:
+    def _embed(self, clip: Clip, texts: list[str]) -> torch.Tensor:
         """Unit-length embedding (D,) of a class: the mean over its texts."""
         parts = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
-        features = torch.cat([self.clip.encode_texts(self.clip.tokenize(p).to(self.device)) for p in parts])
-        return F.normalize(self.clip.embed_texts(features).mean(0), dim=-1)
+        features = torch.cat([clip.encode_texts(clip.tokenize(p).to(self.device)) for p in parts])
+        return F.normalize(clip.embed_texts(features).mean(0), dim=-1)
 
     def predict(self, images: Iterable[Image.Image | str | Path], top_k: int = 5) -> Iterator[Prediction]:
         """Predict images one after the other, in batches; memory does not grow with their number.
@@ -82,13 +84,18 @@ class SteelDefectClassifier:
 
     @torch.inference_mode()
     def _predict_batch(self, batch: list[Image.Image | str | Path], top_k: int) -> list[Prediction]:
-        pixels = torch.stack([torch.from_numpy(self.clip.to_pixels(_open(image))) for image in batch])
-        features = self.clip.encode_images(pixels.to(self.device))
-        probabilities, labels = self.clip.logits(features, self._embeddings).softmax(-1).topk(top_k)
+        pixels = torch.stack([torch.from_numpy(self.model.to_pixels(_open(image))) for image in batch])
+        probabilities, labels = self._logits(pixels.to(self.device)).softmax(-1).topk(top_k)
         return [
             Prediction([self.classes[i] for i in row], [float(p) for p in values])
             for row, values in zip(labels.tolist(), probabilities.tolist(), strict=True)
         ]
+
+    def _logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels (N, 3, H, W) to logits (N, C)."""
+        if isinstance(self.model, ImageClassifier):
+            return self.model.logits(pixels)
+        return self.model.logits(self.model.encode_images(pixels), self._embeddings)
 
 
 def _open(image: Image.Image | str | Path) -> Image.Image:

@@ -18,11 +18,12 @@ from steeldefectx.benchmark.results import Found
 from steeldefectx.benchmark.rows import dealt_anew, restricted
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.clip import load_clip
+from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.taxonomy import SOURCES
 from steeldefectx.training.checkpoint import load_checkpoint
 from steeldefectx.training.config import CLIP_ADAPTER, TrainConfig, default_recipe, load_recipe
 from steeldefectx.training.data import Data, Split, class_texts, load_data
-from steeldefectx.training.evaluation import class_logits
+from steeldefectx.training.evaluation import class_logits, classifier_logits
 from steeldefectx.training.features import Features, dtype_for
 from steeldefectx.training.results import RESULTS, Stopwatch, read_results, versions
 from steeldefectx.training.run import run
@@ -160,15 +161,15 @@ class Workbench:
             if read_results(Path(config.output_dir) / RESULTS) is None:  # else an earlier cell has trained the same
                 run(config, data)
         with watch("load_checkpoint"):
-            features = _checkpoint(config)
-        found = _found(cell, features, data, test, watch)
+            model = _checkpoint(config)
+        found = _found(cell, model, data, test, watch)
         found.train, found.train_classes = data.split("train"), data.classes
         found.method, found.recipe = config.method, config.resolved()
         return found
 
     def _config(self, cell: Cell, data: Data) -> TrainConfig:
         settings = _settings(cell)
-        if not settings.get("hold_out"):
+        if cell.test_text and not settings.get("hold_out"):
             settings["test_text"] = TRAINING_TEXT  # decides nothing: one run serves all levels that it is tested with
         config = TrainConfig(**settings, resume=True, tracker="none")
         content = [config.resolved(), data.fingerprint, versions()]
@@ -185,23 +186,30 @@ class Tested:
     classes: list[str]
 
 
-def _found(cell: Cell, features: Features, data: Data, test: Tested, watch: Stopwatch) -> Found:
+def _found(cell: Cell, model: Features | ImageClassifier, data: Data, test: Tested, watch: Stopwatch) -> Found:
     """What a model finds; for the classes stand the texts of the data that it was trained on, or their own."""
-    level = str(cell.test_text)
-    known = data.split("train") if level in ("T2", "T3") else test.parts[0]
     with watch("test"):
-        prompts = class_texts(Data(test.classes, {"train": known}), level)
-        logits = torch.cat([class_logits(features, part, prompts) for part in test.parts])
+        if isinstance(model, ImageClassifier):
+            device = PartialState().device
+            logits = torch.cat([classifier_logits(model, part, device) for part in test.parts])
+        else:
+            level = str(cell.test_text)
+            known = data.split("train") if level in ("T2", "T3") else test.parts[0]
+            prompts = class_texts(Data(test.classes, {"train": known}), level)
+            logits = torch.cat([class_logits(model, part, prompts) for part in test.parts])
     labels = np.concatenate([part.labels for part in test.parts])
     return Found(logits, labels, [h for part in test.parts for h in part.hashes], test.classes)
 
 
-def _checkpoint(config: TrainConfig) -> Features:
-    clip, _ = load_checkpoint(config.output_dir)
+def _checkpoint(config: TrainConfig) -> Features | ImageClassifier:
+    """What a run has trained, ready to be tested."""
+    model, _ = load_checkpoint(config.output_dir)
     device = PartialState().device
-    clip.to(device)
+    model.to(device)
+    if isinstance(model, ImageClassifier):
+        return model
     frozen = config.method == CLIP_ADAPTER
-    return Features(clip, device, dtype_for("auto", device) if frozen else torch.float32, keep=frozen)
+    return Features(model, device, dtype_for("auto", device) if frozen else torch.float32, keep=frozen)
 
 
 def _settings(cell: Cell) -> dict[str, Any]:

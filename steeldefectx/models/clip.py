@@ -8,29 +8,29 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from huggingface_hub import try_to_load_from_cache
-from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.loading import commit_of, why_not_loaded
+from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
 
 logger = logging.getLogger(__name__)
 
 TINY = "tiny"
+OTHERS = "a Hub id such as openai/clip-vit-base-patch32, or tiny, which needs no connection"
+"""What may be typed in place of a name that was not found."""
 SIGLIP = "siglip"
 """Model type of SigLIP, and of SigLIP 2 at a fixed resolution."""
 
 
 @dataclass
-class Clip:
+class Clip(Preprocessing):
     """A model with an image and a text tower, its preprocessing, and what has been put on it."""
 
     model: Any
@@ -51,32 +51,12 @@ class Clip:
         """Tokens that a text may have."""
         return int(self.model.config.text_config.max_position_embeddings)
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Shape of a preprocessed image: (3, height, width)."""
-        channels, height, width = self.to_pixels(Image.new("RGB", (8, 8))).shape
-        return channels, height, width
-
     def to(self, device: torch.device) -> None:
         """Move all weights to a device."""
         self.model.to(device)
         for adapter in (self.adapter, self.text_adapter):
             if adapter is not None:
                 adapter.to(device)
-
-    def to_pixels(self, image: Image.Image) -> np.ndarray:
-        """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
-        batch = self.image_processor(images=to_rgb(image), do_rescale=False, do_normalize=False, return_tensors="np")
-        return batch["pixel_values"][0]
-
-    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Scale pixels 0..255 (N, 3, H, W), of any dtype, to what the image tower takes."""
-        scaled = pixels.float() / 255
-        if not self.image_processor.do_normalize:
-            return scaled
-        mean = scaled.new_tensor(self.image_processor.image_mean).view(3, 1, 1)
-        std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
-        return (scaled - mean) / std
 
     @property
     def logit_bias(self) -> torch.Tensor | float:
@@ -162,19 +142,6 @@ class Clip:
         return digest.hexdigest()
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB, upright as its EXIF data say.
-
-    Cameras deliver grey images of 10 to 16 bits; Pillow's own conversion would clip them to white. They are
-    shifted so that the brightest pixel needs all of the 8 bits.
-    """
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        values = np.asarray(image).clip(0)
-        image = Image.fromarray((values >> max(0, int(values.max()).bit_length() - 8)).astype(np.uint8))
-    return image.convert("RGB")
-
-
 def load_clip(name: str, revision: str | None = None) -> Clip:
     """Load a model in fp32, safetensors only.
 
@@ -193,7 +160,7 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
         processor = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(_why_not_loaded(name, error)) from error
+        raise ModelError(why_not_loaded(name, error, OTHERS)) from error
     if model.config.model_type == "siglip2":
         raise ModelError(
             f"{name} takes images of any resolution (NaFlex). Take a SigLIP 2 of fixed resolution, "
@@ -201,23 +168,4 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         )
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
-    return Clip(model.eval(), tokenizer, processor, name, revision=_commit(name, revision))
-
-
-def _commit(name: str, revision: str | None) -> str | None:
-    """The commit that a Hub id was loaded at, from where the cache has it; None for a folder."""
-    if Path(name).is_dir():
-        return None
-    file = try_to_load_from_cache(name, "config.json", revision=revision)
-    return Path(file).parent.name if isinstance(file, str) else None
-
-
-def _why_not_loaded(name: str, error: Exception) -> str:
-    if Path(name).is_dir():
-        return f"{name}: no model that can be loaded ({str(error).splitlines()[0]})"
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
-        return (
-            f"{name}: neither a folder here nor a model that the Hub gave ({str(error).splitlines()[0]}). "
-            "Check the spelling and the connection; `--model tiny` needs neither."
-        )
-    return f"{name}: no such model folder. Give a folder, a Hub id such as openai/clip-vit-base-patch32, or tiny."
+    return Clip(model.eval(), tokenizer, processor, name, revision=commit_of(name, revision))

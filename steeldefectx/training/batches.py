@@ -20,8 +20,8 @@ class Batches:
     epoch leaves over (fewer images than a batch) is another part of the images in every epoch.
 
     Args:
-        inputs: :class:`FrozenInputs` or :class:`TowerInputs`: makes tensors of images and texts.
-        bank: The texts.
+        inputs: :class:`FrozenInputs`, :class:`TowerInputs` or ``ClassifierInputs``: makes tensors of images and texts.
+        bank: The texts; None for a model that takes none.
         labels: (N,) classes of the images.
         size: Images in a batch, over all processes.
         seed: Of order and chance.
@@ -31,7 +31,7 @@ class Batches:
     def __init__(
         self,
         inputs: Any,
-        bank: TextBank,
+        bank: TextBank | None,
         labels: np.ndarray,
         size: int,
         seed: int,
@@ -50,21 +50,24 @@ class Batches:
             self._epoch, self._order = epoch, self._random(ORDER, epoch).permutation(len(self.labels))
         whole = self._order[position * self.size : (position + 1) * self.size]
         rng = self._random(CHANCE, step)
-        numbers = np.unique(self.bank.of_image[whole])
-        forms = self.bank.draw(numbers, rng)
         share = slice(self.rank, None, self.processes)
         mine = whole[share]
+        texts = {} if self.bank is None else self._texts(self.bank, whole, mine, rng)
         drawn = self.inputs.draw(len(whole), rng)
-        own, text_of_image = np.unique(self.bank.of_image[mine], return_inverse=True)
-        rows = forms[np.searchsorted(numbers, own)] if self.bank.classes is None else self.bank.classes.rows
-        return Batch(
-            self.inputs.image_batch(mine, drawn, share),
-            self.inputs.text_batch(rows),
-            len(rows),
-            torch.from_numpy(text_of_image),
-            torch.from_numpy(self.bank.of_image[mine]),
-            torch.from_numpy(self.labels[mine]),
-        )
+        return Batch(self.inputs.image_batch(mine, drawn, share), torch.from_numpy(self.labels[mine]), **texts)
+
+    def _texts(self, bank: TextBank, whole: np.ndarray, mine: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
+        """What a batch has of the texts of this process's images, drawn for those of all."""
+        numbers = np.unique(bank.of_image[whole])
+        forms = bank.draw(numbers, rng)
+        own, text_of_image = np.unique(bank.of_image[mine], return_inverse=True)
+        rows = forms[np.searchsorted(numbers, own)] if bank.classes is None else bank.classes.rows
+        return {
+            "texts": self.inputs.text_batch(rows),
+            "text_count": len(rows),
+            "text_of_image": torch.from_numpy(text_of_image),
+            "text_ids": torch.from_numpy(bank.of_image[mine]),
+        }
 
     def _random(self, stream: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream, number])

@@ -1,9 +1,10 @@
 """Checkpoints: ``save_pretrained`` folders, written whole or not at all, safetensors only.
 
-``full`` writes a model (``config.json``); every other method an adapter (``adapter_config.json``,
+``full`` and ``classifier`` write a model (``config.json``); every other method an adapter (``adapter_config.json``,
 ``adapter_model.safetensors``) that names its base and the base's commit. A CLIP-Adapter behind towers with PEFT
 weights has a folder of its own, so that the folder around it is PEFT's and loads by ``PeftModel.from_pretrained``.
-All carry ``class_texts.json``, the classes and the texts that stand for them, so that a checkpoint alone can predict.
+All carry the classes, so that a checkpoint alone can predict: an image classifier in its configuration (``id2label``),
+others with the texts that stand for them, in ``class_texts.json``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from torch import nn
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import MERGED, ClipAdapter, feature_width
 from steeldefectx.models.clip import TINY, Clip, load_clip
+from steeldefectx.models.vision import ImageClassifier, load_classifier
 
 MODEL_CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -35,7 +37,7 @@ STACKED = "clip_adapter"
 """Folder inside a checkpoint for a CLIP-Adapter behind towers that have an adapter themselves."""
 
 
-def save_checkpoint(clip: Clip, classes: dict[str, list[str]], folder: Path) -> None:
+def save_checkpoint(model: Clip | ImageClassifier, classes: dict[str, list[str]] | None, folder: Path) -> None:
     """Write a checkpoint into ``folder``, beside whatever else it holds.
 
     All is written to a temporary folder first. The configuration file, without which nothing loads, is taken
@@ -43,16 +45,20 @@ def save_checkpoint(clip: Clip, classes: dict[str, list[str]], folder: Path) -> 
     the old checkpoint, the new one, or none.
 
     Args:
-        clip: The trained model.
-        classes: Class name -> the texts it is recognized by.
+        model: The trained model.
+        classes: Class name -> the texts it is recognized by; None for an image classifier.
         folder: Output folder; made if need be.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".checkpoint-", dir=folder))
     try:
-        _write(clip, temporary)
-        (temporary / CLASS_TEXTS).write_text(json.dumps(classes, indent=1, ensure_ascii=False), "utf-8")
-        for name in (MODEL_CONFIG, ADAPTER_CONFIG):
+        if isinstance(model, ImageClassifier):
+            _write_model((model.model, model.image_processor), temporary)
+        else:
+            _write(model, temporary)
+        if classes is not None:
+            (temporary / CLASS_TEXTS).write_text(json.dumps(classes, indent=1, ensure_ascii=False), "utf-8")
+        for name in (MODEL_CONFIG, ADAPTER_CONFIG, CLASS_TEXTS):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / STACKED, ignore_errors=True)  # of an earlier checkpoint, beside PEFT's of this one
         for entry in sorted(temporary.iterdir(), key=lambda e: e.name in (MODEL_CONFIG, ADAPTER_CONFIG)):
@@ -66,7 +72,7 @@ def save_checkpoint(clip: Clip, classes: dict[str, list[str]], folder: Path) -> 
 def _write(clip: Clip, folder: Path) -> None:
     has_adapter = clip.adapter is not None or clip.text_adapter is not None
     if not has_adapter and not isinstance(clip.model, PeftModel):
-        _write_model(clip, folder)
+        _write_model(_parts(clip), folder)
         return
     if isinstance(clip.model, PeftModel):
         clip.model.save_pretrained(str(folder), safe_serialization=True)
@@ -77,7 +83,7 @@ def _write(clip: Clip, folder: Path) -> None:
     else:
         _write_clip_adapter(clip, folder)
     if clip.name in (TINY, MERGED):
-        _write_model(load_clip(TINY) if clip.name == TINY else clip, folder / BASE)
+        _write_model(_parts(load_clip(TINY) if clip.name == TINY else clip), folder / BASE)
 
 
 def _write_clip_adapter(clip: Clip, folder: Path) -> None:
@@ -97,8 +103,12 @@ def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
     (folder / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True))
 
 
-def _write_model(clip: Clip, folder: Path) -> None:
-    for part in (clip.model, clip.tokenizer, clip.image_processor):
+def _parts(clip: Clip) -> tuple[Any, ...]:
+    return clip.model, clip.tokenizer, clip.image_processor
+
+
+def _write_model(parts: tuple[Any, ...], folder: Path) -> None:
+    for part in parts:
         part.save_pretrained(str(folder))
 
 
@@ -108,14 +118,15 @@ def _lasting_name(name: str) -> str:
     return str(path.resolve()) if path.is_dir() else name
 
 
-def load_checkpoint(name: str) -> tuple[Clip, dict[str, list[str]] | None]:
-    """Load what :func:`save_checkpoint` wrote, or any CLIP.
+def load_checkpoint(name: str) -> tuple[Clip | ImageClassifier, dict[str, list[str]] | None]:
+    """Load what :func:`save_checkpoint` wrote, or any CLIP or image classifier.
 
     Args:
         name: Folder, Hub id, or ``tiny``.
 
     Returns:
-        The model in evaluation mode, and its classes with their texts (None for a model that has none).
+        The model in evaluation mode, and its classes with their texts: None for a CLIP that has none, without texts
+        for an image classifier.
 
     Raises:
         ModelError: Nothing there, a half-written checkpoint, or weights that are no safetensors.
@@ -132,11 +143,21 @@ def load_checkpoint(name: str) -> tuple[Clip, dict[str, list[str]] | None]:
                 f"{name}: no checkpoint ({MODEL_CONFIG} or {ADAPTER_CONFIG} is missing); "
                 "the run that writes it has not finished."
             )
-        clip = load_clip(str(folder))
-        clip.name = name
-        clip.revision = None if Path(name).expanduser().is_dir() else folder.name
-        return clip, classes
+        model: Clip | ImageClassifier
+        model = load_classifier(str(folder)) if _is_classifier(folder) else load_clip(str(folder))
+        model.name = name
+        model.revision = None if Path(name).expanduser().is_dir() else folder.name
+        return model, {label: [] for label in model.classes} if isinstance(model, ImageClassifier) else classes
     return _load_adapter(folder), classes
+
+
+def _is_classifier(folder: Path) -> bool:
+    """Whether ``config.json`` names an architecture for image classification."""
+    try:
+        architectures = json.loads((folder / MODEL_CONFIG).read_text("utf-8")).get("architectures") or []
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{folder / MODEL_CONFIG}: not a model's configuration; save the model again.") from error
+    return any(name.endswith("ForImageClassification") for name in architectures)
 
 
 def _load_adapter(folder: Path) -> Clip:

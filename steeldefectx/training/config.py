@@ -10,15 +10,18 @@ from typing import Any
 import yaml
 
 from steeldefectx.errors import ConfigError
+from steeldefectx.models.backbones import BACKBONES
 from steeldefectx.models.peft_methods import PEFT_METHODS
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
 
 RECIPES = resources.files("steeldefectx") / "recipes"
 CLIP_ADAPTER = "clip-adapter"
-METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full")
+CLASSIFIER = "classifier"
+METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full", CLASSIFIER)
 SIDES = ("both", "image", "text")
 LOSSES = ("contrastive", "same-text", "siglip", "class-prompts")
-AUGMENTATIONS = ("auto", "none", "photometric", "geometric")
+AUGMENTATIONS = ("auto", "none", "photometric", "geometric", "randaugment")
+OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 PRECISIONS = ("auto", "fp32", "bf16")
 TRACKERS = ("tensorboard", "trackio", "wandb", "none")
@@ -31,6 +34,7 @@ RECIPE_OF_METHOD = {
     "ia3": "ia3",
     "ln-tuning": "ln-tuning",
     "full": "full",
+    CLASSIFIER: "finetune",
 }
 """A stacked method takes that of what it has in the towers."""
 
@@ -46,7 +50,8 @@ class TrainConfig:
     recipe: str | None = _setting(
         None,
         "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
-        "Without one: from-scratch for the model tiny, else that of the method (task2, lora, ia3, ln-tuning, full).",
+        "Without one: from-scratch for the model tiny, task1-strong for shufflenet-v2 and other classifiers by name, "
+        "else that of the method (task2, lora, ia3, ln-tuning, full, finetune).",
     )
     config: str = _setting(
         "default", "Data: default (needs --data-dir), sample (synthetic), class-folders, msd-cls or cgfsds-9."
@@ -62,12 +67,17 @@ class TrainConfig:
         choices=("rule", "grouped"),
     )
     t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
-    model: str = _setting("tiny", "A CLIP: Hub id, folder, or tiny (small, random weights, no download).")
+    model: str = _setting(
+        "tiny",
+        "A CLIP: Hub id, folder, or tiny (small, random weights, no download). With the method classifier: an image "
+        f"classifier by Hub id or folder, or one with random weights: {', '.join(BACKBONES)}.",
+    )
     method: str = _setting(
         "clip-adapter",
         "How to adapt the model. clip-adapter: a small part behind frozen towers, trained on features that are "
         "computed once. lora, dora, ia3, ln-tuning: few weights inside the towers (PEFT). clip-adapter+lora and "
-        "the like: both, trained together. full: all weights.",
+        "the like: both, trained together. full: all weights. classifier: an image classifier without texts, all "
+        "weights.",
         choices=METHODS,
     )
     adapter_on: str = _setting("image", "clip-adapter: which features it adapts.", choices=SIDES)
@@ -84,15 +94,21 @@ class TrainConfig:
     epochs: int = _setting(20, "Passes over the training images.")
     lr: float = _setting(1e-4, "Peak learning rate.")
     batch_size: int = _setting(32, "Images in a step, over all processes.")
-    weight_decay: float = _setting(0.0, "AdamW's weight decay, on matrices only; 0 makes it Adam.")
+    optimizer: str = _setting(
+        "adamw",
+        "adamw, with gradients clipped to a norm of 1 where towers are trained; sgd: with momentum 0.9, not clipped.",
+        choices=OPTIMIZERS,
+    )
+    weight_decay: float = _setting(0.0, "Weight decay, on matrices only; 0 makes AdamW Adam.")
     schedule: str = _setting("constant", "Learning rate over time.", choices=SCHEDULES)
     step_epochs: int = _setting(30, "schedule step: epochs after which the learning rate falls to a tenth.")
     warmup: float = _setting(0.0, "Share of the steps in which the learning rate rises to its peak.")
     augment: str = _setting(
         "auto",
         "Variation of the images, for every method but clip-adapter alone. geometric mirrors and crops, "
-        "photometric changes only brightness and contrast; auto: geometric for T0 and T1, photometric for T2 and "
-        "T3, whose words on location a mirror would falsify.",
+        "photometric changes only brightness and contrast; randaugment mirrors, crops, and does two more things to an "
+        "image out of eleven, as rotating it or erasing a part; auto: geometric for T0, T1 and no text, photometric "
+        "for T2 and T3, whose words on location a mirror would falsify.",
         choices=AUGMENTATIONS,
     )
     views: int = _setting(
@@ -100,6 +116,18 @@ class TrainConfig:
     )
     crop_text: float = _setting(
         0.0, "Probability of cutting a training text after one of its clauses, for texts that vary."
+    )
+    label_smoothing: float = _setting(0.0, "classifier: share of each target that is spread over all classes.")
+    mixup: float = _setting(
+        0.0, "classifier: images and their targets are blended in pairs, shares from Beta(this, this); 0: not."
+    )
+    image_size: int = _setting(
+        224, "classifier with random weights: side that images are resized to; pretrained ones keep theirs."
+    )
+    ema: float = _setting(
+        0.0,
+        "Decay, such as 0.999, of a moving average of the weights over the steps; it is what is evaluated and saved. "
+        "0: the last weights.",
     )
     ratio: float = _setting(0.2, "clip-adapter: share of the adapted feature.")
     lora_rank: int = _setting(2, "lora, dora: rank.")
@@ -136,10 +164,19 @@ class TrainConfig:
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             if choices and value not in choices:
                 raise ConfigError(f"{item.name} {value!r}: choose one of {', '.join(choices)}.")
-        for name in ("epochs", "batch_size", "lr", "lora_rank", "step_epochs", "views", "accumulate"):
+        for name in ("epochs", "batch_size", "lr", "lora_rank", "step_epochs", "views", "accumulate", "image_size"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}.")
-        for name in ("warmup", "crop_text", "ratio", "validation", "hold_out", "lora_dropout"):
+        for name in (
+            "warmup",
+            "crop_text",
+            "ratio",
+            "validation",
+            "hold_out",
+            "lora_dropout",
+            "label_smoothing",
+            "ema",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}.")
         if self.adapter_on != "image" and not self.uses_clip_adapter:
@@ -150,6 +187,10 @@ class TrainConfig:
             raise ConfigError(
                 f"towers {self.towers!r} is a setting of {', '.join(PEFT_METHODS)}; the method is {self.method}."
             )
+        if self.method == CLASSIFIER:
+            self._check_classifier()
+        else:
+            self._check_clip()
         if self.loss == "class-prompts" and self.train_text in ("T2", "T3") and self.method != CLIP_ADAPTER:
             raise ConfigError(
                 f"loss class-prompts encodes all texts of all classes in every step: {self.train_text} has too many "
@@ -157,6 +198,26 @@ class TrainConfig:
             )
         if "{}" not in self.t0_template:
             raise ConfigError(f"t0_template {self.t0_template!r} lacks the {{}} that the class name goes into.")
+
+    def _check_classifier(self) -> None:
+        if self.model == TrainConfig.model:
+            raise ConfigError(
+                f"model {self.model!r} is a CLIP, method classifier trains an image classifier: give a Hub id, a "
+                f"folder, or one of {', '.join(BACKBONES)}."
+            )
+        if self.loss != TrainConfig.loss:
+            raise ConfigError(f"loss {self.loss!r} is one over texts; the method classifier has cross-entropy only.")
+        if self.mixup < 0:
+            raise ConfigError(f"mixup must be 0 or above, not {self.mixup}.")
+
+    def _check_clip(self) -> None:
+        if self.model in BACKBONES:
+            raise ConfigError(
+                f"model {self.model!r} is an image classifier: give --method classifier, or a CLIP for {self.method}."
+            )
+        for name in ("label_smoothing", "mixup"):
+            if getattr(self, name):
+                raise ConfigError(f"{name} is a setting of the method classifier; the method is {self.method}.")
 
     @property
     def uses_clip_adapter(self) -> bool:
@@ -174,7 +235,8 @@ class TrainConfig:
         """``augment`` with ``auto`` resolved: nothing that would make the training text untrue."""
         if self.augment != "auto":
             return self.augment
-        return "geometric" if self.train_text in ("T0", "T1") else "photometric"
+        names_locations = self.method != CLASSIFIER and self.train_text in ("T2", "T3")
+        return "photometric" if names_locations else "geometric"
 
     def resolved(self) -> dict[str, Any]:
         """All settings that the result depends on, as a recipe file has them."""
@@ -183,6 +245,8 @@ class TrainConfig:
 
 def default_recipe(method: str | None, model: str) -> str:
     """The recipe that is taken when none is named, from the flags for method and model (None: not given)."""
+    if model in BACKBONES or (method == CLASSIFIER and model == "tiny"):
+        return "task1-strong"
     if model == "tiny" and method in (None, "full"):
         return "from-scratch"
     return RECIPE_OF_METHOD.get((method or CLIP_ADAPTER).split("+")[-1], "task2")
@@ -228,7 +292,9 @@ class EvalConfig:
     """Everything an evaluation depends on. Each field is a flag of ``eval.py``."""
 
     checkpoint: str = field(
-        metadata={"help": "Output folder of a run, Hub id, or any CLIP (zero-shot), tiny included."}
+        metadata={
+            "help": "Output folder of a run, any image classifier, or any CLIP (zero-shot): folder, Hub id, or tiny."
+        }
     )
     config: str | None = _setting(
         None,
@@ -245,7 +311,7 @@ class EvalConfig:
     t0_template: str | None = _setting(None, "T0 sentence with {} for the class name; as trained by default.")
     split: str = _setting("test", "Split to evaluate on.", choices=SPLITS)
     text: str | None = _setting(
-        None, "Text level that stands for the classes; as trained by default.", choices=(*TEXT_LEVELS, None)
+        None, "Text level that stands for a CLIP's classes; as trained by default.", choices=(*TEXT_LEVELS, None)
     )
     output: str | None = _setting(None, "File to write the results to, as JSON.")
 

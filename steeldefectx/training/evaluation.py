@@ -1,4 +1,4 @@
-"""Evaluation: how well a model tells the classes of a split apart, given a text for each class."""
+"""Evaluation: how well a model tells the classes of a split apart, by a text for each class or by pixels alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import torch
 from accelerate import PartialState
 
 from steeldefectx import metrics
+from steeldefectx.errors import ConfigError, DataError
+from steeldefectx.models.clip import Clip
+from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.training.checkpoint import load_checkpoint
-from steeldefectx.training.config import EvalConfig
-from steeldefectx.training.data import Split, class_texts, load_data
-from steeldefectx.training.features import Features
+from steeldefectx.training.config import CLASSIFIER, EvalConfig
+from steeldefectx.training.data import Data, Split, class_texts, load_data
+from steeldefectx.training.features import BATCH, Features
+from steeldefectx.training.images import PixelStore
+from steeldefectx.training.prefetch import ahead
 from steeldefectx.training.results import RESULTS, Stopwatch, read_results, versions
 
 ALL = "all"
@@ -27,6 +32,16 @@ def class_logits(features: Features, split: Split, prompts: list[list[str]]) -> 
         features.classes(prompts).to(features.device),
     )
     return features.clip.logits(images, classes).float().cpu()
+
+
+@torch.inference_mode()
+def classifier_logits(classifier: ImageClassifier, split: Split, device: torch.device) -> torch.Tensor:
+    """Logits (N images, C classes) float32 on the CPU, of an image classifier."""
+    store = PixelStore(split, classifier)
+    found = [torch.empty(0, len(classifier.classes))]
+    for pixels in ahead(store.batch, np.split(np.arange(len(split)), range(BATCH, len(split), BATCH))):
+        found.append(classifier.logits(pixels.to(device)).float().cpu())
+    return torch.cat(found)
 
 
 def scores(logits: torch.Tensor, labels: np.ndarray, classes: list[str]) -> dict[str, object]:
@@ -44,7 +59,7 @@ def scores(logits: torch.Tensor, labels: np.ndarray, classes: list[str]) -> dict
 
 
 def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
-    """Evaluate a checkpoint, or any CLIP zero-shot, on the classes that the data have.
+    """Evaluate a checkpoint, any CLIP zero-shot or any image classifier, on the classes that the data have.
 
     Where ``config`` leaves the data or the text level open, those of the checkpoint's own run are taken.
 
@@ -53,45 +68,78 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
 
     Raises:
         ModelError: No checkpoint that can be loaded.
-        DataError: Images or texts that cannot be used.
+        DataError: Images or texts that cannot be used, or classes that an image classifier does not know.
         ConfigError: Data neither given nor known from the checkpoint's run.
     """
     watch, device = Stopwatch(), PartialState().device
     recipe = _own_recipe(config.checkpoint)
     settings = config.data_settings(recipe)
-    level = config.text or recipe.get("test_text", "T0")
     with watch("load_data"):
         data = load_data(**settings)
     with watch("load_model"):
-        clip, _ = load_checkpoint(config.checkpoint)
-        clip.to(device)
-    prompts = class_texts(data, level)
-    clip.report_cut([text for texts_of_class in prompts for text in texts_of_class], f"{level} class")
+        model, _ = load_checkpoint(config.checkpoint)
+        model.to(device)
     parts = list(data.splits.values()) if config.split == ALL else [data.split(config.split)]
-    with watch("evaluate"):
-        features = Features(clip, device)
-        logits = torch.cat([class_logits(features, part, prompts) for part in parts])
-    labels = np.concatenate([part.labels for part in parts])
+    if isinstance(model, ImageClassifier):
+        found = _evaluate_classifier(model, data, parts, config, device, watch)
+    else:
+        level = config.text or recipe.get("test_text", "T0")
+        found = _evaluate_clip(model, data, parts, level, device, watch) | {"train_text": recipe.get("train_text")}
     return {
         "task": "evaluate",
         "dataset": settings["data_dir"] or settings["config"],
         "config": settings["config"],
         "checkpoint": config.checkpoint,
         "model": recipe.get("model", config.checkpoint),
-        "method": recipe.get("method", "zero-shot"),
-        "train_text": recipe.get("train_text"),
-        "test_text": level,
+        "method": recipe.get("method", CLASSIFIER if isinstance(model, ImageClassifier) else "zero-shot"),
         "evaluated_on": config.split,
         "shots": None,
         "seed": recipe.get("seed"),
-        **scores(logits, labels, data.classes),
-        "n_test": len(labels),
+        **found,
+        "n_test": sum(map(len, parts)),
         "classes": data.classes,
         "seconds": watch.total(),
-        "encoded": {"images": features.encoded_images, "texts": features.encoded_texts},
         "recipe": recipe,
         "data_fingerprint": data.fingerprint,
         "versions": versions(),
+    }
+
+
+def _evaluate_clip(
+    clip: Clip, data: Data, parts: list[Split], level: str, device: torch.device, watch: Stopwatch
+) -> dict[str, Any]:
+    """Each image against the texts of the classes that the data have."""
+    prompts = class_texts(data, level)
+    clip.report_cut([text for texts_of_class in prompts for text in texts_of_class], f"{level} class")
+    with watch("evaluate"):
+        features = Features(clip, device)
+        logits = torch.cat([class_logits(features, part, prompts) for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    encoded = {"images": features.encoded_images, "texts": features.encoded_texts}
+    return {"test_text": level, **scores(logits, labels, data.classes), "encoded": encoded}
+
+
+def _evaluate_classifier(
+    model: ImageClassifier, data: Data, parts: list[Split], config: EvalConfig, device: torch.device, watch: Stopwatch
+) -> dict[str, Any]:
+    """Each image among all classes that the classifier knows, also those that the data have no image of."""
+    if config.text is not None:
+        raise ConfigError(f"--text {config.text}: {config.checkpoint} is an image classifier, which takes no texts.")
+    unknown = [name for name in data.classes if name not in model.classes]
+    if unknown:
+        raise DataError(
+            f"{config.checkpoint} does not know {', '.join(unknown)}: it was trained on {', '.join(model.classes)}. "
+            "Evaluate it on images of these, or train it on those."
+        )
+    with watch("evaluate"):
+        logits = torch.cat([classifier_logits(model, part, device) for part in parts])
+    position = np.array([model.classes.index(name) for name in data.classes])
+    labels = position[np.concatenate([part.labels for part in parts])]
+    return {
+        "train_text": None,
+        "test_text": None,
+        **scores(logits, labels, model.classes),
+        "encoded": {"images": 0, "texts": 0},
     }
 
 

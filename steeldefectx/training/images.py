@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.cache import cache_path
-from steeldefectx.models.clip import Clip
+from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.training.data import Split, image_bytes
+from steeldefectx.training.randaugment import RandAugmentation, draw_randaugment
 
 CHUNK = 256
 """Images decoded at a time for the store."""
@@ -27,12 +28,12 @@ CONTRAST = 0.3
 """Contrast changes by a factor within 1 ± this, brightness by up to this times 128."""
 
 
-def decode(column: Any, rows: Sequence[int] | np.ndarray, clip: Clip) -> torch.Tensor:
+def decode(column: Any, rows: Sequence[int] | np.ndarray, model: Preprocessing) -> torch.Tensor:
     """Decode and preprocess some cells of an undecoded image column: uint8 (N, 3, H, W)."""
 
     def one(row: int) -> np.ndarray:
         with Image.open(io.BytesIO(image_bytes(column[int(row)]))) as image:
-            return clip.to_pixels(image)
+            return model.to_pixels(image)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(one, rows))))
@@ -45,26 +46,26 @@ class PixelStore:
 
     Args:
         split: Its whole column goes into the store, so that any part of it finds the same file again.
-        clip: Its preprocessing resizes and crops.
+        model: Its preprocessing resizes and crops.
     """
 
-    def __init__(self, split: Split, clip: Clip):
+    def __init__(self, split: Split, model: Preprocessing):
         self.rows = split.rows
-        key = "\n".join(["channels last", clip.image_processor.to_json_string(), *split.column_hashes])
+        key = "\n".join(["channels last", model.image_processor.to_json_string(), *split.column_hashes])
         self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")
         if not self.path.exists():
-            self._write(split.column, clip)
+            self._write(split.column, model)
         self.array = np.load(self.path, mmap_mode="r")
 
-    def _write(self, column: Any, clip: Clip) -> None:
+    def _write(self, column: Any, model: Preprocessing) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        channels, height, width = clip.image_shape
+        channels, height, width = model.image_shape
         shape = (len(column), height, width, channels)
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         for start in tqdm(range(0, len(column), CHUNK), "resize images", unit=f"{CHUNK} images", delay=2):
             rows = range(start, min(start + CHUNK, len(column)))
-            array[rows.start : rows.stop] = decode(column, rows, clip).permute(0, 2, 3, 1).numpy()
+            array[rows.start : rows.stop] = decode(column, rows, model).permute(0, 2, 3, 1).numpy()
         array.flush()
         temporary.rename(self.path)
 
@@ -90,13 +91,17 @@ class Variation:
         return Variation(crop, self.mirror[chosen], self.light[chosen])
 
 
-def draw_variation(n: int, kind: str, rng: np.random.Generator) -> Variation | None:
+AnyVariation = Variation | RandAugmentation
+
+
+def draw_variation(n: int, kind: str, rng: np.random.Generator) -> AnyVariation | None:
     """Draw how n images are varied.
 
     Args:
         n: Number of images.
         kind: ``none``; ``photometric`` (brightness and contrast: every statement about an image stays true);
-            ``geometric`` (mirrored and cropped too: only class-level statements stay true).
+            ``geometric`` (mirrored and cropped too: only class-level statements stay true); ``randaugment`` (far
+            stronger, see :mod:`.randaugment`).
         rng: Source of randomness.
 
     Returns:
@@ -104,6 +109,8 @@ def draw_variation(n: int, kind: str, rng: np.random.Generator) -> Variation | N
     """
     if kind == "none":
         return None
+    if kind == "randaugment":
+        return draw_randaugment(n, rng)
     light = rng.uniform(-CONTRAST, CONTRAST, (n, 2)) * [1, 128] + [1, 0]
     crop, mirror = None, np.zeros((n, 2), bool)
     if kind == "geometric":
@@ -113,22 +120,21 @@ def draw_variation(n: int, kind: str, rng: np.random.Generator) -> Variation | N
     return Variation(crop, mirror, light.astype(np.float32))
 
 
-def variation_of(kind: str, names: Sequence[str]) -> Variation | None:
+def variation_of(kind: str, names: Sequence[str]) -> AnyVariation | None:
     """A variation of each image that nothing but its name decides, such as a hash of its content and a number."""
     seeds = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) for name in names]
     drawn = [draw_variation(1, kind, np.random.default_rng(seed)) for seed in seeds]
     each = [variation for variation in drawn if variation is not None]
     if not each:
         return None
-    crops = [variation.crop for variation in each if variation.crop is not None]
-    return Variation(
-        np.concatenate(crops) if crops else None,
-        np.concatenate([variation.mirror for variation in each]),
-        np.concatenate([variation.light for variation in each]),
-    )
+    columns = {item.name: [getattr(variation, item.name) for variation in each] for item in fields(each[0])}
+    joined: dict[str, Any] = {
+        name: None if parts[0] is None else np.concatenate(parts) for name, parts in columns.items()
+    }
+    return type(each[0])(**joined)
 
 
-def vary_shape(pixels: torch.Tensor, variation: Variation | None) -> torch.Tensor:
+def vary_shape(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Tensor:
     """Crop and mirror, on the host, where torch resamples bytes twenty times as fast as ``grid_sample`` floats.
 
     Crops of varying size take a call each; that is part of the measured figure.
@@ -140,7 +146,7 @@ def vary_shape(pixels: torch.Tensor, variation: Variation | None) -> torch.Tenso
     Returns:
         The same shape, type and layout.
     """
-    if variation is None or variation.crop is None:
+    if not isinstance(variation, Variation) or variation.crop is None:
         return pixels
     height, width = pixels.shape[-2:]
     varied = torch.empty_like(pixels, memory_format=torch.channels_last)
@@ -153,11 +159,16 @@ def vary_shape(pixels: torch.Tensor, variation: Variation | None) -> torch.Tenso
     return varied
 
 
-def vary_light(pixels: torch.Tensor, variation: Variation | None) -> torch.Tensor:
-    """Change contrast and brightness, on the device that the pixels are on: float32 (n, 3, H, W), 0..255."""
+def vary_light(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Tensor:
+    """Change contrast and brightness, on the device that the pixels are on: float32 (n, 3, H, W), 0..255.
+
+    RandAugment moves pixels here, too.
+    """
     images = pixels.float()
     if variation is None:
         return images
+    if isinstance(variation, RandAugmentation):
+        return variation.apply(images)
     gain, shift = torch.from_numpy(variation.light).to(images.device).T.reshape(2, -1, 1, 1, 1)
     # In place: a fresh copy of a batch of floats costs more than all the arithmetic.
     return images.mul_(gain).add_(128 * (1 - gain) + shift).clamp_(0, 255)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,17 @@ import torch
 from torch import nn
 
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.images import PixelStore, Variation, draw_variation, vary_light, vary_shape
+from steeldefectx.training.images import AnyVariation, PixelStore, draw_variation, vary_light, vary_shape
+from steeldefectx.training.losses import (
+    class_embeddings,
+    class_prompts_loss,
+    contrastive_loss,
+    same_text_loss,
+    siglip_loss,
+)
+
+MAX_LOGIT_SCALE = math.log(100)
+"""CLIP's own bound (Radford et al. 2021)."""
 
 
 def clauses(text: str) -> list[str]:
@@ -48,22 +59,25 @@ class ClassPrompts:
     """How many texts each class has."""
 
 
+NONE = torch.empty(0, dtype=torch.int64)
+
+
 @dataclass
 class Batch:
-    """A process's share of a batch: n images, and the m distinct texts they have."""
+    """A process's share of a batch: n images, and the m distinct texts they have, if any."""
 
     images: Any
     """What :meth:`image_batch` gave."""
-    texts: Any
-    """What :meth:`text_batch` gave for the distinct texts, or for those of all classes."""
-    text_count: int
-    """m."""
-    text_of_image: torch.Tensor
-    """(n,) int64: position in ``texts``."""
-    text_ids: torch.Tensor
-    """(n,) int64: number of the text, equal where texts are the same, in every process."""
     labels: torch.Tensor
     """(n,) int64: classes."""
+    texts: Any = None
+    """What :meth:`text_batch` gave for the distinct texts, or for those of all classes."""
+    text_count: int = 0
+    """m."""
+    text_of_image: torch.Tensor = NONE
+    """(n,) int64: position in ``texts``."""
+    text_ids: torch.Tensor = NONE
+    """(n,) int64: number of the text, equal where texts are the same, in every process."""
 
 
 class TextBank:
@@ -114,11 +128,11 @@ class FrozenInputs:
 
     def image_batch(self, indices: np.ndarray, drawn: np.ndarray, share: slice) -> torch.Tensor:
         """Features of some images, of what was drawn for the whole batch a share."""
-        return _pinned(self.images[drawn[share], indices], self.device)
+        return pinned(self.images[drawn[share], indices], self.device)
 
     def text_batch(self, rows: np.ndarray) -> torch.Tensor:
         """Features of some text forms."""
-        return _pinned(self.texts[rows], self.device)
+        return pinned(self.texts[rows], self.device)
 
     def to_device(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """A batch's images and texts, where they are used."""
@@ -139,22 +153,22 @@ class TowerInputs:
     augmentation: str
     device: torch.device
 
-    def draw(self, n: int, rng: np.random.Generator) -> Variation | None:
+    def draw(self, n: int, rng: np.random.Generator) -> AnyVariation | None:
         """How n images are varied."""
         return draw_variation(n, self.augmentation, rng)
 
     def image_batch(
-        self, indices: np.ndarray, drawn: Variation | None, share: slice
-    ) -> tuple[torch.Tensor, Variation | None]:
+        self, indices: np.ndarray, drawn: AnyVariation | None, share: slice
+    ) -> tuple[torch.Tensor, AnyVariation | None]:
         """Pixels of some images, cropped and mirrored; brightness and contrast are left to the device."""
         variation = None if drawn is None else drawn.part(share)
-        return _pinned(vary_shape(self.images.batch(indices), variation), self.device), variation
+        return pinned(vary_shape(self.images.batch(indices), variation), self.device), variation
 
     def text_batch(self, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """Tokens of some text forms, padded to the longest of them."""
         mask = self.tokens.get("attention_mask")  # none where the text tower reads the padding
         longest = None if mask is None else int(mask[rows].sum(1).max())
-        return {key: _pinned(value[rows, :longest], self.device) for key, value in self.tokens.items()}
+        return {key: pinned(value[rows, :longest], self.device) for key, value in self.tokens.items()}
 
     def to_device(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """A batch's varied images and its tokens, where they are used."""
@@ -172,7 +186,7 @@ class TowerInputs:
         return [(images[part], tokens) for part, tokens in zip(_cut(len(images), count), cut, strict=True)]
 
 
-def _pinned(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+def pinned(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """In memory that a GPU copies from while it computes."""
     return tensor.pin_memory() if device.type == "cuda" else tensor
 
@@ -182,14 +196,78 @@ def _cut(count: int, parts: int) -> list[torch.Tensor]:
     return [torch.from_numpy(part if len(part) else np.array([0])) for part in np.array_split(np.arange(count), parts)]
 
 
-class FrozenForward(nn.Module):
-    """The trained part over frozen towers: adapters, and a bias where the loss learns one."""
+class Forward(nn.Module):
+    """What is trained, with its loss: the loop knows no more of it than this."""
 
-    def __init__(self, clip: Clip, bias: torch.Tensor | None = None):
+    trains_towers: bool
+    """Whether the model itself is trained, in training mode and with clipped gradients."""
+    separable = False
+    """Whether the loss of a batch is the mean over its images, so that parts of it can go through one by one."""
+
+    def loss(self, outputs: Any, batch: Batch, gather: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """The loss (scalar) of what the forward call gave for a batch.
+
+        Args:
+            outputs: A named tuple of tensors or None.
+            batch: This process's share of the batch.
+            gather: Joins the tensors (n, ...) of all processes, with their gradients.
+        """
+        raise NotImplementedError
+
+    def after_step(self) -> None:
+        """Put the weights back into their bounds."""
+
+
+class ClipForward(Forward):
+    """Images and texts to embeddings, and the loss over them.
+
+    Args:
+        clip: The model.
+        bias: Where the loss learns one.
+        loss: Name in ``LOSSES``.
+        class_counts: ``class-prompts``: how many texts each class has.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        bias: torch.Tensor | None = None,
+        loss: str = "contrastive",
+        class_counts: list[int] | None = None,
+    ):
         super().__init__()
         self.clip = clip
         self.adapter, self.text_adapter = clip.adapter, clip.text_adapter
         self.bias = bias
+        self.loss_name, self.class_counts = loss, class_counts
+        # SigLIP's is above CLIP's bound from the start.
+        self.most_scale = max(MAX_LOGIT_SCALE, clip.model.logit_scale.item())
+
+    def loss(self, outputs: Embeddings, batch: Batch, gather: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """Over the pairs of all processes."""
+        image, text, scale, bias = outputs
+        image = gather(image)
+        if self.class_counts is not None:
+            labels = gather(batch.labels.to(image.device))
+            return class_prompts_loss(image, class_embeddings(text, self.class_counts), labels, scale)
+        text = gather(text[batch.text_of_image.to(text.device)])
+        text_ids = gather(batch.text_ids.to(text.device))
+        if self.loss_name == "siglip" and bias is not None:
+            return siglip_loss(image, text, text_ids, scale, bias)
+        return (same_text_loss if self.loss_name == "same-text" else contrastive_loss)(image, text, text_ids, scale)
+
+    def after_step(self) -> None:
+        """Keep the logit scale below its bound."""
+        scale = self.clip.model.logit_scale
+        if scale.requires_grad:
+            with torch.no_grad():
+                scale.clamp_(max=self.most_scale)
+
+
+class FrozenForward(ClipForward):
+    """The trained part over frozen towers: adapters, and a bias where the loss learns one."""
+
+    trains_towers = False
 
     def forward(self, images: torch.Tensor, texts: torch.Tensor) -> Embeddings:
         """Embeddings of image features (N, D) and text features (M, D)."""
@@ -197,22 +275,21 @@ class FrozenForward(nn.Module):
         return Embeddings(self.clip.embed_images(images), self.clip.embed_texts(texts), scale, self.bias)
 
 
-class TowerForward(nn.Module):
+class TowerForward(ClipForward):
     """The towers themselves, and adapters behind them.
 
     Args:
         clip: The model; its towers are trained, or what PEFT has put on them.
         keep_statistics: Batch norms use and keep the base's statistics. An adapter's file does not hold them.
-        bias: Of the loss ``siglip``: a parameter of its own, or the model's.
+        settings: As for :class:`ClipForward`; ``bias`` may be a parameter of its own, or the model's.
     """
 
-    def __init__(self, clip: Clip, keep_statistics: bool, bias: torch.Tensor | None = None):
-        super().__init__()
-        self.clip = clip
+    trains_towers = True
+
+    def __init__(self, clip: Clip, keep_statistics: bool, **settings: Any):
+        super().__init__(clip, **settings)
         self.model = clip.model
-        self.adapter, self.text_adapter = clip.adapter, clip.text_adapter
         self.keep_statistics = keep_statistics
-        self.bias = bias
 
     def train(self, mode: bool = True) -> TowerForward:
         """Training mode, but for batch norms whose statistics are kept."""

@@ -16,22 +16,16 @@ from torch import nn
 from torch.distributed.nn.functional import all_gather
 from tqdm.auto import tqdm
 
+from steeldefectx.training.average import Average
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.inputs import Batch, Embeddings, FrozenForward, TextBank, TowerForward
-from steeldefectx.training.losses import (
-    class_embeddings,
-    class_prompts_loss,
-    contrastive_loss,
-    same_text_loss,
-    siglip_loss,
-)
+from steeldefectx.training.inputs import Batch, Embeddings, Forward
 from steeldefectx.training.prefetch import ahead
 from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state
 
-MAX_LOGIT_SCALE = math.log(100)
-"""CLIP's own bound (Radford et al. 2021)."""
 MAX_GRADIENT_NORM = 1.0
+MOMENTUM = 0.9
+"""Of SGD."""
 
 
 def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:
@@ -59,6 +53,14 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
     ]
 
 
+def make_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW, or SGD with momentum, over what of ``module`` is trained."""
+    groups = parameter_groups(module, config.weight_decay)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=MOMENTUM)
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
 @dataclass
 class Progress:
     """How far a run is."""
@@ -73,7 +75,7 @@ class Progress:
 
 
 def fit(
-    module: FrozenForward | TowerForward,
+    module: Forward,
     batches: Batches,
     config: TrainConfig,
     accelerator: Accelerator,
@@ -85,7 +87,8 @@ def fit(
     """Train ``module`` in place.
 
     Args:
-        module: The model; it is left in evaluation mode, with the weights of the best epoch if there is ``score``.
+        module: The model; it is left in evaluation mode, with the weights of the best epoch if there is ``score``,
+            and with averaged ones if ``config.ema`` says so.
         batches: What to train on.
         config: Settings.
         accelerator: Of this process.
@@ -96,15 +99,13 @@ def fit(
     Returns:
         How far it came, and which epoch was best.
     """
-    trained_towers = isinstance(module, TowerForward)
-    optimizer = torch.optim.AdamW(parameter_groups(module, config.weight_decay), lr=config.lr)
-    progress, best = Progress(), {}
+    optimizer = make_optimizer(module, config)
+    progress, best, averaged = Progress(), {}, {}
     if config.resume:
         saved = snapshots.load(module, optimizer)
         if saved is not None:
-            progress, best = Progress(**saved[0]), saved[1]
-    scale = module.clip.model.logit_scale
-    most = max(MAX_LOGIT_SCALE, scale.item())  # SigLIP's is above CLIP's bound from the start
+            progress, best, averaged = Progress(**saved[0]), *saved[1:]
+    average = Average(module, config.ema, averaged) if config.ema else None
     forward, prepared = accelerator.prepare(module, optimizer)
     steps = config.epochs * batches.per_epoch
     bar = tqdm(
@@ -115,49 +116,53 @@ def fit(
         disable=not accelerator.is_main_process,
         mininterval=0.5,
     )
-    module.train(trained_towers)
+    module.train(module.trains_towers)
     started, losses = time.perf_counter(), [torch.tensor(loss) for loss in progress.losses]
     for batch in ahead(batches, range(progress.step, steps)):
         rate = learning_rate(progress.step, batches.per_epoch, config)
         for group in optimizer.param_groups:
             group["lr"] = rate
         losses.append(_backward(forward, batches, batch, progress.step, config, accelerator))
-        if trained_towers:
+        if module.trains_towers and config.optimizer == "adamw":
             accelerator.clip_grad_norm_(module.parameters(), MAX_GRADIENT_NORM)
         prepared.step()
         prepared.zero_grad()
-        if scale.requires_grad:
-            with torch.no_grad():
-                scale.clamp_(max=most)
+        module.after_step()
         progress.step += 1
+        if average is not None:
+            average.update(progress.step)
         bar.update()
         if progress.step % batches.per_epoch == 0:
             epoch = progress.step // batches.per_epoch
             mean = torch.stack([loss.to(accelerator.device) for loss in losses]).mean().item()
             line = {"epoch": epoch, "loss": mean, "lr": rate, "seconds": round(time.perf_counter() - started, 3)}
             if score is not None:
-                line["held_out_accuracy"] = _score(module, score, trained_towers)
-                if line["held_out_accuracy"] > progress.best_score:
-                    progress.best_score, progress.best_epoch = line["held_out_accuracy"], epoch
-                    best = {name: tensor.cpu().clone() for name, tensor in trained_state(module).items()}
+                with nullcontext() if average is None else average.in_place():
+                    line["held_out_accuracy"] = _score(module, score)
+                    if line["held_out_accuracy"] > progress.best_score:
+                        progress.best_score, progress.best_epoch = line["held_out_accuracy"], epoch
+                        best = {name: tensor.cpu().clone() for name, tensor in trained_state(module).items()}
             log(line)
             accelerator.log({k: v for k, v in line.items() if k != "epoch"}, step=progress.step)
             bar.set_postfix(epoch=f"{epoch}/{config.epochs}", loss=f"{mean:.3f}")
             started, losses = time.perf_counter(), []
         if snapshots.due():
             progress.losses = [loss.item() for loss in losses]
-            snapshots.save(module, optimizer, vars(progress), best)
+            averaged = {} if average is None else average.state
+            snapshots.save(module, optimizer, vars(progress), best, averaged)
     bar.close()
+    if not best and average is not None:
+        best = average.state
     if best:
         load_trained_state(module, best)
     module.eval()
     return progress
 
 
-def _score(module: nn.Module, score: Callable[[], float], trained_towers: bool) -> float:
+def _score(module: Forward, score: Callable[[], float]) -> float:
     module.eval()
     found = score()
-    module.train(trained_towers)
+    module.train(module.trains_towers)
     return found
 
 
@@ -170,30 +175,57 @@ def _backward(
     accelerator: Accelerator,
 ) -> torch.Tensor:
     """Add the gradient of a batch's loss; the loss."""
-    images, texts = batches.inputs.to_device(batch)
+    module: Forward = accelerator.unwrap_model(forward, keep_torch_compile=False)
+    inputs = batches.inputs.to_device(batch)
 
     def seed(part: int) -> None:
         """Of dropout: another in each step, process and part."""
         numbers = [config.seed, step, accelerator.process_index, part]
         torch.manual_seed(int(np.random.default_rng(numbers).integers(2**62)))
 
-    def loss_of(embeddings: Embeddings) -> torch.Tensor:
-        return _loss(config.loss, embeddings, batch, batches.bank, accelerator)
+    def gather(tensor: torch.Tensor) -> torch.Tensor:
+        if accelerator.num_processes == 1:
+            return tensor
+        return torch.cat(all_gather(tensor)) if tensor.requires_grad else accelerator.gather(tensor)
+
+    def loss_of(outputs: Any) -> torch.Tensor:
+        return module.loss(outputs, batch, gather)
 
     if config.accumulate > 1:
-        parts = batches.inputs.parts(images, texts, config.accumulate)
+        parts = batches.inputs.parts(*inputs, config.accumulate)
+        if module.separable:
+            return _backward_part_by_part(forward, parts, loss_of, seed, accelerator)
         return _backward_in_parts(forward, parts, batch.text_count, loss_of, seed, accelerator)
     seed(0)
-    loss = loss_of(forward(images, texts))
+    loss = loss_of(forward(*inputs))
     accelerator.backward(loss)
     return loss.detach()
+
+
+def _backward_part_by_part(
+    forward: nn.Module,
+    parts: list[tuple[torch.Tensor, torch.Tensor]],
+    loss_of: Callable[[Any], torch.Tensor],
+    seed: Callable[[int], None],
+    accelerator: Accelerator,
+) -> torch.Tensor:
+    """The gradient of a loss that is the mean over images, a part of them at a time."""
+    count = sum(len(images) for images, _ in parts)
+    whole = torch.zeros((), device=accelerator.device)
+    for number, (images, targets) in enumerate(parts):
+        with nullcontext() if number == len(parts) - 1 else accelerator.no_sync(forward):
+            seed(number)
+            loss = loss_of(forward(images, targets)) * (len(images) / count)
+            accelerator.backward(loss)
+        whole += loss.detach()
+    return whole
 
 
 def _backward_in_parts(
     forward: nn.Module,
     parts: list[tuple[Any, Any]],
     text_count: int,
-    loss_of: Callable[[Embeddings], torch.Tensor],
+    loss_of: Callable[[Any], torch.Tensor],
     seed: Callable[[int], None],
     accelerator: Accelerator,
 ) -> torch.Tensor:
@@ -235,21 +267,3 @@ def _backward_in_parts(
 def _gradient(leaf: torch.Tensor) -> torch.Tensor:
     """The gradient that a loss has left; zeros where it does not depend on the leaf."""
     return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
-
-
-def _loss(name: str, embeddings: Embeddings, batch: Batch, bank: TextBank, accelerator: Accelerator) -> torch.Tensor:
-    """The loss over the shares of all processes."""
-    image, text, scale, bias = embeddings
-    several = accelerator.num_processes > 1
-    if several:
-        image = torch.cat(all_gather(image))
-    if bank.classes is not None:
-        labels = batch.labels.to(image.device)
-        labels = accelerator.gather(labels) if several else labels
-        return class_prompts_loss(image, class_embeddings(text, bank.classes.counts), labels, scale)
-    text, text_ids = text[batch.text_of_image.to(text.device)], batch.text_ids.to(text.device)
-    if several:
-        text, text_ids = torch.cat(all_gather(text)), accelerator.gather(text_ids)
-    if name == "siglip" and bias is not None:
-        return siglip_loss(image, text, text_ids, scale, bias)
-    return (same_text_loss if name == "same-text" else contrastive_loss)(image, text, text_ids, scale)

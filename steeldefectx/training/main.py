@@ -143,10 +143,10 @@ def print_results(results: dict[str, Any], per_class: bool = False) -> None:
         table.add_column(column, justify="right")
     row = [Path(model).name if Path(model).is_dir() else model]
     size = [str(results["n_test"]), str(len(results["classes"]))]
-    if "before_training" in results:
+    if results.get("before_training") is not None:
         table.add_row(*row, "zero-shot", results["test_text"], *size, *_percent(results["before_training"]))
-    trained_on = f"{results['train_text']} -> " if results["train_text"] else ""
-    table.add_row(*row, results["method"], trained_on + results["test_text"], *size, *_percent(results))
+    texts = " -> ".join(level for level in (results["train_text"], results["test_text"]) if level)
+    table.add_row(*row, results["method"], texts, *size, *_percent(results))
     console.print(table)
     if per_class:
         recalls = Table("class", title="Recall of each class")

@@ -36,8 +36,8 @@ def load_trained_state(module: nn.Module, state: Mapping[str, torch.Tensor]) -> 
 class Snapshots:
     """The snapshot of a run: one safetensors file, replaced as a whole.
 
-    Batches and chance follow from the number of a step, see :mod:`.batches`: weights, the optimizer's moments and
-    that number are all there is to keep.
+    Batches and chance follow from the number of a step, see :mod:`.batches`: weights, their average, the optimizer's
+    moments and that number are all there is to keep.
 
     Args:
         folder: Output folder of the run.
@@ -63,10 +63,12 @@ class Snapshots:
         optimizer: torch.optim.Optimizer,
         progress: Mapping[str, Any],
         best: Mapping[str, torch.Tensor],
+        average: Mapping[str, torch.Tensor],
     ) -> None:
-        """Write a snapshot: what is trained, what was best so far, and ``progress`` as JSON."""
+        """Write a snapshot: what is trained, what was best so far, the average, and ``progress`` as JSON."""
         tensors = {f"trained.{name}": tensor for name, tensor in trained_state(module).items()}
         tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in average.items()}
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -79,11 +81,11 @@ class Snapshots:
 
     def load(
         self, module: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor], dict[str, torch.Tensor]] | None:
         """Put a snapshot's weights and moments back.
 
         Returns:
-            Progress and best weights, as they were saved; None where there is no snapshot.
+            Progress, best weights and average, as they were saved; None where there is no snapshot.
 
         Raises:
             ConfigError: It is of a run with other settings, data or versions.
@@ -101,7 +103,7 @@ class Snapshots:
             index, key = name.split(".", 1)
             moments.setdefault(int(index), {})[key] = tensor
         optimizer.load_state_dict({**state, "state": moments})
-        return json.loads(metadata["progress"]), _below("best.", tensors)
+        return json.loads(metadata["progress"]), _below("best.", tensors), _below("average.", tensors)
 
     def remove(self) -> None:
         """The run is done."""

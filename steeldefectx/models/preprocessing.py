@@ -1,0 +1,48 @@
+"""Images of any kind to the pixels that a model takes, as its image processor says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+
+class Preprocessing:
+    """What every model with an ``image_processor`` does to images."""
+
+    image_processor: Any
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of a preprocessed image: (3, height, width)."""
+        channels, height, width = self.to_pixels(Image.new("RGB", (8, 8))).shape
+        return channels, height, width
+
+    def to_pixels(self, image: Image.Image) -> np.ndarray:
+        """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
+        batch = self.image_processor(images=to_rgb(image), do_rescale=False, do_normalize=False, return_tensors="np")
+        return batch["pixel_values"][0]
+
+    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Scale pixels 0..255 (N, 3, H, W), of any dtype, to what the model takes."""
+        scaled = pixels.float() / 255
+        if not self.image_processor.do_normalize:
+            return scaled
+        mean = scaled.new_tensor(self.image_processor.image_mean).view(3, 1, 1)
+        std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
+        return (scaled - mean) / std
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB, upright as its EXIF data say.
+
+    Cameras deliver grey images of 10 to 16 bits; Pillow's own conversion would clip them to white. They are
+    shifted so that the brightest pixel needs all of the 8 bits.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        values = np.asarray(image).clip(0)
+        image = Image.fromarray((values >> max(0, int(values.max()).bit_length() - 8)).astype(np.uint8))
+    return image.convert("RGB")
