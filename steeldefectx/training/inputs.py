@@ -289,6 +289,7 @@ class TowerForward(ClipForward):
     def __init__(self, clip: Clip, keep_statistics: bool, **settings: Any):
         super().__init__(clip, **settings)
         self.model = clip.model
+        self._no_split_modules = clip.model._no_split_modules  # by what Accelerate shards, where it does
         self.keep_statistics = keep_statistics
 
     def train(self, mode: bool = True) -> TowerForward:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -12,16 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from torch import nn
 from torch.distributed.nn.functional import all_gather
 from tqdm.auto import tqdm
 
+from steeldefectx.errors import ConfigError
 from steeldefectx.training.average import Average
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.inputs import Batch, Embeddings, Forward
 from steeldefectx.training.prefetch import ahead
-from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state
+from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state, whole_state
 
 MAX_GRADIENT_NORM = 1.0
 MOMENTUM = 0.9
@@ -98,15 +101,23 @@ def fit(
 
     Returns:
         How far it came, and which epoch was best.
+
+    Raises:
+        ConfigError: Weights are sharded, and a setting needs them whole after every step.
     """
-    optimizer = make_optimizer(module, config)
+    sharded = accelerator.distributed_type == DistributedType.FSDP
+    if sharded and (config.ema or config.resume):
+        raise ConfigError("ema and resume need whole weights: leave them out, or launch without FSDP.")
+    # What is sharded stays so: another takes part in training, and hands its weights over to be scored and saved.
+    trained = _shardable(module) if sharded else module
+    optimizer = make_optimizer(trained, config)
     progress, best, averaged = Progress(), {}, {}
-    if config.resume:
+    if config.resume and not sharded:
         saved = snapshots.load(module, optimizer)
         if saved is not None:
             progress, best, averaged = Progress(**saved[0]), *saved[1:]
     average = Average(module, config.ema, averaged) if config.ema else None
-    forward, prepared = accelerator.prepare(module, optimizer)
+    forward, prepared = accelerator.prepare(trained, optimizer)
     steps = config.epochs * batches.per_epoch
     bar = tqdm(
         total=steps,
@@ -116,7 +127,7 @@ def fit(
         disable=not accelerator.is_main_process,
         mininterval=0.5,
     )
-    module.train(module.trains_towers)
+    trained.train(module.trains_towers)
     started, losses = time.perf_counter(), [torch.tensor(loss) for loss in progress.losses]
     for batch in ahead(batches, range(progress.step, steps)):
         rate = learning_rate(progress.step, batches.per_epoch, config)
@@ -124,10 +135,10 @@ def fit(
             group["lr"] = rate
         losses.append(_backward(forward, batches, batch, progress.step, config, accelerator))
         if module.trains_towers and config.optimizer == "adamw":
-            accelerator.clip_grad_norm_(module.parameters(), MAX_GRADIENT_NORM)
+            accelerator.clip_grad_norm_(trained.parameters(), MAX_GRADIENT_NORM)
         prepared.step()
         prepared.zero_grad()
-        module.after_step()
+        trained.after_step()
         progress.step += 1
         if average is not None:
             average.update(progress.step)
@@ -136,6 +147,8 @@ def fit(
             epoch = progress.step // batches.per_epoch
             mean = torch.stack([loss.to(accelerator.device) for loss in losses]).mean().item()
             line = {"epoch": epoch, "loss": mean, "lr": rate, "seconds": round(time.perf_counter() - started, 3)}
+            if sharded and (score is not None or progress.step == steps):
+                load_trained_state(module, whole_state(trained))
             if score is not None:
                 with nullcontext() if average is None else average.in_place():
                     line["held_out_accuracy"] = _score(module, score)
@@ -146,7 +159,7 @@ def fit(
             accelerator.log({k: v for k, v in line.items() if k != "epoch"}, step=progress.step)
             bar.set_postfix(epoch=f"{epoch}/{config.epochs}", loss=f"{mean:.3f}")
             started, losses = time.perf_counter(), []
-        if snapshots.due():
+        if not sharded and snapshots.due():
             progress.losses = [loss.item() for loss in losses]
             averaged = {} if average is None else average.state
             snapshots.save(module, optimizer, vars(progress), best, averaged)
@@ -157,6 +170,17 @@ def fit(
         load_trained_state(module, best)
     module.eval()
     return progress
+
+
+def _shardable(module: Forward) -> Forward:
+    """A copy without scalar parameters, which FSDP does not shard: scale and bias of the logits stay as they are."""
+    module = copy.deepcopy(module)
+    for part in module.modules():
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            if parameter.ndim == 0:
+                delattr(part, name)
+                part.register_buffer(name, parameter.detach())
+    return module
 
 
 def _score(module: Forward, score: Callable[[], float]) -> float:

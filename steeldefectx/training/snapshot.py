@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from steeldefectx.errors import ConfigError
 
@@ -23,6 +24,14 @@ def trained_state(module: nn.Module) -> dict[str, torch.Tensor]:
     """What training changes: parameters with a gradient, and buffers (statistics of batch norms)."""
     parameters = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
     return parameters | {name: buffer.detach() for name, buffer in module.named_buffers()}
+
+
+def whole_state(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The same of a module whose weights are sharded over processes, put together; all processes must ask for it."""
+    return {
+        name: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        for name, tensor in trained_state(module).items()
+    }
 
 
 def load_trained_state(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:

@@ -69,6 +69,28 @@ def test_two_processes_optimize_what_one_does(vit, tmp_path, method):
         assert (two[name] - tensor).abs().mean() < 1e-3
 
 
+def test_sharded_weights_are_trained_scored_and_saved_as_whole_ones(vit, tmp_path):
+    flags = ["--method", "full", "--lr", 1e-3, "--epochs", 1, "--hold_out", 0.1]
+    done = run(*command(vit, tmp_path / "one", *flags))
+    assert done.returncode == 0, done.stderr
+    sharded = run(
+        "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29_617,
+        Path(__file__).parent / "fsdp_on_cpu.py", *command(vit, tmp_path / "two", *flags)[1:],
+        environment={"ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert sharded.returncode == 0, sharded.stderr
+    # The logit scale is not trained there.
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=0.01)
+    base, one, two = (load_file(folder / "model.safetensors") for folder in (vit, tmp_path / "one", tmp_path / "two"))
+    assert one.keys() == two.keys()
+    assert two["logit_scale"] == base["logit_scale"]
+    names = one.keys() - {"logit_scale"}
+    moved = sum((one[name] - base[name]).abs().sum() for name in names)
+    assert sum((two[name] - one[name]).abs().sum() for name in names) < 0.1 * moved
+    line = json.loads((tmp_path / "two" / "log.jsonl").read_text())
+    assert line["held_out_accuracy"] >= 0
+
+
 def test_a_launcher_that_starts_one_process_instead_of_two_is_caught(vit, tmp_path):
     done = run(
         "-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2, *command(vit, tmp_path / "out"),
