@@ -96,20 +96,17 @@ def test_centring_takes_the_common_direction_away():
 
 
 def test_the_probe_is_better_than_logistic_regression_where_views_tell_what_to_ignore():
-    """What the views vary most is large and says nothing about the class."""
+    """In four directions images vary much, and say nothing about their class."""
     scores = {"linear-probe": [], "logistic-regression": []}
-    for seed in range(5):
+    for seed in range(3):
         task, test, labels = toy_task(1, width=40, views=6, seed=seed)
         generator = torch.Generator().manual_seed(seed)
-
-        def disturb(features, generator=generator):
-            features[..., :8] += 8 * torch.randn(*features.shape[:-1], 8, generator=generator)
-
+        directions = torch.randn(4, 40, generator=generator)
         for features in (task.shots.images.features, task.shots.views, task.validation.images.features, test.features):
-            disturb(features)
+            features += 2 * torch.randn(*features.shape[:-1], 4, generator=generator) @ directions
         for name, found in scores.items():
             found.append(share_right(FEATURE_METHODS[name](task).logits(test), labels))
-    assert np.mean(scores["linear-probe"]) > np.mean(scores["logistic-regression"]) + 0.1
+    assert np.mean(scores["linear-probe"]) > np.mean(scores["logistic-regression"]) + 0.3
 
 
 def test_the_probes_classifier_is_a_minimum():
@@ -158,7 +155,7 @@ def test_cross_modal_minimizes_images_and_texts_together(monkeypatch, own_texts)
 
 
 def test_clip_adapter_is_the_papers_formula(monkeypatch):
-    task, test, _ = toy_task(validation=False)
+    task, test, _ = toy_task(validation=False, steps=30)
     made = []
 
     def watched(*arguments):
@@ -177,7 +174,7 @@ def test_clip_adapter_is_the_papers_formula(monkeypatch):
 
 
 def test_clip_adapter_draws_nothing_from_torchs_own_generator():
-    task, _, _ = toy_task(validation=False)
+    task, _, _ = toy_task(validation=False, steps=5)
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)

@@ -16,11 +16,11 @@ def toy_task(shots=4, classes=5, width=24, views=3, validation=True, own_texts=F
     cone, centres = 3 * noise(width), noise(classes, width)
 
     def images(labels):
-        return cone + centres[labels] + 2 * noise(len(labels), width)
+        return cone + centres[labels] + 1.2 * noise(len(labels), width)
 
     def examples(labels):
         features = images(labels)
-        varied = features + noise(views, *features.shape)
+        varied = features + 0.5 * noise(views, *features.shape)
         own = centres[labels] + noise(*features.shape) if own_texts else None
         return Examples(Images(features), labels, varied, own)
 
@@ -32,7 +32,7 @@ def toy_task(shots=4, classes=5, width=24, views=3, validation=True, own_texts=F
         classes=Classes(
             [f"class {n}" for n in range(classes)],
             [[f"text {n}"] for n in range(classes)],
-            normalize(0.5 * cone + centres + 2 * noise(classes, width), dim=1),
+            normalize(0.5 * cone + centres + noise(classes, width), dim=1),
         ),
         logit_scale=20.0,
         seed=seed,
