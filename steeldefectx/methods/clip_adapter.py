@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch.nn.functional import cross_entropy
 
@@ -11,12 +13,19 @@ from steeldefectx.methods.zero_shot import text_logits
 from steeldefectx.models.adapters import ClipAdapter
 
 BATCH = 256
-CANDIDATES = [
-    {"ratio": 0.2, "lr": 1e-3, "steps": 200},
-    {"ratio": 0.2, "lr": 1e-2, "steps": 200},
-    {"ratio": 0.6, "lr": 1e-3, "steps": 200},
-    {"ratio": 0.6, "lr": 1e-2, "steps": 200},
-]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the adapter's training."""
+
+    ratio: float = 0.2
+    """Share of the adapted feature, as published."""
+    lr: float = 1e-2
+    steps: int = 200
+
+
+CANDIDATES = [Settings(ratio, lr) for lr in (1e-2, 1e-3) for ratio in (0.2, 0.6)]
 
 
 def fit(task: Task) -> Predictor:
@@ -27,12 +36,12 @@ def fit(task: Task) -> Predictor:
     """
     rows, labels, _ = all_views(task.shots)
 
-    def train(ratio: float, lr: float, steps: int) -> Logits:
+    def train(settings: Settings) -> Logits:
         generator = torch.Generator().manual_seed(task.seed)
-        adapter = new_adapter(rows.shape[1], ratio, task.seed)
-        optimizer = torch.optim.Adam(adapter.parameters(), lr)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for _ in range(steps):
+        adapter = new_adapter(rows.shape[1], settings.ratio, task.seed)
+        optimizer = torch.optim.Adam(adapter.parameters(), settings.lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+        for _ in range(settings.steps):
             batch = torch.randperm(len(rows), generator=generator)[:BATCH]
             loss = cross_entropy(text_logits(task, adapter(rows[batch])), labels[batch])
             optimizer.zero_grad()
@@ -41,7 +50,7 @@ def fit(task: Task) -> Predictor:
             schedule.step()
         return lambda features: text_logits(task, adapter(features))
 
-    return choose(CANDIDATES, train, task.validation)
+    return choose(task, CANDIDATES, train)
 
 
 def new_adapter(width: int, ratio: float, seed: int) -> ClipAdapter:

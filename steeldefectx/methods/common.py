@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,10 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 from torch.nn.functional import normalize, one_hot
 
-from steeldefectx.methods.interface import Examples, Predictor
+from steeldefectx.methods.interface import Examples, Images, Predictor, Settings, Task, override
 
 Logits = Callable[[torch.Tensor], torch.Tensor]
 """Features (N, D) -> logits (N, C)."""
-Settings = dict[str, Any]
 
 
 def unit(features: torch.Tensor) -> torch.Tensor:
@@ -65,24 +64,37 @@ class Centred:
         return unit(unit(features) - self.mean)
 
 
-def within_class_covariance(features: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Covariance (D, D), float64, of features (N, D) around their class's mean, pooled over classes.
+@dataclass(frozen=True)
+class Scatter:
+    """How features vary within classes, by principal axes."""
 
-    With a single image a class it is the scatter of that image's views; without any scatter it is the identity.
-    """
-    rest = (features - class_means(features, labels, classes)[labels]).double()
-    covariance = rest.T @ rest / len(rest)
-    return covariance if covariance.trace() > 1e-9 else torch.eye(len(covariance), dtype=torch.float64)
+    axes: torch.Tensor
+    """(D, D) float32, an axis in each column."""
+    variances: torch.Tensor
+    """(D,) float32, >= 0, along the axes."""
+    images: int
+    """How many images it was measured on."""
 
+    @classmethod
+    def of(cls, features: torch.Tensor, labels: torch.Tensor, classes: int, images: int) -> Scatter:
+        """That of features (N, D) around their class's mean, pooled over classes.
 
-def shrunk(covariance: torch.Tensor, images: int, shrinkage: float) -> torch.Tensor:
-    """A covariance (D, D) of few images, with a multiple of the identity added: always invertible.
+        With a single image a class it is the scatter of that image's views; without any, all directions count alike.
+        """
+        rest = (features - class_means(features, labels, classes)[labels]).double()
+        covariance = rest.T @ rest / len(rest)
+        if covariance.trace() < 1e-9:
+            covariance = torch.eye(len(covariance), dtype=covariance.dtype)
+        variances, axes = torch.linalg.eigh(covariance)
+        return cls(axes.float(), variances.clamp(min=0).float(), images)
 
-    ``S + shrinkage * trace(S) / images * I``: with ``shrinkage`` 1 the ridge of Kubokawa & Srivastava 2008 as
-    Wang et al. 2024 (eq. 6) use it, but for its constant factor.
-    """
-    ridge = shrinkage * covariance.trace() / images
-    return covariance + ridge * torch.eye(len(covariance), dtype=covariance.dtype)
+    def shrunk(self, shrinkage: float) -> torch.Tensor:
+        """Variances (D,) for so few images, all above 0: ``variance + shrinkage * (sum of all) / images``.
+
+        With ``shrinkage`` 1 it is the ridge estimator of Kubokawa & Srivastava 2008 as Wang et al. 2024 use it, up to
+        a constant factor.
+        """
+        return self.variances + shrinkage * self.variances.sum() / self.images
 
 
 def softmax_regression(
@@ -121,26 +133,35 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
     return (logits.argmax(1) == labels).double().mean().item()
 
 
-def choose(candidates: Sequence[Settings], fit: Callable[..., Logits], validation: Examples | None) -> Predictor:
-    """A method with the settings that are most accurate on validation images.
+def choose(task: Task, candidates: Sequence[Settings], fit: Callable[[Settings], Logits]) -> Predictor:
+    """A method with the settings that are most accurate on the task's validation images.
 
     Args:
-        candidates: Settings; the first are the defaults. Of equally accurate ones the first wins.
-        fit: Settings as keywords -> logits of features.
-        validation: None: the defaults are taken.
+        task: Settings that it names are not chosen.
+        candidates: Dataclasses of settings; the first are the defaults, which are taken without validation images. Of
+            equally accurate ones the first win.
+        fit: Settings -> logits of features.
     """
-    best, chosen = fit(**candidates[0]), candidates[0]
-    if validation is not None and len(validation):
-        features, labels = validation.images.features, validation.labels
-        score = accuracy(best(features), labels)
-        for settings in candidates[1:]:
-            logits = fit(**settings)
-            other = accuracy(logits(features), labels)
-            if other > score:
-                best, chosen, score = logits, settings, other
-    return predictor(best, chosen)
+    settings = list(dict.fromkeys(override(candidate, task) for candidate in candidates))
+    validation = task.validation
+    if validation is None or not len(validation):
+        return predictor(fit(settings[0]), asdict(settings[0]))  # type: ignore[call-overload]
+    best, chosen, highest = None, settings[0], -1.0
+    for one in settings:
+        logits = fit(one)
+        with torch.no_grad():
+            score = accuracy(logits(validation.images.features), validation.labels)
+        if score > highest:
+            best, chosen, highest = logits, one, score
+    assert best is not None
+    return predictor(best, asdict(chosen))  # type: ignore[call-overload]
 
 
-def predictor(logits: Logits, chosen: Settings | None = None) -> Predictor:
+def predictor(logits: Logits, chosen: dict[str, Any]) -> Predictor:
     """A predictor that needs nothing of images but their features."""
-    return Predictor(torch.no_grad()(lambda images: logits(images.features).float()), chosen or {})
+
+    @torch.no_grad()
+    def of_images(images: Images) -> torch.Tensor:
+        return logits(images.features).float()
+
+    return Predictor(of_images, chosen)

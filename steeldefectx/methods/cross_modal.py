@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from steeldefectx.methods.common import Logits, all_views, choose, softmax_regression, unit
 from steeldefectx.methods.interface import Predictor, Task
 
-TEXT_WEIGHTS = (0.5, 0.1, 0.02)
-RIDGES = (0.01, 0.001, 0.1)
-CANDIDATES = [{"text": text, "ridge": ridge} for text in TEXT_WEIGHTS for ridge in RIDGES]
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the cross-modal probe."""
+
+    text: float = 0.5
+    """Share of the texts in the loss."""
+    ridge: float = 0.01
+    """Towards the zero-shot classifier."""
+
+
+CANDIDATES = [Settings(text, ridge) for text in (0.5, 0.1, 0.02) for ridge in (0.01, 0.001, 0.1)]
 
 
 def fit(task: Task) -> Predictor:
@@ -25,14 +36,15 @@ def fit(task: Task) -> Predictor:
     rows = task.logit_scale * torch.cat([unit(images), texts])
     labels = torch.cat([image_labels, text_labels])
 
-    def train(text: float, ridge: float) -> Logits:
+    def train(settings: Settings) -> Logits:
+        text = settings.text
         weights = torch.cat(
             [torch.full((len(images),), (1 - text) / len(images)), torch.full((len(texts),), text / len(texts))]
         )
-        W = softmax_regression(rows, labels, weights, task.classes.embeddings, ridge)
+        W = softmax_regression(rows, labels, weights, task.classes.embeddings, settings.ridge)
         return lambda features: task.logit_scale * unit(features) @ W.T
 
-    return choose(CANDIDATES, train, task.validation)
+    return choose(task, CANDIDATES, train)
 
 
 def text_examples(task: Task) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.models.clip import Clip
+
+if TYPE_CHECKING:  # a method on features needs no transformers
+    from steeldefectx.models.clip import Clip
 
 Settings = TypeVar("Settings")
 """A method's frozen dataclass of settings, with their defaults."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from steeldefectx.methods.common import predictor
-from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.interface import Predictor, Task, override
 
-C = 0.1
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the reference."""
+
+    C: float = 0.1
+    """scikit-learn's inverse strength of the ridge."""
 
 
 def fit(task: Task) -> Predictor:
@@ -18,7 +26,8 @@ def fit(task: Task) -> Predictor:
 
     A class without shots is never predicted (its logit is -inf). At least two classes have shots.
     """
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=1000))
+    settings = override(Settings(), task)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=settings.C, max_iter=1000))
     model.fit(task.shots.images.features.double().numpy(), task.shots.labels.numpy())
     known = torch.from_numpy(model.classes_)
 
@@ -27,4 +36,4 @@ def fit(task: Task) -> Predictor:
         found[:, known] = torch.from_numpy(model.predict_log_proba(features.double().numpy())).float()
         return found
 
-    return predictor(logits, {"C": C})
+    return predictor(logits, asdict(settings))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 
 from steeldefectx.methods.common import accuracy, all_views, class_sums, predictor, unit
-from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.interface import Predictor, Task, override
 
-STEPS = 300
 STEPS_PER_ALPHA = 10
 """After so many steps of the prototypes there is one of the multipliers, and a look at the validation images."""
 MOMENTUM = 0.9
@@ -17,7 +17,15 @@ ALPHA_START = 250
 """Factor on the mean cosine of images with their class's text, from the authors' code."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Settings:
+    """Settings of LP++."""
+
+    steps: int = 300
+    """Of the prototypes; where validation images say so, fewer."""
+
+
+@dataclass(frozen=True)
 class State:
     """What is learnt: logits are ``f . (w_c + alpha_c t_c)``."""
 
@@ -42,25 +50,32 @@ def fit(task: Task) -> Predictor:
     choose when to stop, the latest of equally good steps; without them it is the last.
     """
     rows, labels, weight = all_views(task.shots)
-    f, texts = unit(rows), task.classes.embeddings
+    texts = task.classes.embeddings
+    found, steps, highest = texts, 0, -1.0
+    for step, state in descent(unit(rows), labels, weight, texts, override(Settings(), task).steps):
+        weights, score = state.weights(texts), 0.0
+        if task.validation is not None and len(task.validation):
+            score = accuracy(unit(task.validation.images.features) @ weights.T, task.validation.labels)
+        if score >= highest:
+            found, steps, highest = weights, step, score
+    return predictor(lambda features: unit(features) @ found.T, {"steps": steps})
+
+
+def descent(
+    f: torch.Tensor, labels: torch.Tensor, weight: float, texts: torch.Tensor, steps: int
+) -> Iterator[tuple[int, State]]:
+    """The steps taken and the state, after each step of the multipliers and at the end. Arguments: as below."""
     state = initial(f, labels, weight, texts)
     step_w, step_alpha = step_sizes(f, texts)
     velocity = torch.zeros_like(state.w)
-    found, steps, best = state.weights(texts), 0, -1.0
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         gradient_w, gradient_alpha = gradients(state, f, labels, texts)
         velocity = MOMENTUM * velocity + gradient_w
-        state.w = state.w - step_w * velocity
-        if step % STEPS_PER_ALPHA:
-            continue
-        state.alpha = state.alpha - step_alpha * gradient_alpha
-        weights = state.weights(texts)
-        score = 0.0
-        if task.validation is not None:
-            score = accuracy(unit(task.validation.images.features) @ weights.T, task.validation.labels)
-        if score >= best:
-            found, steps, best = weights, step, score
-    return predictor(lambda features: unit(features) @ found.T, {"steps": steps})
+        state = replace(state, w=state.w - step_w * velocity)
+        if step % STEPS_PER_ALPHA == 0:
+            state = replace(state, alpha=state.alpha - step_alpha * gradient_alpha)
+        if step % STEPS_PER_ALPHA == 0 or step == steps:
+            yield step, state
 
 
 def initial(f: torch.Tensor, labels: torch.Tensor, weight: float, texts: torch.Tensor) -> State:

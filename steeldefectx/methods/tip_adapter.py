@@ -8,14 +8,30 @@ import torch
 from torch.nn.functional import cross_entropy, one_hot
 
 from steeldefectx.methods.common import predictor, unit
-from steeldefectx.methods.interface import Examples, Predictor, Task
+from steeldefectx.methods.interface import Examples, Predictor, Task, override
 from steeldefectx.methods.zero_shot import text_logits
 
-ALPHA, BETA = 1.0, 5.5
-"""The paper's defaults."""
 ALPHA_RANGE, ALPHA_STEPS = (0.1, 50.0), 20
 BETA_RANGE, BETA_STEPS = (0.1, 50.0), 200
-EPOCHS, BATCH, LR, EPS = 20, 256, 1e-3, 1e-4
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of Tip-Adapter; the paper's by default."""
+
+    alpha: float = 1.0
+    """Weight of the cache."""
+    beta: float = 5.5
+    """Its sharpness."""
+
+
+@dataclass(frozen=True)
+class TrainedSettings(Settings):
+    """Settings of Tip-Adapter-F; the paper's by default."""
+
+    epochs: int = 20
+    lr: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -26,8 +42,8 @@ class Cache:
     """(K, D), unit length until they are fine-tuned."""
     values: torch.Tensor
     """(K, C) float32, one-hot."""
-    alpha: float = ALPHA
-    beta: float = BETA
+    alpha: float
+    beta: float
 
     def logits(self, task: Task, features: torch.Tensor) -> torch.Tensor:
         """``scale f W + alpha exp(-beta (1 - f K)) V`` (N, C), of features (N, D), not normalized."""
@@ -41,7 +57,7 @@ def fit_tip_adapter(task: Task) -> Predictor:
     The model's own logit scale stands for the paper's 100, which is CLIP's. Validation images choose alpha and beta
     from a 20 x 200 grid, in the authors' order; the ranges are wider, as the classes' texts may be of little use.
     """
-    cache = searched(task, build_cache(task))
+    cache = searched(task, build_cache(task, override(Settings(), task)))
     return _predictor(task, cache)
 
 
@@ -52,8 +68,9 @@ def fit_tip_adapter_f(task: Task) -> Predictor:
     Tip-Adapter's where the authors set them by data set; there is another search afterwards, as in the paper. The keys
     of the last epoch are taken (the authors' code takes the epoch that is best on the test images).
     """
-    cache = searched(task, build_cache(task))
-    return _predictor(task, searched(task, replace(cache, keys=tuned_keys(task, cache))))
+    settings = override(TrainedSettings(), task)
+    cache = searched(task, build_cache(task, settings))
+    return _predictor(task, searched(task, replace(cache, keys=tuned_keys(task, cache, settings))))
 
 
 def _predictor(task: Task, cache: Cache) -> Predictor:
@@ -62,10 +79,11 @@ def _predictor(task: Task, cache: Cache) -> Predictor:
     )
 
 
-def build_cache(task: Task) -> Cache:
+def build_cache(task: Task, settings: Settings) -> Cache:
     """The cache before training."""
     keys = unit(_views(task.shots).mean(0))
-    return Cache(keys, one_hot(task.shots.labels, len(task.classes.names)).float())
+    values = one_hot(task.shots.labels, len(task.classes.names)).float()
+    return Cache(keys, values, settings.alpha, settings.beta)
 
 
 def _views(examples: Examples) -> torch.Tensor:
@@ -73,15 +91,15 @@ def _views(examples: Examples) -> torch.Tensor:
     return examples.views if len(examples.views) else examples.images.features[None]
 
 
-def tuned_keys(task: Task, cache: Cache) -> torch.Tensor:
+def tuned_keys(task: Task, cache: Cache, settings: TrainedSettings) -> torch.Tensor:
     """Keys (K, D) after training; the values stay."""
     views, labels = _views(task.shots), task.shots.labels
     generator = torch.Generator().manual_seed(task.seed)
     keys = cache.keys.clone().requires_grad_()
     cache = replace(cache, keys=keys)
-    optimizer = torch.optim.AdamW([keys], LR, eps=EPS)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS * -(-len(labels) // BATCH))
-    for epoch in range(EPOCHS):
+    optimizer = torch.optim.AdamW([keys], settings.lr, eps=1e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * -(-len(labels) // BATCH))
+    for epoch in range(settings.epochs):
         for batch in torch.randperm(len(labels), generator=generator).split(BATCH):
             loss = cross_entropy(cache.logits(task, views[epoch % len(views), batch]), labels[batch])
             optimizer.zero_grad()
@@ -92,18 +110,22 @@ def tuned_keys(task: Task, cache: Cache) -> torch.Tensor:
 
 
 def searched(task: Task, cache: Cache) -> Cache:
-    """The cache with the alpha and beta that are most accurate on the validation images, if there are any."""
+    """The cache with the alpha and beta that are most accurate on the validation images, if there are any.
+
+    One that the task's settings name is not searched.
+    """
     if task.validation is None or not len(task.validation):
         return cache
     features, labels = task.validation.images.features, task.validation.labels
-    alphas, betas = steps(ALPHA_RANGE, ALPHA_STEPS), steps(BETA_RANGE, BETA_STEPS)
+    alphas = steps(ALPHA_RANGE, ALPHA_STEPS) if "alpha" not in task.settings else torch.tensor([cache.alpha])
+    betas = steps(BETA_RANGE, BETA_STEPS) if "beta" not in task.settings else torch.tensor([cache.beta])
     correct = grid(text_logits(task, features), unit(features) @ cache.keys.T, cache.values, labels, alphas, betas)
     first = int(correct.argmax())  # betas are the authors' outer loop: the first best in their order
     return replace(cache, alpha=alphas[first % len(alphas)].item(), beta=betas[first // len(alphas)].item())
 
 
 def steps(ends: tuple[float, float], n: int) -> torch.Tensor:
-    """N equidistant values from the first end on, without the second, as in the authors' code."""
+    """Equidistant values, n of them, from the first end on, without the second, as in the authors' code."""
     low, high = ends
     return torch.tensor([low + i * (high - low) / n for i in range(n)])
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from steeldefectx.methods.common import predictor, unit
-from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.interface import Predictor, Task, override
+
+
+@dataclass(frozen=True)
+class Settings:
+    """There is nothing to set."""
 
 
 def text_logits(task: Task, features: torch.Tensor) -> torch.Tensor:
@@ -15,4 +22,5 @@ def text_logits(task: Task, features: torch.Tensor) -> torch.Tensor:
 
 def fit(task: Task) -> Predictor:
     """The model as it is (Radford et al. 2021)."""
-    return predictor(lambda features: text_logits(task, features))
+    override(Settings(), task)
+    return predictor(lambda features: text_logits(task, features), {})
