@@ -1,10 +1,8 @@
 """Few-shot methods that send gradients through a tower, on small models with random weights."""
 
-import copy
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -12,7 +10,8 @@ from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.methods import clip_lora, coop
-from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task
+from steeldefectx.methods.interface import Classes, Examples, Images, Task
+from steeldefectx.models.adapters import merge, unload
 from steeldefectx.models.clip import load_clip
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -192,3 +191,91 @@ def test_coop_published_numbers_of_epochs():
 def test_coop_without_room_for_names_is_said_clearly():
     with pytest.raises(ConfigError, match="context 126"):
         coop.fit(task_of(small_clip("tiny"), context=126))
+
+
+# CLIP-LoRA
+
+FAST = {"lr": 0.02, "iterations_per_shot": 15, "batch_size": 6}
+
+
+def accuracy(predictor, images, labels):
+    return (predictor.logits(images).argmax(1) == labels).float().mean().item()
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_clip_lora_learns_and_leaves_the_model_as_it_was(kind):
+    clip = small_clip(kind)
+    before, task = frozen_copy(clip), task_of(clip, **FAST)
+    predictor = clip_lora.fit(task)
+    assert_unchanged(clip, before)
+    assert not clip.model.training
+    images, labels = unseen(clip)
+    assert accuracy(predictor, images, labels) >= 0.8
+
+
+def test_clip_lora_adds_matrices_of_rank_two_to_q_k_and_v_and_merging_them_changes_no_logit(monkeypatch):
+    clip, trained = small_clip(), []
+
+    def spy(adapted):
+        trained.append((adapted, merge(adapted)))
+        return trained[0][1]
+
+    monkeypatch.setattr(clip_lora, "merge", spy)
+    task = task_of(clip, **FAST)
+    logits = clip_lora.fit(task).logits(task.shots.images)
+    adapted, merged = trained[0]
+    assert_unchanged(unload(adapted), frozen_copy(clip))
+    with torch.no_grad():
+        tokens = adapted.tokenize([text for text, in task.classes.texts])
+        classes = adapted.embed_texts(adapted.encode_texts(tokens))
+        pixels = task.shots.images.pixels(torch.arange(len(task.shots)))
+        expected = adapted.logits(adapted.encode_images(pixels), classes)
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-5)
+    base, changed = clip.model.state_dict(), set()
+    for name, weight in merged.model.state_dict().items():
+        difference = weight - base[name]
+        if difference.abs().max() > 0:
+            changed.add(name.rsplit(".", 2)[1])
+            values = torch.linalg.svdvals(difference)
+            assert values[1] > 1e-4
+            assert values[2] < 1e-3 * values[0]
+    assert changed == {"q_proj", "k_proj", "v_proj"}
+
+
+def test_clip_lora_takes_one_of_several_texts_a_step_and_all_in_the_end():
+    clip = small_clip()
+    task = task_of(clip, iterations_per_shot=1, lr=0.0, lora_dropout=0.0)
+    texts = [[text, f"steel with {name}"] for (text,), name in zip(task.classes.texts, NAMES, strict=True)]
+    found = clip_lora.fit(replace(task, classes=replace(task.classes, texts=texts))).logits(task.shots.images)
+    with torch.no_grad():
+        every = [clip.embed_texts(clip.encode_texts(clip.tokenize(group))).mean(0) for group in texts]
+        expected = clip.logits(task.shots.images.features, F.normalize(torch.stack(every), dim=-1))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+# Both
+
+
+@pytest.mark.parametrize(("method", "settings"), [(clip_lora, FAST)])
+def test_the_same_seed_gives_the_same_logits_and_another_gives_others(method, settings):
+    clip = small_clip()
+    task = task_of(clip, **settings)
+    torch.manual_seed(1)
+    first = method.fit(task).logits(task.shots.images)
+    torch.manual_seed(2)
+    assert torch.equal(first, method.fit(task).logits(task.shots.images))
+    assert not torch.equal(first, method.fit(replace(task, seed=1)).logits(task.shots.images))
+
+
+@pytest.mark.parametrize("method", [clip_lora])
+def test_features_alone_are_refused_with_what_is_missing(method):
+    task = task_of(small_clip())
+    shots = replace(task.shots, images=Images(task.shots.images.features))
+    with pytest.raises(ConfigError, match="needs the model and the images' pixels"):
+        method.fit(replace(task, shots=shots))
+
+
+@pytest.mark.parametrize("method", [coop, clip_lora])
+def test_an_unknown_setting_is_refused_with_those_there_are(method):
+    with pytest.raises(ConfigError, match=r"no setting learning_rate.*lr"):
+        method.fit(task_of(small_clip(), learning_rate=1.0))
