@@ -3,13 +3,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.methods import clip_lora, coop
+from steeldefectx.methods import clip_lora, coop, full_rank
 from steeldefectx.methods.interface import Classes, Examples, Images, Task
 from steeldefectx.models.adapters import merge, unload
 from steeldefectx.models.clip import load_clip
@@ -53,7 +56,7 @@ def task_of(clip, shots=2, **settings):
     images = images_of(clip, pictures(labels, seed=1))
     texts = [[f"a photo of {name}."] for name in NAMES]
     with torch.no_grad():
-        classes = clip.embed_texts(clip.encode_texts(clip.tokenize([text for text, in texts])))
+        classes = clip.embed_texts(clip.encode_texts(clip.tokenize([text for (text,) in texts])))
         scale = clip.model.logit_scale.exp().item()
     views = torch.zeros(0, *images.features.shape)
     return Task(Examples(images, labels, views), None, Classes(NAMES, texts, classes), scale, 0, clip, settings)
@@ -226,7 +229,7 @@ def test_clip_lora_adds_matrices_of_rank_two_to_q_k_and_v_and_merging_them_chang
     adapted, merged = trained[0]
     assert_unchanged(unload(adapted), frozen_copy(clip))
     with torch.no_grad():
-        tokens = adapted.tokenize([text for text, in task.classes.texts])
+        tokens = adapted.tokenize([text for (text,) in task.classes.texts])
         classes = adapted.embed_texts(adapted.encode_texts(tokens))
         pixels = task.shots.images.pixels(torch.arange(len(task.shots)))
         expected = adapted.logits(adapted.encode_images(pixels), classes)
@@ -253,10 +256,67 @@ def test_clip_lora_takes_one_of_several_texts_a_step_and_all_in_the_end():
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
+# Full-rank tuning
+
+QUICK = {"steps": 12, "batch_size": 6, "lr": 3e-3}
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip", "tiny"])
+def test_full_rank_learns_and_leaves_the_model_as_it_was(kind):
+    clip = small_clip(kind)
+    before, task = frozen_copy(clip), task_of(clip, **QUICK)
+    predictor = full_rank.fit(task)
+    assert_unchanged(clip, before)
+    assert not clip.model.training
+    images, labels = unseen(clip)
+    logits = predictor.logits(images)
+    assert logits.shape == (len(labels), 3)
+    assert logits.dtype == torch.float32
+    if kind != "tiny":  # it makes images grey
+        assert accuracy(predictor, images, labels) >= 0.9
+
+
+def test_full_rank_starts_as_logistic_regression_on_standardized_features():
+    clip = small_clip()
+    task = task_of(clip, shots=5, steps=0, start=1.0)
+    images, _ = unseen(clip)
+    scaler = StandardScaler().fit(task.shots.images.features)
+    reference = LogisticRegression(C=0.1, tol=1e-8).fit(scaler.transform(task.shots.images.features), task.shots.labels)
+    found = full_rank.fit(task).logits(images).softmax(1)
+    expected = reference.predict_proba(scaler.transform(images.features))
+    # scikit-learn does not shrink the bias; the same number of each class leaves it next to nothing.
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_full_rank_trains_more_than_the_probe():
+    """Colours that noise hides from the frozen features' probe are learnt by the tower: the loss says how surely."""
+    clip = small_clip()
+    images, labels = unseen(clip)
+    losses = [
+        F.cross_entropy(full_rank.fit(task_of(clip, **QUICK | changes)).logits(images), labels)
+        for changes in ({"steps": 0, "start": 1.0}, {})
+    ]
+    assert losses[1] < 0.5 * losses[0]
+
+
+def test_full_rank_trains_the_upper_half_of_the_blocks():
+    clip = small_clip()
+    trained = {id(weight) for weight in full_rank.trained_weights(clip, 0.5)}
+    names = {name for name, weight in clip.model.named_parameters() if id(weight) in trained}
+    assert {name.rsplit(".", 1)[0] for name in names if "layers" not in name} == {
+        "vision_model.post_layernorm", "visual_projection",
+    }  # fmt: skip
+    assert {name.split("layers.")[1][0] for name in names if "layers" in name} == {"1"}
+    everything = full_rank.trained_weights(clip, 0.0)
+    assert len(everything) == sum(name.startswith("vis") for name, _ in clip.model.named_parameters())
+    tiny = small_clip("tiny")
+    assert len(full_rank.trained_weights(tiny, 0.5)) == len(full_rank.trained_weights(tiny, 0.0))
+
+
 # Both
 
 
-@pytest.mark.parametrize(("method", "settings"), [(clip_lora, FAST)])
+@pytest.mark.parametrize(("method", "settings"), [(clip_lora, FAST), (full_rank, QUICK)])
 def test_the_same_seed_gives_the_same_logits_and_another_gives_others(method, settings):
     clip = small_clip()
     task = task_of(clip, **settings)
@@ -267,7 +327,7 @@ def test_the_same_seed_gives_the_same_logits_and_another_gives_others(method, se
     assert not torch.equal(first, method.fit(replace(task, seed=1)).logits(task.shots.images))
 
 
-@pytest.mark.parametrize("method", [clip_lora])
+@pytest.mark.parametrize("method", [clip_lora, full_rank])
 def test_features_alone_are_refused_with_what_is_missing(method):
     task = task_of(small_clip())
     shots = replace(task.shots, images=Images(task.shots.images.features))
@@ -275,7 +335,7 @@ def test_features_alone_are_refused_with_what_is_missing(method):
         method.fit(replace(task, shots=shots))
 
 
-@pytest.mark.parametrize("method", [coop, clip_lora])
+@pytest.mark.parametrize("method", [coop, clip_lora, full_rank])
 def test_an_unknown_setting_is_refused_with_those_there_are(method):
     with pytest.raises(ConfigError, match=r"no setting learning_rate.*lr"):
         method.fit(task_of(small_clip(), learning_rate=1.0))
