@@ -289,7 +289,6 @@ def test_full_rank_starts_as_logistic_regression_on_standardized_features():
 
 
 def test_full_rank_trains_more_than_the_probe():
-    """Colours that noise hides from the frozen features' probe are learnt by the tower: the loss says how surely."""
     clip = small_clip()
     images, labels = unseen(clip)
     losses = [
