@@ -29,6 +29,7 @@ FEATURE_METHODS = {
 ENCODER_METHODS = {
     "coop": "coop:fit",
     "clip-lora": "clip_lora:fit",
+    "full-rank": "full_rank:fit",
 }
 """Methods that send gradients through a tower."""
 METHODS = FEATURE_METHODS | ENCODER_METHODS

@@ -4,9 +4,10 @@ As published: rank 2, alpha 1, dropout 0.25, AdamW with learning rate 2e-4 and w
 1e-6, batches of 32, 500 steps a shot, cross-entropy over the classes' prompts. Weights are PEFT's.
 
 Deviations: images are varied as everywhere in this package (mirrored both ways, crops of half the area and more,
-brightness and contrast); the original crops more (8 % and more) and mirrors left to right. PEFT starts the matrices
-as LoRA's own code does. Where a class has several texts, each step takes one of each at random; predictions
-take all. 500 steps a shot are hours on a CPU: ``iterations_per_shot`` says otherwise.
+brightness and contrast; the latter alone for T2 and T3, whose words on location a mirror would falsify); the original
+crops more (8 % and more) and mirrors left to right. Where a class has several texts, each step takes one of each at
+random; predictions take all. 500 steps a shot are hours on a CPU: ``iterations_per_shot`` says otherwise.
+Validation images are not used, nor does the original.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def _train(clip: Clip, task: Task, settings: Settings) -> None:
     rng = np.random.default_rng(task.seed)
     steps = settings.iterations_per_shot * int(task.shots.labels.bincount().max())
     weights = [weight for weight in clip.model.parameters() if weight.requires_grad]
+    kind = "geometric" if task.shots.texts is None else "photometric"
     optimizer = torch.optim.AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
     device = weights[0].device
     towers = TowerForward(clip, keep_statistics=True).train()
@@ -76,7 +78,7 @@ def _train(clip: Clip, task: Task, settings: Settings) -> None:
         for group in optimizer.param_groups:
             group["lr"] = LAST_LR + (settings.lr - LAST_LR) * 0.5 * (1 + math.cos(math.pi * step / steps))
         tokens = clip.tokenize([texts[rng.integers(len(texts))] for texts in task.classes.texts]).to(device)
-        image, text, scale, _ = towers(varied(task.shots.images, rows, rng).to(device), tokens)
+        image, text, scale, _ = towers(varied(task.shots.images, rows, kind, rng).to(device), tokens)
         loss = class_prompts_loss(image, text, task.shots.labels[rows].to(device), scale)
         optimizer.zero_grad()
         loss.backward()

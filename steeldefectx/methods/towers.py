@@ -12,7 +12,7 @@ import torch
 from steeldefectx.errors import ConfigError
 from steeldefectx.methods.interface import Images, Task
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.images import Variation, draw_variation, vary_light, vary_shape
+from steeldefectx.training.images import draw_variation, vary_light, vary_shape
 
 BATCH = 64
 """Images encoded at a time for predictions."""
@@ -55,14 +55,18 @@ def pixels_of(images: Images, rows: torch.Tensor) -> torch.Tensor:
     return images.pixels(rows)
 
 
-def varied(images: Images, rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Pixels of some images, mirrored, cropped and lit at random: float32 (n, 3, H, W), 0..255."""
-    return apply(pixels_of(images, rows), draw_variation(len(rows), "geometric", rng))
+def varied(images: Images, rows: torch.Tensor, kind: str, rng: np.random.Generator) -> torch.Tensor:
+    """Pixels of some images, varied at random: float32 (n, 3, H, W), 0..255.
 
-
-def apply(pixels: torch.Tensor, variation: Variation | None) -> torch.Tensor:
-    """A variation drawn for uint8 pixels (n, 3, H, W): float32 of the same shape, 0..255."""
-    return vary_light(vary_shape(pixels.contiguous(memory_format=torch.channels_last), variation), variation)
+    Args:
+        images: The images.
+        rows: Positions (n,) of some.
+        kind: As in :func:`~steeldefectx.training.images.draw_variation`.
+        rng: Source of randomness.
+    """
+    pixels = pixels_of(images, rows).contiguous(memory_format=torch.channels_last)
+    variation = draw_variation(len(rows), kind, rng)
+    return vary_light(vary_shape(pixels, variation), variation)
 
 
 @torch.no_grad()
