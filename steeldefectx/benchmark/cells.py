@@ -108,12 +108,16 @@ class Run:
         return f"{name} (synthetic)" if self.synthetic else name
 
     @property
-    def level(self) -> str:
-        """Text levels of training and testing: "T3 → T0", "T1", "T3, shuffled within classes"."""
+    def texts(self) -> str:
+        """Text levels of training and testing: "T3 → T0", or one where they are the same."""
         train, test = self["train_text"], self["test_text"]
-        level = test if train in (None, test) or self["method"] == "zero-shot" else f"{train} → {test or '?'}"
-        control = CONTROLS.get(self["text_control"], self["text_control"])
-        return ", ".join(filter(None, [level or "", control]))
+        one = train is None or test is None or train == test or self["method"] == "zero-shot"
+        return (test or train or "") if one else f"{train} → {test}"
+
+    @property
+    def level(self) -> str:
+        """The same with what was done to the texts: "T3 → T0, shuffled within classes"."""
+        return ", ".join(filter(None, [self.texts, CONTROLS.get(self["text_control"], self["text_control"])]))
 
     @property
     def label(self) -> str:
@@ -154,6 +158,16 @@ class Results:
         complete = [one for one in found if one is not None]
         same = len({one.test_images for one in complete}) == 1
         return complete if same and len(complete) == len(found) else []
+
+
+def task_title(task: str) -> str:
+    """A task's title: "Task 1: vision alone"."""
+    return TASKS.get(task, task)
+
+
+def task_name(task: str) -> str:
+    """A task's number: "Task 1"."""
+    return task_title(task).split(":")[0]
 
 
 def short(name: Any) -> str:
@@ -202,9 +216,7 @@ def _runs(cells: Iterable[Cell]) -> list[Run]:
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(_text([cell[key] for key in SETTINGS]), []).append(cell)
-    found = [
-        (part, variant) for group in groups.values() for part, variant in zip(*_variants(group), strict=True)
-    ]
+    found = [(part, variant) for group in groups.values() for part, variant in zip(*_variants(group), strict=True)]
     found.sort(key=lambda pair: (_order(pair[0][0]), pair[1]))
     return [
         Run(

@@ -52,6 +52,8 @@ class Table:
     notes: tuple[str, ...] = ()
     words: int = 1
     """How many of the first columns hold words; the others hold numbers."""
+    folded: bool = False
+    """Shown only when asked for."""
     matrix: bool = False
     """Whether it is one, of small square entries."""
 

@@ -1,22 +1,19 @@
-"""What stands behind the tables: intervals, paired tests, what the texts do, which classes are confused."""
+"""What stands behind the tables: intervals, paired tests, what the texts do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from steeldefectx.benchmark import statistics
-from steeldefectx.benchmark.cells import CONTROLS, TASKS, Cell, Results, Run
+from steeldefectx.benchmark.cells import CONTROLS, Cell, Results, Run, task_title
 from steeldefectx.benchmark.document import Entry, Heading, Table
-from steeldefectx.benchmark.tables import NONE, groups, percent, score, seeds
+from steeldefectx.benchmark.tables import NONE, groups, score, seeds
 
 SIGNIFICANT = 0.05
 MATRIX = 24
 """Runs in one matrix of paired tests."""
-PAIRS = 8
-"""Confused pairs that are named."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def all_metrics(results: Results) -> Table:
     """Every run with all metrics and intervals."""
     rows: list[list[Entry] | Heading] = []
     for (task, data), runs in groups(results.runs, lambda run: (run["task"], run.data)).items():
-        rows.append(Heading(f"{TASKS.get(task, task)}, {data}"))
+        rows.append(Heading(f"{task_title(task)}, {data}"))
         most = max(len(run.done) for run in runs)
         for run in runs:
             if run.done:
@@ -77,7 +74,20 @@ def all_metrics(results: Results) -> Table:
             else:
                 numbers = [score(run), *[Entry(NONE)] * 8]
             rows.append([Entry(run.name, run=run.name), Entry(run.label), seeds(run, most), *numbers])
-    columns = ("run", "what", "seeds", "Acc %", "95 %", "mAcc %", "95 %", "macro-F1 %", "ECE %", "head", "medium", "tail")
+    columns = (
+        "run",
+        "what",
+        "seeds",
+        "Acc %",
+        "95 %",
+        "mAcc %",
+        "95 %",
+        "macro-F1 %",
+        "ECE %",
+        "head",
+        "medium",
+        "tail",
+    )
     notes = (
         "95 %: percentile bootstrap interval over test images, for mAcc class by class. With several seeds it is that "
         "of their mean, images drawn once for all seeds: it shows what other test images could change, ± what "
@@ -117,7 +127,7 @@ def matrices(results: Results) -> list[Table]:
     for (task, shots, _), group in groups(runs, key).items():
         if len(group) > 1:
             amount = "" if shots is None else ", zero-shot" if shots == 0 else f", {shots} shot{'s' * (shots != 1)}"
-            tables.append(_matrix(results, group, f"{TASKS.get(task, task)}, {group[0].data}{amount}"))
+            tables.append(_matrix(results, group, f"{task_title(task)}, {group[0].data}{amount}"))
     return tables
 
 
@@ -179,7 +189,7 @@ def text_effects(results: Results) -> Table | None:
     rows: list[list[Entry] | Heading] = []
     trained = [run for run in partners if run["train_text"] not in (None, "T0") and not run["text_control"]]
     for (task, data), block in groups(trained, lambda run: (run["task"], run.data)).items():
-        heading = Heading(f"{TASKS.get(task, task)}, {data}")
+        heading = Heading(f"{task_title(task)}, {data}")
         for run in block:
             others = [_partner(run, partners, "T0", None)]
             others += [_partner(run, partners, run["train_text"], control) for control in CONTROLS if control]
@@ -230,59 +240,3 @@ def _effect(results: Results, run: Run, other: Run | None) -> list[Entry]:
         Entry(points(comparison.difference), "difference", first, second, run=other.name, tone=tone, title=title),
         Entry(p_text(comparison.p_value), "p_value", first, second, run=other.name, title=title),
     ]
-
-
-def confusion_counts(results: Results, run: Run) -> np.ndarray | None:
-    """(C, C) images of class [row] predicted as class [column], over all seeds; None without predictions."""
-    found = results.all_predictions(run)
-    if not found:
-        return None
-    counts = np.zeros((len(run["classes"]),) * 2, dtype=np.int64)
-    for one in found:
-        np.add.at(counts, (one.labels, one.predicted), 1)
-    return counts
-
-
-def confused_pairs(run: Run, counts: np.ndarray) -> Table | None:
-    """The classes most often taken for another, by share of their images.
-
-    Args:
-        run: Whose they are.
-        counts: From :func:`confusion_counts`.
-    """
-    wrong = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    np.fill_diagonal(wrong, 0)
-    rows: list[list[Entry] | Heading] = []
-    for position in np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]:
-        row, column = divmod(int(position), len(counts))
-        if wrong[row, column] == 0:
-            break
-        pair = f"{row}>{column}"
-        values = (
-            (f"{100 * wrong[row, column]:.1f}", f"confused_share:{pair}"),
-            (f"{100 * wrong[column, row]:.1f}", f"confused_share:{column}>{row}"),
-            (f"{counts[row, column]:,} of {counts[row].sum():,}", f"confused_count:{pair}"),
-        )
-        numbers = [Entry(text, metric, run.ids, run=run.name) for text, metric in values]
-        rows.append([Entry(run["classes"][row]), Entry(run["classes"][column]), *numbers])
-    if not rows:
-        return None
-    columns = ("class", "taken for", "% of its images", "% the other way", "images")
-    notes = (f"Images counted over {len(run.done)} seeds.",) if len(run.done) > 1 else ()
-    return Table(f"Most confused classes: {run.label}, {run.data}", columns, rows, notes, words=2)
-
-
-def class_recalls(run: Run) -> Table:
-    """Recall of each class with its size, the rarest class first.
-
-    Args:
-        run: One with something done.
-    """
-    sizes = run["train_counts"] or {}
-    names: Sequence[str] = sorted(run["per_class"], key=lambda name: (sizes.get(name, 0), name))
-    rows: list[list[Entry] | Heading] = []
-    for name in names:
-        values = [cell["per_class"][name] for cell in run.done]
-        size = Entry(f"{sizes[name]:,}", f"train_count:{name}", run.ids, run=run.name) if name in sizes else Entry(NONE)
-        rows.append([Entry(name), size, Entry(percent(values), f"recall:{name}", run.ids, run=run.name)])
-    return Table(f"Recall of each class: {run.label}, {run.data}", ("class", "training images", "recall %"), rows)

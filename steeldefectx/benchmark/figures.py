@@ -17,8 +17,8 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, without black and yellow."""
 MARKERS = "osD^vPX*"
 BARS = {"": "#0072b2", "shuffled-within-class": "#56b4e9", "shuffled-across-classes": "#e69f00"}
-HATCHES = {"": "", "shuffled-within-class": "///", "shuffled-across-classes": "..."}
-WIDTH = 5.2
+HATCHES = {"": "", "shuffled-within-class": "///", "shuffled-across-classes": "xxx"}
+WIDTH = 4.8
 """Inches of a plot that has its neighbour beside it."""
 THEMED = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)"}
 """Colours that a page sets, so that plots are readable on light and dark."""
@@ -109,16 +109,12 @@ def bars(title: str, levels: Sequence[str], groups: Mapping[str, Mapping[str, tu
             for number, control in enumerate(present):
                 mean, std = groups[control][level]
                 x = position + 0.27 * (number - (len(present) - 1) / 2)
-                color = BARS.get(control, COLORS[3])
-                hatch = {"hatch": HATCHES.get(control, "xx"), "edgecolor": "white", "linewidth": 0}
-                axes.bar(x, mean, 0.25, color=color, **hatch)
+                _bar(axes, x, mean, control)
                 axes.errorbar(x, mean, std or 0, color=INK, capsize=2, elinewidth=1)
-                axes.annotate(
-                    f"{mean:.1f}", (x, mean + (std or 0)), (0, 2), textcoords="offset points", ha="center", fontsize=8
-                )
+                above = (x, mean + (std or 0))
+                axes.annotate(f"{mean:.1f}", above, (0, 2), textcoords="offset points", ha="center", fontsize=8)
         for control in groups:
-            face = {"color": BARS.get(control, COLORS[3]), "hatch": HATCHES.get(control, "xx"), "edgecolor": "white"}
-            axes.bar(0, 0, 0, label=control.replace("-", " ") or "true texts", linewidth=0, **face)
+            _bar(axes, 0, 0, control, control.replace("-", " ") or "true texts")
         axes.set_xticks(range(len(levels)), levels)
         axes.tick_params(axis="x", length=0)
         axes.margins(y=0.1)
@@ -128,11 +124,15 @@ def bars(title: str, levels: Sequence[str], groups: Mapping[str, Mapping[str, tu
     return figure
 
 
-def recalls(title: str, sizes: Mapping[str, int], found: Mapping[str, tuple[float, float, float]]) -> Figure:
+def _bar(axes: Axes, x: float, height: float, control: str, label: str | None = None) -> None:
+    color, hatch = BARS.get(control, COLORS[3]), HATCHES.get(control, "xx")
+    axes.bar(x, height, 0.25, label=label, color=color, hatch=hatch, edgecolor="white", linewidth=0)
+
+
+def recalls(sizes: Mapping[str, int], found: Mapping[str, tuple[float, float, float]]) -> Figure:
     """Recall of each class against its size; the worst classes are named.
 
     Args:
-        title: What is shown.
         sizes: Class -> training images.
         found: Class -> mean, lowest and highest recall over the seeds, in percent.
     """
@@ -142,10 +142,20 @@ def recalls(title: str, sizes: Mapping[str, int], found: Mapping[str, tuple[floa
         x = np.array([sizes[name] for name in found], dtype=float)
         y, low, high = np.array(list(found.values())).T
         axes.errorbar(
-            x, y, np.maximum(0, [y - low, high - y]), fmt="o", color=COLORS[0], markersize=5.5, elinewidth=1, capsize=2, alpha=0.9
+            x,
+            y,
+            np.maximum(0, [y - low, high - y]),
+            fmt="o",
+            color=COLORS[0],
+            markersize=5.5,
+            elinewidth=1,
+            capsize=2,
+            alpha=0.9,
         )
         axes.set_xscale("log")
         ticks = [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if x.min() * 0.8 <= n <= x.max() * 1.25]
+        if len(ticks) < 2:
+            ticks = sorted({int(x.min()), int(x.max())})
         axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
         axes.minorticks_off()
         bottom = max(0.0, low.min() - 6)
@@ -161,15 +171,13 @@ def recalls(title: str, sizes: Mapping[str, int], found: Mapping[str, tuple[floa
                 axes.annotate(names[n], (x[n], y[n]), (7, -3), textcoords="offset points", fontsize=8.5, color=SOFT)
         axes.set_xlabel("training images of the class")
         axes.set_ylabel("recall %")
-        axes.set_title(title)
     return figure
 
 
-def confusion(title: str, classes: Sequence[str], counts: np.ndarray) -> Figure:
+def confusion(classes: Sequence[str], counts: np.ndarray) -> Figure:
     """Which classes are taken for which: each row shows where the images of a class went.
 
     Args:
-        title: What is shown.
         classes: C names.
         counts: (C, C) images of class [row] predicted as class [column].
     """
@@ -208,7 +216,6 @@ def confusion(title: str, classes: Sequence[str], counts: np.ndarray) -> Figure:
         _frame(axes)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
-        axes.set_title(title)
     return figure
 
 

@@ -12,7 +12,11 @@ LATER = "later result on the same release"
 """As reported, by others than the paper; training texts or code differ from ours or are not public."""
 RELEASE_TRAIN = 5454
 """Training images of the public release."""
-CLIP, CLIP_B16, LONG_CLIP = r"clip", r"^(?!.*laion).*clip.*vit.?b(ase)?.?(patch)?.?16", r"long.?clip.?l"
+CLIP, CLIP_B16, LONG_CLIP = (
+    r"^(?!.*(long|laion|open.?clip|siglip)).*clip",
+    r"^(?!.*laion).*clip.*vit.?b(ase)?.?(patch)?.?16",
+    r"long.?clip.?l",
+)
 OPEN_CLIP = r"(laion.*|open.?clip.*)vit.?l.?14"
 
 
@@ -112,9 +116,8 @@ def _adapter(model: str, accuracy: float, mean_accuracy: float, models: str) -> 
 
 
 def _few_shot(model: str, method: str, shots: int, accuracy: float, models: str) -> Published:
-    return Published(
-        "task3", model, accuracy, None, PAPER, method, None, "T0", shots, models=models, approximate=True
-    )
+    common: dict[str, Any] = {"method": method, "test_text": "T0", "shots": shots}
+    return Published("task3", model, accuracy, models=models, approximate=True, **common)
 
 
 PUBLISHED: tuple[Published, ...] = (
@@ -144,8 +147,8 @@ PUBLISHED: tuple[Published, ...] = (
     Published("task3", "best of any model", 0.148, method="zero-shot", shots=0),
     _few_shot("Long-CLIP L/14", "clip-adapter", 1, 0.60, LONG_CLIP),
     _few_shot("Long-CLIP L/14", "clip-adapter", 8, 0.88, LONG_CLIP),
-    _few_shot("CLIP", "tip-adapter-f", 1, 0.55, CLIP),
-    _few_shot("CLIP", "tip-adapter-f", 8, 0.85, CLIP),
+    _few_shot("a CLIP", "tip-adapter-f", 1, 0.55, "clip"),
+    _few_shot("a CLIP", "tip-adapter-f", 8, 0.85, "clip"),
     *_transfer(None, 0.0860, 0.2511),
     *_transfer("T0", 0.1290, 0.2831),
     *_transfer("T1", 0.2043, 0.3379),

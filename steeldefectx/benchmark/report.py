@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from steeldefectx.benchmark import evidence, figures, report_markdown, report_page, statistics, tables
-from steeldefectx.benchmark.cells import CONTROLS, TASKS, Cell, Results, Run, read_results, short
-from steeldefectx.benchmark.document import Entry, Figure, Heading, Panel, Section, Table
+from steeldefectx.benchmark import by_class, evidence, panels, report_markdown, report_page, tables
+from steeldefectx.benchmark.cells import Cell, Results, Run, read_results, task_name, task_title
+from steeldefectx.benchmark.document import Entry, Figure, Heading, Section, Table
 
 TITLE = "SteelDefectX benchmark"
 LEAD = (
@@ -87,11 +85,11 @@ def _sections(results: Results) -> list[Section]:
     sections = [Section("Data", "data", _data(results))]
     sections += [_task(task, runs) for (task,), runs in by_task.items()]
     effects = evidence.text_effects(results)
-    bars = _text_bars(results)
+    bars = panels.text_bars(results)
     if effects or bars:
         blocks: list[str | Table | Figure] = [*([bars] if bars else []), *([effects] if effects else [])]
         sections.append(Section("Text levels and shuffled texts", "texts", blocks))
-    classes = _classes(results)
+    classes = by_class.section(results)
     if classes.parts:
         sections.append(classes)
     sections.append(Section("All metrics", "metrics", [evidence.all_metrics(results)]))
@@ -140,7 +138,7 @@ def _task(task: str, runs: list[Run]) -> Section:
             blocks.append(tables.transfer(part))
         else:
             blocks.append(tables.classification(part))
-    return Section(TASKS.get(task, task), task, blocks)
+    return Section(task_title(task), task, blocks)
 
 
 def _few_shot(runs: list[Run]) -> list[str | Table | Figure]:
@@ -153,99 +151,8 @@ def _few_shot(runs: list[Run]) -> list[str | Table | Figure]:
         blocks.append(tables.few_shot(others, "methods on frozen features"))
     if encoders:
         blocks.append(tables.few_shot(encoders, "methods that train inside the towers (far more to compute)"))
-    figure = _curves(runs)
+    figure = panels.curves(runs)
     return [*blocks, figure] if figure else blocks
-
-
-def _curves(runs: list[Run]) -> Figure | None:
-    panels = []
-    shots = [run for run in runs if run["shots"] and run.done and not run["text_control"]]
-    for (model, level), block in tables.groups(shots, lambda run: (run["model"], run.level)).items():
-        lines = {
-            " ".join(filter(None, key)): [(run["shots"], *_percent(run)) for run in line]
-            for key, line in tables.groups(block, lambda run: (run["method"], run.variant)).items()
-        }
-        if max(map(len, lines.values())) < 2:
-            continue
-        test_text = block[0]["test_text"]
-        zero = [r for r in runs if r["shots"] == 0 and r.done and (r["model"], r["test_text"]) == (model, test_text)]
-        across = (f"zero-shot {test_text}", _percent(zero[0])[0]) if zero else None
-        dashed = [name for name in lines if tables.is_encoder_method(next(r for r in block if r["method"] in name))]
-        title = f"{short(model)}, texts {level}"
-        words = f"{title}, {block[0].data}: accuracy against shots for {', '.join(lines)}"
-        panels.append(Panel(figures.curves(title, lines, across, dashed), words))
-    if not panels:
-        return None
-    caption = (
-        f"{shots[0].data}: accuracy against shots. Bars: sample standard deviation over seeds. Dashed: methods that "
-        "train inside the towers."
-    )
-    return Figure(caption, panels)
-
-
-def _percent(run: Run) -> tuple[float, float | None]:
-    mean, std = statistics.mean_std(run.values("accuracy"))
-    return 100 * mean, None if std is None else 100 * std
-
-
-def _text_bars(results: Results) -> Figure | None:
-    """A panel for each setting that was run on several text levels or with shuffled texts."""
-    runs = [run for run in results.runs if run.done and run["train_text"] and run["method"] != "zero-shot"]
-
-    def key(run: Run) -> tuple[Any, ...]:
-        test = None if run["train_text"] == run["test_text"] else run["test_text"]
-        shown = run["shots"] if run["shots"] != 1 else None  # below
-        return (run["task"], run.data, run["model"], run["method"], run["shots"], shown and test, run.variant)
-
-    panels = []
-    for block in tables.groups(runs, key).values():
-        controls = {run["text_control"] or "" for run in block}
-        levels = sorted({run["train_text"] for run in block})
-        if len(controls) < 2:
-            continue
-        groups = {
-            control: {run["train_text"]: _percent(run) for run in block if (run["text_control"] or "") == control}
-            for control in ("", *(name for name in CONTROLS if name in controls and name))
-        }
-        run = block[0]
-        amount = "" if run["shots"] is None else f", {run['shots']} shot{'s' * (run['shots'] != 1)}"
-        title = f"{short(run['model'])}, {run['method']}{amount}"
-        words = f"{TASKS.get(run['task'], run['task'])}, {run.data}"
-        plot = figures.bars(f"{words}\n{title}", levels, groups)
-        panels.append(Panel(plot, f"{words}, {title}: accuracy by text level and with shuffled texts"))
-    if not panels:
-        return None
-    caption = "Accuracy by level of the training texts, beside it with shuffled texts. Bars: standard deviation over seeds."
-    return Figure(caption, panels)
-
-
-def _classes(results: Results) -> Section:
-    """Of each task and data set the run with the highest accuracy, class by class."""
-    section = Section("Class by class", "classes")
-    done = [run for run in results.runs if run.done and not run["text_control"] and len(run["classes"]) > 1]
-    for number, ((task, data), runs) in enumerate(tables.groups(done, lambda r: (r["task"], r.data)).items(), 1):
-        run = max(runs, key=lambda run: run.mean())
-        name = f"{TASKS.get(task, task).split(':')[0]}, {data}"
-        blocks: list[str | Table | Figure] = [f"The run with the highest accuracy: {run.label} ({run.name})."]
-        counts = evidence.confusion_counts(results, run)
-        if counts is not None:
-            plot = figures.confusion(f"{name}: {run.label}", run["classes"], counts)
-            words = f"{name}: share of the images of each class that was predicted as each class"
-            caption = f"{name}: of 100 images of the class on the left, how many were predicted as the class below."
-            blocks.append(Figure(caption, [Panel(plot, words)]))
-            pairs = evidence.confused_pairs(run, counts)
-            blocks += [pairs] if pairs else ["No image was confused."]
-        sizes = run["train_counts"] or {}
-        if set(run["per_class"]) <= set(sizes) and len(set(sizes.values())) > 1:
-            found = {}
-            for label in run["per_class"]:
-                values = [100 * cell["per_class"][label] for cell in run.done]
-                found[label] = (float(np.mean(values)), min(values), max(values))
-            plot = figures.recalls(f"{name}: {run.label}", sizes, found)
-            caption = f"{name}: recall against class size. Bars: lowest and highest seed."
-            blocks.append(Figure(caption, [Panel(plot, f"{name}: recall of each class against its size")]))
-        section.parts.append(Section(name, f"classes-{number}", [*blocks, evidence.class_recalls(run)]))
-    return section
 
 
 def _failures(results: Results) -> Section:
@@ -255,7 +162,7 @@ def _failures(results: Results) -> Section:
     rows: list[list[Entry] | Heading] = [
         [
             Entry(run.name, run=run.name),
-            Entry(f"{TASKS.get(run['task'], run['task']).split(':')[0]}, {run.data}: {run.label}"),
+            Entry(f"{task_name(run['task'])}, {run.data}: {run.label}"),
             Entry(cell["cell"], code=True),
             Entry(str(cell["error"])),
             Entry(str(cell["seed"])),
@@ -271,7 +178,7 @@ def _appendix(results: Results) -> Section:
     rows: list[list[Entry] | Heading] = []
     settings: list[list[Entry] | Heading] = []
     for run in results.runs:
-        data = f"{TASKS.get(run['task'], run['task']).split(':')[0]}, {run.data}"
+        data = f"{task_name(run['task'])}, {run.data}"
         rows.append(Heading(f"{run.name} · {data}: {run.label}", run.name.lower()))
         rows += [_cell(cell, versions) for cell in (*run.done, *run.failed)]
         recipe = json.dumps({k: v for k, v in (run["recipe"] or {}).items() if k != "seed"}, ensure_ascii=False)
@@ -284,7 +191,7 @@ def _appendix(results: Results) -> Section:
         "cells",
         [
             cells,
-            Table("Settings of each run, beside the seed", ("run", "what", "settings"), settings, words=3),
+            Table("Settings of each run, beside the seed", ("run", "what", "settings"), settings, words=3, folded=True),
             Table("Versions", ("", "packages"), known, words=2),
         ],
     )
@@ -301,9 +208,7 @@ def _cell(cell: Cell, versions: dict[str, str]) -> list[Entry]:
         ("n_train", lambda value: f"{value:,}"),
         ("n_test", lambda value: f"{value:,}"),
     ]
-    entries = [
-        Entry(tables.NONE) if cell[key] is None else Entry(shown(cell[key]), key, own) for key, shown in numbers
-    ]
+    entries = [Entry(tables.NONE) if cell[key] is None else Entry(shown(cell[key]), key, own) for key, shown in numbers]
     if cell["status"] != "done":
         entries[0] = Entry("failed", tone="failed", run=tables.FAILED, title=str(cell["error"]))
     total = (cell["seconds"] or {}).get("total")

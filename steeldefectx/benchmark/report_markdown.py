@@ -25,7 +25,12 @@ def render(title: str, lead: str, counts: Sequence[tuple[str, str]], sections: S
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     writer = _Writer(folder)
     contents = [line for section in sections for line in _contents(section)]
-    lines = [f"# {title}", lead, ", ".join(f"**{number}** {what}" for number, what in counts) + ".", "\n".join(contents)]
+    lines = [
+        f"# {title}",
+        lead,
+        ", ".join(f"**{number}** {what}" for number, what in counts) + ".",
+        "\n".join(contents),
+    ]
     for section in sections:
         lines += writer.section(section, 2)
     return "\n\n".join(lines) + "\n"

@@ -19,11 +19,11 @@ body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 sy
   "Liberation Sans", sans-serif; }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
 .frame { display: grid; grid-template-columns: 15.5rem minmax(0, 1fr); max-width: 84rem; margin: 0 auto; }
-nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y: auto; padding: 2.6rem 1rem 2rem 1.5rem;
-  font-size: .86rem; line-height: 1.35; }
-nav summary { display: none; } nav ol { list-style: none; margin: 0; padding: 0; } nav li { margin: .45rem 0; }
+nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y: auto;
+  padding: 2.6rem 1rem 2rem 1.5rem; font-size: .86rem; line-height: 1.35; }
+nav p { display: none; } nav ol { list-style: none; margin: 0; padding: 0; } nav li { margin: .45rem 0; }
 nav ol ol { padding-left: .8rem; border-left: 1px solid var(--line); } nav a { color: var(--soft); }
-nav > details > ol > li > a { color: var(--ink); font-weight: 600; }
+nav > ol > li > a { color: var(--ink); font-weight: 600; }
 main { min-width: 0; padding: 2.4rem 2rem 5rem; border-left: 1px solid var(--line); }
 h1 { margin: 0 0 .3rem; font-size: 1.9rem; line-height: 1.2; letter-spacing: -.01em; }
 h2 { margin: 3.4rem 0 .6rem; padding-bottom: .3rem; border-bottom: 2px solid var(--ink); font-size: 1.35rem; }
@@ -43,7 +43,7 @@ table { border-collapse: collapse; border-top: 2px solid var(--ink); border-bott
 th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); background: var(--page); }
 .tall thead th { position: sticky; top: 0; z-index: 2; box-shadow: 0 1px 0 var(--ink); }
 th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; } td { vertical-align: top; }
-.word { text-align: left; } td.word { white-space: normal; min-width: 6.5rem; max-width: 22rem; }
+.word { text-align: left; } td.long { white-space: normal; min-width: 17rem; max-width: 34rem; }
 th:first-child, td:first-child { padding-left: .35rem; }
 tbody tr:hover td { background: var(--card); }
 tr.heading td { text-align: left; padding-top: .75rem; font-weight: 600; white-space: normal; }
@@ -54,7 +54,7 @@ td a { color: inherit; } td a:hover { color: var(--link); } td .runname { color:
 td.better { background: var(--better); } td.worse { background: var(--worse); }
 td.failed, td.failed a { color: var(--bad); }
 .matrix table { font-size: .78rem; } .matrix th, .matrix td { padding: .25rem .4rem; }
-.matrix td.word, .matrix td:nth-child(2) { white-space: nowrap; min-width: 2rem; max-width: none; }
+details.folded summary { cursor: pointer; font-size: .93rem; font-weight: 600; } .folded .caption { display: none; }
 code { font: .92em ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere; }
 tbody:target td, tr:target td { background: var(--target) !important; } tr, tbody { scroll-margin-top: 4rem; }
 figure { margin: 1.6rem 0 2.4rem; } .panels { display: flex; flex-wrap: wrap; gap: 1.2rem 1.5rem; }
@@ -64,17 +64,18 @@ figure { margin: 1.6rem 0 2.4rem; } .panels { display: flex; flex-wrap: wrap; ga
 footer { margin-top: 4rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 62rem) {
   .frame { display: block; } nav { position: static; max-height: none; padding: 1rem 1rem 0; }
-  nav summary { display: block; cursor: pointer; font-weight: 600; padding: .5rem .8rem; border: 1px solid var(--line);
-    border-radius: .5rem; background: var(--card); } nav details > ol { padding: .4rem .8rem; }
+  nav p { display: block; margin: 0 0 .3rem; font-weight: 600; }
+  nav > ol { columns: 2; column-gap: 1.2rem; } nav li { break-inside: avoid; }
   main { border: 0; padding: 1.2rem 1rem 3rem; } h1 { font-size: 1.5rem; } h2 { margin-top: 2.6rem; }
-  th, td { padding: .3rem .5rem; } td.word { min-width: 5rem; max-width: 12rem; }
+  th, td { padding: .3rem .5rem; } td.long { min-width: 13rem; max-width: 20rem; }
 }
-@media (min-width: 62.01rem) { nav details::details-content { content-visibility: visible; display: block; } }
 @media print { nav { display: none; } .frame { display: block; } main { border: 0; padding: 0; }
   .scroll, .scroll.tall { overflow: visible; max-height: none; } figure, tr { break-inside: avoid; } }
 """
 WIDE = 640
 """Points of a plot that is scrolled on small screens, not shrunk."""
+LONG = 48
+"""Letters from which on an entry may take several lines."""
 TALL = 40
 """Rows of a table that scrolls by itself."""
 
@@ -95,7 +96,7 @@ def render(title: str, lead: str, counts: Sequence[tuple[str, str]], sections: S
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><div class=frame>",
-            f"<nav aria-label=Contents><details open><summary>Contents</summary>{_contents(sections)}</details></nav>",
+            f"<nav aria-label=Contents><p>Contents</p>{_contents(sections)}</nav>",
             f"<main><h1>{escape(title)}</h1><p class=lead>{escape(lead)}</p><div class=counts>{cards}</div>",
             *(_section(section, 2, numbers) for section in sections),
             "<footer>Written by <code>steeldefectx report</code>. Every number of ours leads to the result lines that "
@@ -152,15 +153,20 @@ def _table(table: Table, numbers: _Numbers) -> str:
         body.append(f"<tr{anchor}>{''.join(_entry(entry, n < table.words) for n, entry in enumerate(row))}</tr>")
     notes = "".join(f"<p class=note>{escape(note)}</p>" for note in table.notes)
     tall = " tall" if len(table.rows) > TALL else ""
+    caption = f"<i>Table {numbers.tables}.</i>{escape(table.caption)}"
+    whole = (
+        f"<div class='table{' matrix' if table.matrix else ''}'><p class=caption>{caption}</p>"
+        f"<div class='scroll{tall}' tabindex=0><table><thead><tr>{head}</tr></thead>{''.join(body)}</tbody></table>"
+        f"</div>{notes}</div>"
+    )
     return (
-        f"<div class='table{' matrix' if table.matrix else ''}'><p class=caption><i>Table {numbers.tables}.</i>"
-        f"{escape(table.caption)}</p><div class='scroll{tall}' tabindex=0><table><thead><tr>{head}</tr></thead>"
-        f"{''.join(body)}</tbody></table></div>{notes}</div>"
+        f"<details class=folded><summary class=caption>{caption}</summary>{whole}</details>" if table.folded else whole
     )
 
 
 def _entry(entry: Entry, word: bool) -> str:
-    names = [name for name in ("word" if word else "", entry.tone, "best" if entry.best else "") if name]
+    long = "long" if len(entry.text) > LONG else ""
+    names = [name for name in ("word" if word else "", long, entry.tone, "best" if entry.best else "") if name]
     attributes = f' class="{" ".join(names)}"' if names else ""
     title = entry.title
     if entry.metric:

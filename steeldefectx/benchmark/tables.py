@@ -52,17 +52,26 @@ def classification(runs: list[Run]) -> Table:
         runs: Of one task and one data set.
     """
     texts = runs[0]["task"] == "task2"
-    head = ("model", "method", "train texts", "test texts") if texts else ("model",)
+    head = ("method", "train texts", "test texts") if texts else ("model",)
     best = {metric: _best(runs, metric) for metric in ("accuracy", "mean_accuracy")}
     most = max(len(run.done) for run in runs)
     rows: list[list[Entry] | Heading] = []
-    for run in runs:
-        words = [Entry(short(run["model"]), title=str(run["model"]), beside=run.variant)]
+    for (model,), block in groups(runs, lambda run: (run["model"],)).items():
+        rows += [Heading(short(model))] * texts
+        for run in block:
+            words = [Entry(short(model), title=str(model), beside=run.variant)]
+            if texts:
+                words = [Entry(run["method"], beside=run.variant), _train_text(run), Entry(run["test_text"] or NONE)]
+            scores = [score(run, metric, best=run is best[metric]) for metric in best]
+            rows.append([*words, *scores, seeds(run, most), *_published(run)])
+    for number in _not_run(runs, rows):
+        words = [Entry(number.model, beside=number.remark, title=number.source)]
         if texts:
-            words += [Entry(str(run["method"])), _train_text(run), Entry(run["test_text"] or NONE)]
-        scores = [score(run, metric, best=run is best[metric]) for metric in best]
-        rows.append([*words, *scores, seeds(run, most), *_published(run)])
-    rows += _not_run(runs, [entry for entry in _of_task(runs) if entry.target == "default"], texts)
+            method = " · ".join(filter(None, (number.model, number.method)))
+            words = [Entry(method, beside=number.remark, title=number.source)]
+            words += [Entry(number.train_text or NONE), Entry(number.test_text or NONE)]
+        theirs = [Entry(_figure(number, value)) for value in (number.accuracy, number.mean_accuracy)]
+        rows.append([*words, *[Entry(NONE, tone="soft")] * 3, *theirs])
     columns = (*head, "Acc %", "mAcc %", "seeds", "published Acc %", "published mAcc %")
     caption = f"{runs[0].data}: Acc and mAcc on the test split"
     return Table(caption, columns, rows, _notes(runs), words=len(head))
@@ -91,6 +100,10 @@ def few_shot(runs: list[Run], what: str) -> Table:
                 empty += run is None
             rows.append([Entry(method, beside=variant), *entries])
     names = tuple("all" if n is None else f"{n} shot{'s' * (n != 1)}" for n in shots)
+    theirs: dict[str, dict[int | None, str]] = {}
+    for number in _not_run(runs, rows):
+        theirs.setdefault(f"{number.model} · {number.method}", {})[number.shots] = _figure(number, number.accuracy)
+    rows += [[Entry(name), *(Entry(found.get(n, NONE)) for n in shots)] for name, found in theirs.items()]
     return Table(f"{runs[0].data}: {what}, Acc %", ("method", *names), rows, _notes(runs, empty, most))
 
 
@@ -110,6 +123,9 @@ def zero_shot(runs: list[Run]) -> Table:
         ]
         for run in runs
     ]
+    for number in _not_run(runs, rows):
+        words = [Entry(number.model, title=number.source), Entry(number.test_text or NONE)]
+        rows.append([*words, *[Entry(NONE, tone="soft")] * 2, Entry(_figure(number, number.accuracy))])
     columns = ("model", "test texts", "Acc %", "mAcc %", "published Acc %")
     return Table(f"{runs[0].data}: zero-shot", columns, rows, _notes(runs), words=2)
 
@@ -139,6 +155,10 @@ def transfer(runs: list[Run]) -> Table:
                 entries.append(_in_grid(run, run is best[on], most))
                 empty += run is None
             rows.append([Entry(str(row[0]["method"]), beside=row[0].variant), _train_text(row[0]), *entries])
+    for number in _not_run(runs, rows):
+        scores = [_figure(number, number.accuracy) if str(on).startswith(number.target) else NONE for on in targets]
+        words = [Entry(f"{number.model} · {number.method or 'clip-adapter'}"), Entry(number.train_text or NONE)]
+        rows.append([*words, *map(Entry, scores)])
     names = tuple(f"{short(on)}{' (synthetic)' if str(on).startswith('sample') else ''}" for on in targets)
     origin = runs[0].data.split(" → ")[0]
     synthetic = " (synthetic)" if str(runs[0]["train_on"]).startswith("sample") else ""
@@ -218,23 +238,22 @@ def _figure(number: published.Published, value: float | None) -> str:
     return f"≈ {100 * value:.0f}" if number.approximate else f"{100 * value:.2f}"
 
 
-def _of_task(runs: list[Run]) -> list[published.Published]:
-    return [number for number in published.PUBLISHED if number.task == runs[0]["task"]]
-
-
-def _not_run(runs: list[Run], numbers: list[published.Published], texts: bool) -> list[list[Entry] | Heading]:
-    """Published rows of the task whose protocol is not among ours."""
-    missing = [number for number in numbers if not any(number.matches(run.settings) for run in runs)]
-    if not missing:
-        return []
-    rows: list[list[Entry] | Heading] = [Heading(f"Published on {missing[0].data}, not run here")]
-    for number in missing:
-        words = [Entry(number.model, beside=number.remark, title=number.source)]
-        if texts:
-            words += [Entry(text or NONE) for text in (number.method, number.train_text, number.test_text)]
-        ours = [Entry(NONE, tone="soft")] * 3
-        rows.append([*words, *ours, *(Entry(_figure(number, v)) for v in (number.accuracy, number.mean_accuracy))])
-    return rows
+def _not_run(runs: list[Run], rows: list[list[Entry] | Heading]) -> list[published.Published]:
+    """Published numbers of the same table whose protocol is not among ours; adds a heading for them to ``rows``."""
+    zero_shot, encoders = runs[0]["method"] == "zero-shot", is_encoder_method(runs[0])
+    missing = [
+        number
+        for number in published.PUBLISHED
+        if number.task == runs[0]["task"]
+        and (number.task != "task3" or (number.method == "zero-shot") == zero_shot)
+        and not (number.task == "task3" and encoders)
+        and (number.task == "task4" or number.target == "default")
+        and not any(number.matches(run.settings) for run in runs)
+    ]
+    if missing:
+        data = " and ".join(dict.fromkeys(number.data for number in missing))
+        rows.append(Heading(f"Published on {data}, not run here"))
+    return missing
 
 
 def _notes(runs: list[Run], empty: int = 0, most: int | None = None) -> tuple[str, ...]:

@@ -12,7 +12,18 @@ from steeldefectx import metrics
 from steeldefectx.taxonomy import CLASSES
 
 VERSIONS = {"steeldefectx": "0.1.0+0123456789ab", "torch": "2.13.0", "transformers": "5.23.0", "numpy": "2.4.6"}
-ALUMINIUM = ("bruise", "concave", "dirty spot", "leakage", "orange peel", "paint bubble", "pit", "scrape", "scratch", "stain")
+ALUMINIUM = (
+    "bruise",
+    "concave",
+    "dirty spot",
+    "leakage",
+    "orange peel",
+    "paint bubble",
+    "pit",
+    "scrape",
+    "scratch",
+    "stain",
+)
 TUBES = ("crack", "pit", "scab", "scar", "warp")
 
 
@@ -177,7 +188,8 @@ def _task4(writer, data, seed):
                 continue
             method = {"method": "zero-shot"} if step == "zero-shot" else {"method": "clip-adapter", "train_text": step}
             settings = method | {"model": LONG, "test_text": "T0", "dataset": data.name, "config": data.config}
-            where = {"train_on": data.name, "test_on": f"{goal.config}:/data/{goal.config}", "n_train": 5454}
+            where = {"train_on": data.name, "test_on": f"{goal.config}:/data/{goal.config}"}
+            where |= {"n_train": sum(data.train.values()), "train_counts": data.train}
             writer.add("task4", goal, skills[position], seed, **settings, **where)
         for control, less in zip(SHUFFLED, (0.02, 0.15), strict=True):
             settings["text_control"] = control
