@@ -37,20 +37,21 @@ p { max-width: 46rem; margin: .6rem 0; overflow-wrap: anywhere; } .lead { color:
 .table { margin: 1.5rem 0 2.2rem; } .caption, figcaption { font-size: .93rem; font-weight: 600; margin: 0 0 .45rem;
   max-width: 52rem; } .caption i, figcaption i { font-style: normal; color: var(--soft); margin-right: .35rem; }
 .scroll { overflow-x: auto; max-width: 100%; }
-.scroll.tall { max-height: 40rem; overflow-y: auto; }
+.scroll.tall { max-height: 44rem; overflow-y: auto; border-bottom: 1px solid var(--line); }
 table { border-collapse: collapse; border-top: 2px solid var(--ink); border-bottom: 2px solid var(--ink);
   font-size: .88rem; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); background: var(--page); }
 .tall thead th { position: sticky; top: 0; z-index: 2; box-shadow: 0 1px 0 var(--ink); }
-th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; } td { vertical-align: top; }
+th, td { padding: .3rem .7rem; text-align: right; } td { white-space: nowrap; } td { vertical-align: top; }
 .word { text-align: left; } td.long { white-space: normal; min-width: 17rem; max-width: 34rem; }
 th:first-child, td:first-child { padding-left: .35rem; }
 tbody tr:hover td { background: var(--card); }
 tr.heading td { text-align: left; padding-top: .75rem; font-weight: 600; white-space: normal; }
 tr.heading td span { position: sticky; left: .35rem; }
 td a { color: inherit; } td a:hover { color: var(--link); } td .runname { color: var(--link); }
-.beside { display: block; font-size: .78rem; line-height: 1.3; white-space: normal; } td:not(.word) .beside {
-  white-space: nowrap; } .best { font-weight: 700; } .best .beside { font-weight: 400; }
+.beside { display: block; width: max-content; max-width: 16rem; font-size: .78rem; line-height: 1.3;
+  white-space: normal; } td:not(.word) .beside { margin-left: auto; }
+.best { font-weight: 700; } .best .beside { font-weight: 400; }
 td.better { background: var(--better); } td.worse { background: var(--worse); }
 td.failed, td.failed a { color: var(--bad); }
 .matrix table { font-size: .78rem; } .matrix th, .matrix td { padding: .25rem .4rem; }
@@ -76,7 +77,7 @@ WIDE = 640
 """Points of a plot that is scrolled on small screens, not shrunk."""
 LONG = 48
 """Letters from which on an entry may take several lines."""
-TALL = 40
+TALL = 60
 """Rows of a table that scrolls by itself."""
 
 
@@ -135,9 +136,8 @@ def _section(section: Section, level: int, numbers: _Numbers) -> str:
 
 def _table(table: Table, numbers: _Numbers) -> str:
     numbers.tables += 1
-    head = "".join(
-        f"<th{' class=word' if n < table.words else ''}>{escape(name)}" for n, name in enumerate(table.columns)
-    )
+    names = [escape(name).replace(" %", "&nbsp;%") for name in table.columns]
+    head = "".join(f"<th{' class=word' if n < table.words else ''}>{name}</th>" for n, name in enumerate(names))
     body, is_open = [], False
     for row in table.rows:
         if isinstance(row, Heading):
@@ -153,6 +153,8 @@ def _table(table: Table, numbers: _Numbers) -> str:
         body.append(f"<tr{anchor}>{''.join(_entry(entry, n < table.words) for n, entry in enumerate(row))}</tr>")
     notes = "".join(f"<p class=note>{escape(note)}</p>" for note in table.notes)
     tall = " tall" if len(table.rows) > TALL else ""
+    if tall:
+        notes = f"<p class=note>{len(table.rows)} rows: the table scrolls.</p>{notes}"
     caption = f"<i>Table {numbers.tables}.</i>{escape(table.caption)}"
     whole = (
         f"<div class='table{' matrix' if table.matrix else ''}'><p class=caption>{caption}</p>"
@@ -182,7 +184,7 @@ def _entry(entry: Entry, word: bool) -> str:
         named = " class=runname" if entry.text == entry.run else ""
         text = f'<a href="#{entry.run.lower()}"{named}>{text}</a>'
     beside = f"<span class=beside>{escape(entry.beside)}</span>" if entry.beside else ""
-    return f"<td{attributes}>{text}{beside}"
+    return f"<td{attributes}>{text}{beside}</td>"
 
 
 def _figure(figure: Figure, numbers: _Numbers) -> str:

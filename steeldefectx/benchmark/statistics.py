@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
-RESAMPLES = 10_000
+RESAMPLES = 4_000
 LEVEL = 0.95
 
 

@@ -91,7 +91,7 @@ def few_shot(runs: list[Run], what: str) -> Table:
     rows: list[list[Entry] | Heading] = []
     empty = 0
     for (model, level), block in groups(runs, lambda run: (run["model"], run.level)).items():
-        rows.append(Heading(f"{short(model)} · texts {level}"))
+        rows.append(Heading(f"{short(model)} · {f'texts {level}' if level else 'no texts'}"))
         for (method, variant), row in groups(block, lambda run: (run["method"], run.variant)).items():
             entries = []
             for n in shots:
