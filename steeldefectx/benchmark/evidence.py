@@ -168,7 +168,8 @@ def p_text(p_value: float) -> str:
 
 def points(difference: float) -> str:
     """A difference of fractions, in points, with its sign."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    rounded = round(100 * difference, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
 def _of_pair(comparison: Comparison, adjusted: float, upper: bool, row: str, column: str) -> Entry:
