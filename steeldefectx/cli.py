@@ -104,6 +104,22 @@ def build(
 
 
 @app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="Folder with results.jsonl.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.html, report.md and figures/.")] = Path("report"),
+) -> None:
+    """Write the benchmark's tables and figures, with published numbers beside ours, as a page and as Markdown."""
+    from steeldefectx.benchmark.report import write_report  # imports matplotlib and scipy; --help does without
+
+    with _errors_told():
+        written = write_report(results.expanduser().absolute(), out)
+    for problem in written.problems:
+        typer.echo(f"steeldefectx: {problem}", err=True)
+    cells = f"{written.cells:,} cells of {written.runs:,} runs, {written.failed:,} failed"
+    typer.echo(f"Wrote {written.page} and {written.markdown}: {cells}.")
+
+
+@app.command()
 def predict(
     images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
     checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
-RESAMPLES = 10_000
+RESAMPLES = 4_000
 LEVEL = 0.95
 
 
@@ -87,37 +87,20 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Paired:
     return Paired(only_first, only_second, float(min(1.0, 2 * tail)))
 
 
-def alignment(
-    first_images: Sequence[str], first_labels: np.ndarray, second_images: Sequence[str], second_labels: np.ndarray
-) -> np.ndarray | None:
-    """Where the test images of one predictions file are in another.
+def image_order(images: Sequence[str], labels: np.ndarray) -> np.ndarray:
+    """An order of test images that does not depend on the file they are in: two files in it are aligned.
 
-    An image counts as the same if its hash and its label are: an image with defects of several classes is a test
-    image of each. Copies of one file are told apart by their order.
+    An image is known by its hash and its label, as one with defects of several classes is a test image of each.
+    Copies of one file keep their order.
 
     Args:
-        first_images: N hashes.
-        first_labels: (N,) labels.
-        second_images: M hashes.
-        second_labels: (M,) labels.
+        images: N hashes.
+        labels: (N,) labels.
 
     Returns:
-        (N,) positions in the second file; None if the two were not tested on the same images.
+        (N,) int64 positions.
     """
-    first, second = _keys(first_images, first_labels), _keys(second_images, second_labels)
-    positions = {key: position for position, key in enumerate(second)}
-    if positions.keys() != set(first):
-        return None
-    return np.array([positions[key] for key in first], dtype=np.int64)
-
-
-def _keys(images: Sequence[str], labels: np.ndarray) -> list[tuple[str, int, int]]:
-    seen: dict[tuple[str, int], int] = {}
-    keys = []
-    for image, label in zip(images, labels.tolist(), strict=True):
-        number = seen[image, label] = seen.get((image, label), -1) + 1
-        keys.append((image, label, number))
-    return keys
+    return np.lexsort((labels, np.asarray(images, dtype=str)))
 
 
 def combined_p(p_values: Sequence[float]) -> float:
