@@ -2,6 +2,7 @@
 # make test         set up, run the tests
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
+# make bench-gpu    how near to a GPU's limit it trains, where there is one
 # A step whose inputs have not changed is skipped.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,7 +10,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-compat bench lint format clean
+.PHONY: quickstart test test-compat bench bench-gpu lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -23,6 +24,9 @@ test-compat: .venv-compat/installed
 
 bench: .venv/base
 	$(BIN)/python benchmarks/bench.py --out benchmarks/results/bench-cpu
+
+bench-gpu: .venv/base
+	$(BIN)/python benchmarks/bench_gpu.py --out benchmarks/results/bench-gpu
 
 lint: .venv/dev
 	$(BIN)/ruff check .
