@@ -82,7 +82,8 @@ class Workbench:
 
     def key(self, cell: Cell) -> str:
         """A cell's id: a hash of all that decides its result. Where the images lie does not."""
-        decisive = asdict(cell) | {"settings": _settings(cell), "recipe": None}
+        settings = _settings(cell)
+        decisive = asdict(cell) | {"settings": settings, "recipe": None, "method": settings.get("method", cell.method)}
         decisive["test_on"] = cell.test_on if cell.test_on in SOURCES else None
         for part in (decisive, decisive["settings"]):
             part.pop("data_dir", None)
