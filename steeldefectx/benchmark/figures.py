@@ -161,13 +161,15 @@ def recalls(sizes: Mapping[str, int], found: Mapping[str, tuple[float, float, fl
         bottom = max(0.0, low.min() - 6)
         axes.set_ylim(bottom, 100 + 0.06 * (100 - bottom))
         axes.margins(x=0.12)
+        across = np.log(x) / (np.log(x.max() * 1.25) - np.log(x.min() * 0.8))
+        up = y / (100 - bottom)
         names = list(found)
-        taken: list[tuple[float, float]] = []
-        span = np.log(x.max() * 1.25) - np.log(x.min() * 0.8)
-        for n in np.argsort(y, kind="stable")[:8]:
-            where = (np.log(x[n]) / span, y[n] / (100 - bottom))
-            if y[n] < 100 and all(abs(where[0] - a) > 0.2 or abs(where[1] - b) > 0.055 for a, b in taken):
-                taken.append(where)
+        named: list[int] = []
+        for n in np.argsort(y, kind="stable")[:8].tolist():
+            in_the_way = (across > across[n]) & (across < across[n] + 0.16) & (abs(up - up[n]) < 0.05)
+            beside = [m for m in named if abs(across[m] - across[n]) < 0.2 and abs(up[m] - up[n]) < 0.055]
+            if y[n] < 100 and not in_the_way.any() and not beside:
+                named.append(n)
                 axes.annotate(names[n], (x[n], y[n]), (7, -3), textcoords="offset points", fontsize=8.5, color=SOFT)
         axes.set_xlabel("training images of the class")
         axes.set_ylabel("recall %")
