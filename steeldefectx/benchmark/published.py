@@ -89,7 +89,7 @@ def _texts(cell: Mapping[str, Any]) -> tuple[str | None, str | None]:
         return None if cell["method"] == "zero-shot" else cell["train_text"], None
     if cell["task"] == "task1":
         return None, None
-    only_class_texts = cell["train_text"] in (None, cell["test_text"])
+    only_class_texts = cell["method"] == "zero-shot" or cell["train_text"] in (None, cell["test_text"])
     return None if only_class_texts else cell["train_text"], cell["test_text"]
 
 

@@ -182,7 +182,7 @@ def _entry(entry: Entry, word: bool) -> str:
         title = f"{title}\nCells {ids}".strip()
     if title:
         attributes += f' title="{escape(title)}"'
-    text = f"<code>{escape(entry.text)}</code>" if entry.code else escape(entry.text)
+    text = f"<code>{escape(entry.text)}</code>" if entry.code else escape(entry.text).replace(" → ", "&nbsp;→&nbsp;")
     if entry.run:
         named = " class=runname" if entry.text == entry.run else ""
         text = f'<a href="#{entry.run.lower()}"{named}>{text}</a>'
