@@ -152,7 +152,8 @@ def _matrix(results: Results, group: list[Run], caption: str) -> Table:
         rows.append(entries)
     notes = [
         "Above the diagonal p, below it the difference in Acc, row minus column, in points; runs from best to worst. "
-        "Exact McNemar tests on the same images, seed by seed. Coloured: significant at 0.05 after Holm's "
+        "Exact McNemar tests on the same images, seed by seed; p of several seeds by Rüger's inequality, which does "
+        "not take them for independent. Coloured: significant at 0.05 after Holm's "
         f"correction for the {len(found)} tests of this table."
     ]
     if len(group) > len(runs):

@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -161,17 +162,26 @@ def recalls(sizes: Mapping[str, int], found: Mapping[str, tuple[float, float, fl
         bottom = max(0.0, low.min() - 6)
         axes.set_ylim(bottom, 100 + 0.06 * (100 - bottom))
         axes.margins(x=0.12)
-        names = list(found)
-        taken: list[tuple[float, float]] = []
-        span = np.log(x.max() * 1.25) - np.log(x.min() * 0.8)
-        for n in np.argsort(y, kind="stable")[:8]:
-            where = (np.log(x[n]) / span, y[n] / (100 - bottom))
-            if y[n] < 100 and all(abs(where[0] - a) > 0.2 or abs(where[1] - b) > 0.055 for a, b in taken):
-                taken.append(where)
-                axes.annotate(names[n], (x[n], y[n]), (7, -3), textcoords="offset points", fontsize=8.5, color=SOFT)
+        _name_lowest(axes, list(found), x, y, bottom)
         axes.set_xlabel("training images of the class")
         axes.set_ylabel("recall %")
     return figure
+
+
+def _name_lowest(axes: Axes, names: list[str], x: np.ndarray, y: np.ndarray, bottom: float) -> None:
+    """Name the lowest points where there is room for a name, to the right of them or else to the left."""
+    across = np.log(x) / (np.log(x.max() * 1.25) - np.log(x.min() * 0.8))
+    up = y / (100 - bottom)
+    named: list[int] = []
+    for n in np.argsort(y, kind="stable")[:8].tolist():
+        away, near = across - across[n], abs(up - up[n]) < 0.05
+        close = any(abs(away[m]) < 0.2 and near[m] for m in named)
+        right, left = not (near & (away > 0) & (away < 0.17)).any(), not (near & (away < 0) & (away > -0.17)).any()
+        if y[n] == 100 or close or not (right or left):
+            continue
+        named.append(n)
+        place: dict[str, Any] = {"xytext": (7, -3) if right else (-7, -3), "ha": "left" if right else "right"}
+        axes.annotate(names[n], (x[n], y[n]), textcoords="offset points", fontsize=8.5, color=SOFT, **place)
 
 
 def confusion(classes: Sequence[str], counts: np.ndarray) -> Figure:

@@ -36,12 +36,14 @@ p { max-width: 46rem; margin: .6rem 0; overflow-wrap: anywhere; } .lead { color:
 .counts b { display: block; color: var(--ink); font-size: 1.55rem; font-variant-numeric: tabular-nums; }
 .table { margin: 1.5rem 0 2.2rem; } .caption, figcaption { font-size: .93rem; font-weight: 600; margin: 0 0 .45rem;
   max-width: 52rem; } .caption i, figcaption i { font-style: normal; color: var(--soft); margin-right: .35rem; }
-.scroll { overflow-x: auto; max-width: 100%; }
+.scroll { overflow-x: auto; max-width: 100%; background:
+  linear-gradient(to left, var(--page) 30%, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--line), transparent) right / 1.1rem 100% no-repeat scroll; }
 .scroll.tall { max-height: 44rem; overflow-y: auto; border-bottom: 1px solid var(--line); }
 table { border-collapse: collapse; border-top: 2px solid var(--ink); border-bottom: 2px solid var(--ink);
   font-size: .88rem; font-variant-numeric: tabular-nums; }
-th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); background: var(--page); }
-.tall thead th { position: sticky; top: 0; z-index: 2; box-shadow: 0 1px 0 var(--ink); }
+th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); }
+.tall thead th { background: var(--page); position: sticky; top: 0; z-index: 2; box-shadow: 0 1px 0 var(--ink); }
 th, td { padding: .3rem .7rem; text-align: right; } td { white-space: nowrap; } td { vertical-align: top; }
 .word { text-align: left; } td.long { white-space: normal; min-width: 17rem; max-width: 34rem; }
 th:first-child, td:first-child { padding-left: .35rem; }
@@ -55,7 +57,8 @@ td a { color: inherit; } td a:hover { color: var(--link); } td .runname { color:
 td.better { background: var(--better); } td.worse { background: var(--worse); }
 td.failed, td.failed a { color: var(--bad); }
 .matrix table { font-size: .78rem; } .matrix th, .matrix td { padding: .25rem .4rem; }
-details.folded summary { cursor: pointer; font-size: .93rem; font-weight: 600; } .folded .caption { display: none; }
+details.folded summary { cursor: pointer; font-size: .93rem; font-weight: 600; }
+.folded .table .caption { display: none; }
 code { font: .92em ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere; }
 tbody:target td, tr:target td { background: var(--target) !important; } tr, tbody { scroll-margin-top: 4rem; }
 figure { margin: 1.6rem 0 2.4rem; } .panels { display: flex; flex-wrap: wrap; gap: 1.2rem 1.5rem; }
@@ -136,7 +139,7 @@ def _section(section: Section, level: int, numbers: _Numbers) -> str:
 
 def _table(table: Table, numbers: _Numbers) -> str:
     numbers.tables += 1
-    names = [escape(name).replace(" %", "&nbsp;%") for name in table.columns]
+    names = [escape(name).replace(" %", "&nbsp;%").replace("− ", "−&nbsp;") for name in table.columns]
     head = "".join(f"<th{' class=word' if n < table.words else ''}>{name}</th>" for n, name in enumerate(names))
     body, is_open = [], False
     for row in table.rows:
@@ -179,7 +182,7 @@ def _entry(entry: Entry, word: bool) -> str:
         title = f"{title}\nCells {ids}".strip()
     if title:
         attributes += f' title="{escape(title)}"'
-    text = f"<code>{escape(entry.text)}</code>" if entry.code else escape(entry.text)
+    text = f"<code>{escape(entry.text)}</code>" if entry.code else escape(entry.text).replace(" → ", "&nbsp;→&nbsp;")
     if entry.run:
         named = " class=runname" if entry.text == entry.run else ""
         text = f'<a href="#{entry.run.lower()}"{named}>{text}</a>'

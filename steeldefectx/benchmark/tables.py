@@ -168,16 +168,24 @@ def transfer(runs: list[Run]) -> Table:
 
 def published_numbers() -> Table:
     """All published numbers that this report knows, with their sources."""
-    rows: list[list[Entry] | Heading] = []
+    by_data: dict[str, list[published.Published]] = {}
     for number in published.PUBLISHED:
-        texts = " → ".join(filter(None, (number.train_text, number.test_text)))
-        shots = "" if number.shots is None else str(number.shots)
-        protocol = [number.task.replace("task", "Task "), number.model, number.method or "", texts, shots, number.data]
-        source = Entry(number.source, beside=number.remark)
-        scores = [_figure(number, number.accuracy), _figure(number, number.mean_accuracy)]
-        rows.append([*(Entry(text or NONE) for text in protocol), source, *(Entry(text) for text in scores)])
-    columns = ("task", "model", "method", "texts", "shots", "measured on", "source", "Acc %", "mAcc %")
-    return Table("Published numbers", columns, rows, ("≈ read off a figure.",), words=7)
+        by_data.setdefault(number.data, []).append(number)
+    rows: list[list[Entry] | Heading] = []
+    for data, numbers in by_data.items():
+        rows.append(Heading(f"Measured on {data}"))
+        rows += [_published_row(number) for number in numbers]
+    columns = ("task", "model", "method", "texts", "shots", "source", "Acc %", "mAcc %")
+    return Table("Published numbers", columns, rows, ("≈ read off a figure.",), words=6)
+
+
+def _published_row(number: published.Published) -> list[Entry]:
+    texts = " → ".join(filter(None, (number.train_text, number.test_text)))
+    shots = "" if number.shots is None else str(number.shots)
+    protocol = [number.task.replace("task", "Task "), number.model, number.method or "", texts, shots]
+    scores = [_figure(number, number.accuracy), _figure(number, number.mean_accuracy)]
+    words = [*(Entry(text or NONE) for text in protocol), Entry(number.source, beside=number.remark)]
+    return [*words, *map(Entry, scores)]
 
 
 def grid_of(run: Run) -> Key:

@@ -50,6 +50,7 @@ def test_calibration_error_of_the_sure():
     assert metrics.calibration_error([1, 1, 1, 1], [1, 1, 1, 0], [1.0] * 4) == pytest.approx(0.25)
     assert metrics.calibration_error([1, 1, 1, 1], [1, 1, 1, 0], [0.75] * 4) == 0
     assert metrics.calibration_error([1, 1], [0, 0], [0.0, 0.0]) == 0
+    assert metrics.calibration_error([1, 1], [1, 0], [0.5, 0.75], bins=2) == 0.625  # an edge is in the lower bin
 
 
 @pytest.mark.parametrize(
