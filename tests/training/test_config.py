@@ -32,6 +32,27 @@ def test_the_task2_recipe_is_the_published_one():
     assert (config.weight_decay, config.schedule, config.warmup) == (0.0, "constant", 0.0)
 
 
+def test_the_task1_recipe_is_the_published_one():
+    config = TrainConfig(**load_recipe("task1"))
+    assert (config.optimizer, config.lr, config.weight_decay, config.epochs) == ("sgd", 0.1, 1e-4, 100)
+    assert (config.schedule, config.step_epochs, config.warmup) == ("step", 30, 0.0)
+    assert (config.mixup, config.label_smoothing, config.ema) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "model", "recipe"),
+    [
+        ("classifier", "tiny", "task1-strong"),
+        ("classifier", "vit-base-16", "task1-strong"),
+        (None, "resnet-18", "task1-strong"),
+        ("classifier", "some/classifier", "finetune"),
+    ],
+)
+def test_a_classifier_has_a_recipe_for_random_weights_and_one_for_pretrained_ones(method, model, recipe):
+    assert default_recipe(method, model) == recipe
+    assert load_recipe(recipe)["method"] == "classifier"
+
+
 def test_a_recipe_file_of_ones_own(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("method: full\nlr: 1e-4\nepochs: 3\n")  # YAML reads 1e-4 as a string
@@ -73,6 +94,15 @@ def test_an_unknown_recipe_names_the_known_ones():
         {"towers": "image", "method": "clip-adapter"},
         {"towers": "text", "method": "full"},
         {"loss": "class-prompts", "train_text": "T3", "method": "lora"},
+        {"model": "tiny", "method": "classifier"},
+        {"model": "resnet-18", "method": "full"},
+        {"loss": "siglip", "method": "classifier", "model": "resnet-18"},
+        {"mixup": -1.0, "method": "classifier", "model": "resnet-18"},
+        {"mixup": 0.2},
+        {"label_smoothing": 0.1},
+        {"ema": 1.5},
+        {"image_size": 0},
+        {"optimizer": "lion"},
     ],
     ids=str,
 )
@@ -85,6 +115,7 @@ def test_a_mirror_never_meets_a_text_that_names_locations():
     assert TrainConfig(train_text="T1").augmentation == "geometric"
     assert TrainConfig(train_text="T3").augmentation == "photometric"
     assert TrainConfig(train_text="T3", augment="none").augmentation == "none"
+    assert TrainConfig(method="classifier", model="resnet-18", train_text="T3").augmentation == "geometric"
 
 
 def test_a_written_recipe_repeats_the_run(tmp_path):

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.shufflenet import ShuffleNetV2Config, ShuffleNetV2ForImageClassification
 from steeldefectx.training import loop
 from steeldefectx.training.batches import Batches
+from steeldefectx.training.classifier_inputs import ClassifierForward, ClassifierInputs
 from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank, TowerForward, TowerInputs
 from steeldefectx.training.loop import fit
@@ -69,13 +71,46 @@ def towers(config, dropout=0.3):
     return TowerForward(clip, False), TowerInputs(store, tokens, config.augmentation, CPU)
 
 
+def classifier(config):
+    """A ShuffleNetV2, with batch norms, on random pixels that are varied and mixed."""
+    torch.manual_seed(0)
+    network = ShuffleNetV2ForImageClassification(ShuffleNetV2Config(width=0.5, num_labels=6))
+    return _classifier(network, 32, config)
+
+
+def vit_classifier(config):
+    """A ViT: no batch norms, whose statistics are those of a part."""
+    torch.manual_seed(0)
+    network = ViTForImageClassification(ViTConfig(**SMALL, image_size=16, patch_size=8, num_labels=6))
+    return _classifier(network, 16, config)
+
+
+def _classifier(network, side, config):
+    pixels = torch.randint(0, 255, (COUNT, side, side, 3), dtype=torch.uint8)
+    store = SimpleNamespace(batch=lambda indices: pixels[indices].permute(0, 3, 1, 2))
+    inputs = ClassifierInputs(store, 6, config.augmentation, config.mixup, CPU)
+    logits = lambda images: network(pixel_values=images / 255).logits  # noqa: E731
+    return ClassifierForward(SimpleNamespace(model=network, logits=logits), config.label_smoothing), inputs
+
+
+ALL_AT_ONCE = {
+    "method": "classifier", "model": "shufflenet-v2", "ema": 0.9, "mixup": 0.4, "label_smoothing": 0.1,
+    "augment": "randaugment",
+}  # fmt: skip
+
+
+def texts_for(module):
+    """Texts, where the model takes some."""
+    return None if isinstance(module, ClassifierForward) else TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
+
+
 def train(make, folder, kill_at=None, **settings):
     """Weights and log of a run; killed in the middle of a step where told."""
     config = TrainConfig(
         **{"epochs": 3, "batch_size": 8, "lr": 0.01, "train_text": "T1", "snapshot_minutes": 0, **settings}
     )
     module, inputs = make(config)
-    bank = TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
+    bank = texts_for(module)
     batches = Batches(inputs, bank, np.arange(COUNT) % 6, config.batch_size, config.seed)
     steps = []
 
@@ -99,13 +134,23 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("make", [frozen, towers])
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (frozen, {}),
+        (towers, {}),
+        (towers, {"ema": 0.9, "optimizer": "sgd", "lr": 0.1}),
+        (classifier, ALL_AT_ONCE),
+        (classifier, ALL_AT_ONCE | {"optimizer": "sgd", "lr": 0.1}),
+    ],
+    ids=["frozen", "towers", "towers-ema-sgd", "classifier-adamw", "classifier-sgd"],
+)
 @pytest.mark.parametrize("kill_at", [1, 3, 7])
-def test_a_killed_and_resumed_run_ends_in_the_same_weights_bit_for_bit(make, kill_at, tmp_path):
-    whole = train(make, tmp_path / "whole")
+def test_a_killed_and_resumed_run_ends_in_the_same_weights_bit_for_bit(make, settings, kill_at, tmp_path):
+    whole = train(make, tmp_path / "whole", **settings)
     with pytest.raises(KilledError):
-        train(make, tmp_path / "killed", kill_at)
-    resumed = train(make, tmp_path / "killed", resume=True)
+        train(make, tmp_path / "killed", kill_at, **settings)
+    resumed = train(make, tmp_path / "killed", resume=True, **settings)
     assert resumed.steps[0] == kill_at, "it goes on where it was killed"
     assert same(resumed.state, whole.state)
     for one, other in zip(resumed.log[::-1], whole.log[::-1], strict=False):
@@ -129,15 +174,16 @@ def test_snapshots_are_as_far_apart_as_told(tmp_path):
     assert not (tmp_path / SNAPSHOT).exists()
 
 
-@pytest.mark.parametrize("make", [frozen, partial(towers, dropout=0.0)], ids=["frozen", "towers"])
+@pytest.mark.parametrize(
+    "make", [frozen, partial(towers, dropout=0.0), vit_classifier], ids=["frozen", "towers", "classifier"]
+)
 @pytest.mark.parametrize("accumulate", [2, 3, 8])
 def test_a_batch_in_parts_has_the_objective_of_the_whole(make, accumulate):
     gradients, losses = [], []
     for number in (1, accumulate):
         config = TrainConfig(batch_size=8, train_text="T1", accumulate=number)
         module, inputs = make(config)
-        bank = TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
-        batches = Batches(inputs, bank, np.arange(COUNT) % 6, 8, 0)
+        batches = Batches(inputs, texts_for(module), np.arange(COUNT) % 6, 8, 0)
         losses.append(loop._backward(module, batches, batches(0), 0, config, Accelerator()))
         gradients.append({name: p.grad for name, p in module.named_parameters() if p.grad is not None})
     assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-6)
@@ -164,6 +210,41 @@ def test_the_best_epoch_is_the_one_that_is_left(tmp_path):
     assert progress.best_epoch == 2, "of equals the first"
     assert same(trained_state(module), states[1])
     assert [line["held_out_accuracy"] for line in log] == [0.1, 0.7, 0.7, 0.2]
+
+
+def test_with_an_average_it_is_what_is_scored_and_left(tmp_path):
+    config = TrainConfig(epochs=3, batch_size=8, lr=0.1, train_text="T1", ema=0.5)
+    states = {}
+    for name in ("last", "best"):
+        module, inputs = frozen(config)
+        batches = Batches(inputs, texts_for(module), np.arange(COUNT) % 6, 8, 0)
+        scored = []
+
+        def score(module=module, scored=scored):
+            scored.append({name: tensor.clone() for name, tensor in trained_state(module).items()})
+            return len(scored)
+
+        fit(
+            module, batches, config, Accelerator(), snapshots=Snapshots(tmp_path, {"recipe": {}}, 5, writes=True),
+            log=lambda _: None, score=score if name == "best" else None,
+        )  # fmt: skip
+        states[name] = trained_state(module)
+    assert same(states["best"], scored[-1])
+    assert same(states["best"], states["last"]), "looking at the average changes nothing"
+    plain = train(frozen, tmp_path / "plain", lr=0.1)
+    assert not same(states["last"], plain.state)
+
+
+def test_sgd_is_torchs_with_momentum(tmp_path):
+    """One step of momentum SGD is plain: weights less the rate times the gradient, not clipped."""
+    config = TrainConfig(epochs=1, batch_size=26, lr=0.5, train_text="T1", optimizer="sgd")
+    module, inputs = frozen(config)
+    batches = Batches(inputs, texts_for(module), np.arange(COUNT) % 6, 26, 0)
+    loop._backward(module, batches, batches(0), 0, config, Accelerator())
+    expected = {name: (p - 0.5 * p.grad).detach().clone() for name, p in module.named_parameters()}
+    found = train(frozen, tmp_path, epochs=1, batch_size=26, lr=0.5, optimizer="sgd").state
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor)
 
 
 def test_the_snapshot_is_safetensors_with_readable_metadata(tmp_path):

@@ -10,10 +10,12 @@ from PIL import Image
 from steeldefectx.models.adapters import unload
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.peft_methods import PEFT_METHODS
+from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.taxonomy import T0_TEMPLATE
 from steeldefectx.training.checkpoint import load_checkpoint
 from steeldefectx.training.config import LOSSES, METHODS, TrainConfig
 from steeldefectx.training.data import load_data
+from steeldefectx.training.evaluation import classifier_logits, scores
 from steeldefectx.training.run import run
 
 
@@ -77,5 +79,39 @@ def test_every_loss_falls(method, loss, data, tmp_path):
     assert losses[-1] < losses[0]
 
 
+CLASSIFIER = {"method": "classifier", "model": "shufflenet-v2", "image_size": 32, "batch_size": 4, "lr": 1e-2}
+
+
+def test_a_classifier_learns_without_texts_and_its_checkpoint_gives_the_same_results(data, tmp_path):
+    found, classifier = trained(data, tmp_path, **CLASSIFIER, epochs=12, ema=0.8, augment="photometric")
+    assert (found["train_text"], found["test_text"], found["before_training"]) == (None, None, None)
+    assert found["accuracy"] == 1.0
+    assert classifier.classes == data.classes
+    assert not (tmp_path / "class_texts.json").exists()
+    logits = classifier_logits(classifier, data.split("test"), torch.device("cpu"))
+    assert scores(logits, data.split("test").labels, data.classes)["per_class"] == found["per_class"]
+
+
+def test_a_classifier_on_half_precision_in_parts_with_its_best_epoch(data, tmp_path):
+    found, _ = trained(data, tmp_path, **CLASSIFIER, precision="bf16", accumulate=2, hold_out=0.3, mixup=0.2)
+    assert found["precision"] == "bf16"
+    assert found["best_epoch"] in (1, 2)
+
+
+@pytest.mark.parametrize("first", ["classifier", "full"])
+def test_a_classifier_and_a_clip_in_one_folder_replace_each_other_wholly(first, data, tmp_path):
+    kinds = {"classifier": CLASSIFIER | {"epochs": 1}, "full": {"method": "full", "epochs": 1}}
+    for kind in (first, *(kinds.keys() - {first})):
+        _, model = trained(data, tmp_path, **kinds[kind])
+        assert isinstance(model, ImageClassifier) == (kind == "classifier")
+        assert (tmp_path / "class_texts.json").exists() == (kind == "full")
+
+
 def test_every_peft_method_has_a_stacked_form():
-    assert set(METHODS) == {"clip-adapter", "full", *PEFT_METHODS, *(f"clip-adapter+{m}" for m in PEFT_METHODS)}
+    assert set(METHODS) == {
+        "clip-adapter",
+        "full",
+        "classifier",
+        *PEFT_METHODS,
+        *(f"clip-adapter+{m}" for m in PEFT_METHODS),
+    }

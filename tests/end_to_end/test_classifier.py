@@ -1,0 +1,105 @@
+"""Pure vision as typed: train, evaluate and predict in fresh processes, be killed and go on."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("steeldefectx")
+
+
+def run(*words, check=True):
+    done = subprocess.run([sys.executable, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0 or not check, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Three classes that a network tells apart in seconds."""
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for name, level, noise in (("dark", 60, 10), ("bright", 190, 10), ("rough", 128, 60)):
+        (folder / name).mkdir()
+        for n in range(20):
+            pixels = rng.normal(level, noise, (40, 40)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{n}.png")
+    return folder
+
+
+def command(images, out, *flags):
+    return ["train.py", "--config", "class-folders", "--data-dir", images, "--method", "classifier", "--image_size", 32,
+            "--batch-size", 14, "--tracker", "none", "--output-dir", out, *flags]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "out"
+    return out, run(*command(images, out, "--epochs", 20, "--augment", "geometric", "--ema", 0.9))
+
+
+def test_training_reports_what_evaluation_finds(trained, tmp_path):
+    out, done = trained
+    results = json.loads((out / "results.json").read_text())
+    assert (results["model"], results["method"]) == ("shufflenet-v2", "classifier")
+    assert (results["train_text"], results["test_text"], results["n_train"]) == (None, None, 42)
+    assert results["accuracy"] >= 0.8
+    assert "zero-shot" not in done.stdout
+    run("eval.py", "--checkpoint", out, "--output", tmp_path / "eval.json")
+    found = json.loads((tmp_path / "eval.json").read_text())
+    for key in ("accuracy", "mean_accuracy", "per_class", "n_test", "classes", "method", "data_fingerprint"):
+        assert found[key] == results[key]
+
+
+def test_prediction_names_the_folders_classes(trained, images, tmp_path):
+    out, _ = trained
+    run(COMMAND, "predict", images, "--checkpoint", out, "--output", tmp_path / "table.csv", "--top-k", 2)
+    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    assert len(rows) == 120
+    best = [row for row in rows if row["rank"] == "1"]
+    assert np.mean([Path(row["file"]).parent.name == row["class"] for row in best]) >= 0.8
+
+
+def test_other_images_are_judged_among_all_classes_and_unknown_classes_are_refused(trained, images, tmp_path):
+    out, _ = trained
+    for folder, name in (("some", "dark"), ("others", "dark"), ("others", "weld")):
+        (tmp_path / folder / name).mkdir(parents=True)
+        for n in range(4):
+            (tmp_path / folder / name / f"{name}{n}.png").write_bytes((images / "dark" / f"{n}.png").read_bytes())
+    evaluate = ["eval.py", "--checkpoint", out, "--config", "class-folders", "--split", "all", "--data-dir"]
+    run(*evaluate, tmp_path / "some", "--output", tmp_path / "some.json")
+    assert json.loads((tmp_path / "some.json").read_text())["classes"] == ["dark"]
+    refused = run(*evaluate, tmp_path / "others", check=False)
+    assert refused.returncode == 2
+    assert "does not know weld" in refused.stderr
+    texts = run(*evaluate, tmp_path / "some", "--text", "T1", check=False)
+    assert "takes no texts" in texts.stderr
+
+
+def test_a_run_killed_and_resumed_ends_in_the_same_weights(images, tmp_path):
+    flags = ["--epochs", 6, "--optimizer", "sgd", "--lr", 0.05, "--snapshot_minutes", 0]
+    run(*command(images, tmp_path / "whole", *flags))
+    out = tmp_path / "killed"
+    killed = subprocess.Popen(
+        [sys.executable, *map(str, command(images, out, *flags))], cwd=ROOT, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not (out / "snapshot.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert (out / "snapshot.safetensors").exists()
+    assert not (out / "results.json").exists()
+    run(*command(images, out, *flags, "--resume"))
+    whole, again = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert whole.keys() == again.keys()
+    assert all((whole[name] == again[name]).all() for name in whole)
