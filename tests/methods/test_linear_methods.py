@@ -7,7 +7,7 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import normalize
 
-from steeldefectx.methods import FEATURE_METHODS, clip_adapter, common, cross_modal, gaussian, linear_probe
+from steeldefectx.methods import clip_adapter, common, cross_modal, gaussian, linear_probe, load_method
 from steeldefectx.methods.common import Centred, Scatter, all_views, softmax_regression
 from tests.methods.toy import share_right, toy_task
 
@@ -41,7 +41,7 @@ def test_softmax_regression_stays_at_its_start_under_a_strong_ridge():
 def test_zero_shot_is_the_nearest_text():
     task, test, _ = toy_task()
     expected = [[20 * torch.cosine_similarity(f, t, dim=0) for t in task.classes.embeddings] for f in test.features]
-    torch.testing.assert_close(FEATURE_METHODS["zero-shot"](task).logits(test), torch.tensor(expected))
+    torch.testing.assert_close(load_method("zero-shot")(task).logits(test), torch.tensor(expected))
 
 
 def test_logistic_regression_is_the_plain_one():
@@ -50,9 +50,7 @@ def test_logistic_regression_is_the_plain_one():
     mean, deviation = X.mean(0), X.std(0)
     model = LogisticRegression(C=0.1, max_iter=1000).fit((X - mean) / deviation, y)
     expected = model.predict_proba((test.features.double().numpy() - mean) / deviation)
-    np.testing.assert_allclose(
-        FEATURE_METHODS["logistic-regression"](task).logits(test).softmax(1), expected, atol=1e-4
-    )
+    np.testing.assert_allclose(load_method("logistic-regression")(task).logits(test).softmax(1), expected, atol=1e-4)
 
 
 def within(X, y):
@@ -105,7 +103,7 @@ def test_the_probe_is_better_than_logistic_regression_where_views_tell_what_to_i
         for features in (task.shots.images.features, task.shots.views, task.validation.images.features, test.features):
             features += 2 * torch.randn(*features.shape[:-1], 4, generator=generator) @ directions
         for name, found in scores.items():
-            found.append(share_right(FEATURE_METHODS[name](task).logits(test), labels))
+            found.append(share_right(load_method(name)(task).logits(test), labels))
     assert np.mean(scores["linear-probe"]) > np.mean(scores["logistic-regression"]) + 0.3
 
 
