@@ -153,4 +153,4 @@ def _share_of_peak(step: int, steps: int) -> float:
     rising = WARMUP * steps
     if step < rising:
         return (step + 1) / (rising + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (steps - rising)))
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
