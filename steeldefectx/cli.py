@@ -171,6 +171,7 @@ def benchmark(
     grid: Annotated[str, typer.Argument(help="A grid: a name (paper, few-shot, quick) or a YAML file.")],
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl, predictions and checkpoints.")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the images, whatever the grid says.")] = None,
+    model: Annotated[str | None, typer.Option(help="Hub id or folder, whatever models the grid has.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Cells at a time, each on a GPU of its own, if any.")] = 1,
     list_cells: Annotated[bool, typer.Option("--list", help="Say what would run, and stop.")] = False,
 ) -> None:
@@ -184,7 +185,7 @@ def benchmark(
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     with _errors_told():
-        cells = load_grid(grid, None if data_dir is None else str(data_dir.expanduser().absolute()))
+        cells = load_grid(grid, None if data_dir is None else str(data_dir.expanduser().absolute()), model)
         if list_cells:
             for cell in cells:
                 typer.echo(str(cell))

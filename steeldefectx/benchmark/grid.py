@@ -125,12 +125,13 @@ def _problem(cell: Cell) -> str | None:
     return None
 
 
-def load_grid(name: str, data_dir: str | None = None) -> list[Cell]:
+def load_grid(name: str, data_dir: str | None = None, model: str | None = None) -> list[Cell]:
     """The cells of a grid, each once, in the order of the file.
 
     Args:
         name: A name in ``steeldefectx/benchmark/grids`` or a YAML file.
         data_dir: Folder with the images, in place of what the grid says.
+        model: The same for the model.
 
     Raises:
         ConfigError: No such grid, or one with faults: all of them are listed.
@@ -143,6 +144,7 @@ def load_grid(name: str, data_dir: str | None = None) -> list[Cell]:
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise ConfigError(f"{source}: a grid has a list `cells`, and above it what all of them share.")
     shared = {key: value for key, value in content.items() if key != "cells"}
+    instead = {key: value for key, value in (("data_dir", data_dir), ("model", model)) if value is not None}
     cells: dict[str, Cell] = {}
     problems = []
     for number, entry in enumerate(content["cells"], 1):
@@ -150,7 +152,7 @@ def load_grid(name: str, data_dir: str | None = None) -> list[Cell]:
             if not isinstance(entry, dict):
                 raise ConfigError("an entry is a list of `setting: value` lines")
             for cell in _crossed({**shared, **entry}):
-                named = cell if data_dir is None else replace(cell, data_dir=data_dir)
+                named = replace(cell, **instead)
                 cells.setdefault(repr(named), named)
         except ConfigError as error:
             problems.append(f"entry {number}: {error}")
