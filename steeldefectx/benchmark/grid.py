@@ -144,7 +144,9 @@ def load_grid(name: str, data_dir: str | None = None, model: str | None = None) 
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise ConfigError(f"{source}: a grid has a list `cells`, and above it what all of them share.")
     shared = {key: value for key, value in content.items() if key != "cells"}
-    instead = {key: value for key, value in (("data_dir", data_dir), ("model", model)) if value is not None}
+    instead: dict[str, Any] = {
+        key: value for key, value in (("data_dir", data_dir), ("model", model)) if value is not None
+    }
     cells: dict[str, Cell] = {}
     problems = []
     for number, entry in enumerate(content["cells"], 1):
