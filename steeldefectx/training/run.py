@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import yaml
 from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
 from accelerate.utils import TorchDynamoPlugin, parse_flag_from_env
 
 from steeldefectx import metrics
@@ -98,6 +99,8 @@ def _accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
     dtype = dtype_for(config.precision, state.device)
     trained_towers = config.method != CLIP_ADAPTER
     tracker = None if config.tracker == "none" else config.tracker
+    # Of an earlier run in this process, whose precision may be another; the processes stay as they are.
+    AcceleratorState._reset_state()
     try:
         accelerator = Accelerator(
             mixed_precision="bf16" if trained_towers and dtype == torch.bfloat16 else "no",
