@@ -94,7 +94,7 @@ def test_a_classifier_learns_without_texts_and_its_checkpoint_gives_the_same_res
 
 def test_a_classifier_on_half_precision_in_parts_with_its_best_epoch(data, tmp_path):
     found, _ = trained(data, tmp_path, **CLASSIFIER, precision="bf16", accumulate=2, hold_out=0.3, mixup=0.2)
-    assert found["precision"] == "bf16"
+    assert found["precision"] == "bfloat16"
     assert found["best_epoch"] in (1, 2)
 
 
