@@ -29,7 +29,7 @@ class Images:
     features: torch.Tensor
     """(N, D) float32 features of the frozen image tower, not normalized."""
     pixels: Callable[[torch.Tensor], torch.Tensor] | None = None
-    """Positions (n,) int64 -> uint8 (n, 3, H, W), for methods that train towers; None where there are none."""
+    """Positions (n,) int64 -> uint8 (n, C, H, W), C 1 or 3, for methods that train towers; None: there are none."""
 
     def __len__(self) -> int:
         return len(self.features)

@@ -45,7 +45,7 @@ def batches(count: int, size: int, steps: int, rng: np.random.Generator) -> Iter
 
 
 def pixels_of(images: Images, rows: torch.Tensor) -> torch.Tensor:
-    """Pixels of some images: uint8 (n, 3, H, W).
+    """Pixels of some images: uint8 (n, C, H, W).
 
     Raises:
         ConfigError: There are features alone.
@@ -56,7 +56,7 @@ def pixels_of(images: Images, rows: torch.Tensor) -> torch.Tensor:
 
 
 def varied(images: Images, rows: torch.Tensor, kind: str, rng: np.random.Generator) -> torch.Tensor:
-    """Pixels of some images, varied at random: float32 (n, 3, H, W), 0..255.
+    """Pixels of some images, varied at random: float32 (n, C, H, W), 0..255.
 
     Args:
         images: The images.

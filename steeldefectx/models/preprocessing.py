@@ -26,13 +26,19 @@ class Preprocessing:
         return batch["pixel_values"][0]
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Scale pixels 0..255 (N, 3, H, W), of any dtype, to what the model takes."""
+        """Scale pixels 0..255 (N, 3, H, W), or grey ones (N, 1, H, W), of any dtype, to what the model takes.
+
+        Returns:
+            (N, 3, H, W) float32.
+        """
         scaled = pixels.float() / 255
-        if not self.image_processor.do_normalize:
+        if self.image_processor.do_normalize:
+            mean = scaled.new_tensor(self.image_processor.image_mean).view(3, 1, 1)
+            std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
+            scaled = (scaled - mean) / std
+        if pixels.shape[1] == 3:
             return scaled
-        mean = scaled.new_tensor(self.image_processor.image_mean).view(3, 1, 1)
-        std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
-        return (scaled - mean) / std
+        return scaled.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -95,7 +95,7 @@ class ClassifierForward(Forward):
         self.label_smoothing = label_smoothing
 
     def forward(self, images: torch.Tensor, targets: torch.Tensor) -> Scores:
-        """Logits of pixels 0..255 (n, 3, H, W); targets (n, C) pass."""
+        """Logits of pixels 0..255 (n, C, H, W); targets (n, C) pass."""
         return Scores(self.classifier.logits(images), targets)
 
     def loss(self, outputs: Scores, batch: Batch, gather: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:

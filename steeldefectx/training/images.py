@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,26 +52,37 @@ class PixelStore:
 
     def __init__(self, split: Split, model: Preprocessing):
         self.rows = split.rows
-        key = "\n".join(["channels last", model.image_processor.to_json_string(), *split.column_hashes])
+        key = "\n".join(["grey images once", model.image_processor.to_json_string(), *split.column_hashes])
         self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")
         if not self.path.exists():
             self._write(split.column, model)
         self.array = np.load(self.path, mmap_mode="r")
 
     def _write(self, column: Any, model: Preprocessing) -> None:
+        """Grey images have one channel, of a third of the size; with the first other image all have three."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        channels, height, width = model.image_shape
-        shape = (len(column), height, width, channels)
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        for start in tqdm(range(0, len(column), CHUNK), "resize images", unit=f"{CHUNK} images", delay=2):
-            rows = range(start, min(start + CHUNK, len(column)))
-            array[rows.start : rows.stop] = decode(column, rows, model).permute(0, 2, 3, 1).numpy()
-        array.flush()
+        if not self._written(temporary, column, model, 1):
+            self._written(temporary, column, model, 3)
         temporary.rename(self.path)
 
+    @staticmethod
+    def _written(file: Path, column: Any, model: Preprocessing, channels: int) -> bool:
+        """Write all images with so many channels; False once an image is not grey that should be."""
+        _, height, width = model.image_shape
+        shape = (len(column), height, width, channels)
+        array = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+        for start in tqdm(range(0, len(column), CHUNK), "resize images", unit=f"{CHUNK} images", delay=2):
+            rows = range(start, min(start + CHUNK, len(column)))
+            pixels = decode(column, rows, model)
+            if channels == 1 and not (pixels == pixels[:, :1]).all():
+                return False
+            array[rows.start : rows.stop] = pixels[:, :channels].permute(0, 2, 3, 1).numpy()
+        array.flush()
+        return True
+
     def batch(self, indices: np.ndarray) -> torch.Tensor:
-        """Pixels of some of the split's images: uint8 (n, 3, H, W), channels-last in memory."""
+        """Pixels of some of the split's images: uint8 (n, C, H, W), channels-last in memory; C is 1 if all are grey."""
         return torch.from_numpy(self.array[self.rows[indices]]).permute(0, 3, 1, 2)
 
 
@@ -140,7 +152,7 @@ def vary_shape(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Te
     Crops of varying size take a call each; that is part of the measured figure.
 
     Args:
-        pixels: uint8 (n, 3, H, W), channels-last in memory.
+        pixels: uint8 (n, C, H, W), channels-last in memory.
         variation: What was drawn; None: nothing is changed.
 
     Returns:
@@ -148,19 +160,24 @@ def vary_shape(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Te
     """
     if not isinstance(variation, Variation) or variation.crop is None:
         return pixels
-    height, width = pixels.shape[-2:]
+    (height, width), crop, mirror = pixels.shape[-2:], variation.crop, variation.mirror
     varied = torch.empty_like(pixels, memory_format=torch.channels_last)
-    for n, ((side, left, top), mirror) in enumerate(zip(variation.crop.tolist(), variation.mirror, strict=True)):
+
+    def one(n: int) -> None:
+        side, left, top = crop[n]
         h, w = max(1, round(side * height)), max(1, round(side * width))
         y, x = round(top * (height - h)), round(left * (width - w))
         part = pixels[n : n + 1, :, y : y + h, x : x + w]
         resized = F.interpolate(part, size=(height, width), mode="bilinear", antialias=True)[0]
-        varied[n] = resized.flip([dim for dim, mirrored in zip((1, 2), mirror, strict=True) if mirrored])
+        varied[n] = resized.flip([dim for dim, mirrored in zip((1, 2), mirror[n], strict=True) if mirrored])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, range(len(pixels))))
     return varied
 
 
 def vary_light(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Tensor:
-    """Change contrast and brightness, on the device that the pixels are on: float32 (n, 3, H, W), 0..255.
+    """Change contrast and brightness, on the device that the pixels are on: float32 (n, C, H, W), 0..255.
 
     RandAugment moves pixels here, too.
     """

@@ -62,7 +62,7 @@ class RandAugmentation:
         return RandAugmentation(*(getattr(self, item.name)[chosen] for item in fields(self)))
 
     def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Vary images float32 (n, 3, H, W), 0..255, on the device they are on."""
+        """Vary images float32 (n, C, H, W), 0..255, on the device they are on."""
         images = _moved(images, torch.from_numpy(self.matrix).to(images.device))
         _sharpen(images, self.sharpness)
         _change_tone(images, self.tone)

@@ -1,10 +1,24 @@
 """Variation of images: what it may change, and that shares of it are the whole."""
 
+import io
+
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
-from steeldefectx.training.images import MIN_CROP_AREA, Variation, draw_variation, variation_of, vary_light, vary_shape
+from steeldefectx.models.clip import load_clip
+from steeldefectx.training import images
+from steeldefectx.training.data import Split
+from steeldefectx.training.images import (
+    MIN_CROP_AREA,
+    PixelStore,
+    Variation,
+    draw_variation,
+    variation_of,
+    vary_light,
+    vary_shape,
+)
 
 
 def channels_last(pixels):
@@ -87,3 +101,40 @@ def test_a_view_depends_on_its_name_alone():
     assert not np.array_equal(variation_of("geometric", ["b 2"]).crop, alone.crop)
     assert variation_of("none", ["a"]) is None
     assert variation_of("photometric", ["a"]).crop is None
+
+
+def stored(tmp_path, monkeypatch, pictures):
+    """A store of some pictures, two decoded at a time, and its pixels."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
+    monkeypatch.setattr(images, "CHUNK", 2)
+    files = []
+    for picture in pictures:
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "PNG")
+        files.append(buffer.getvalue())
+    count = len(files)
+    split = Split([{"bytes": file, "path": None} for file in files], [str(hash(file)) for file in files],
+                  np.arange(count), np.zeros(count, np.int64), {}, np.array(["NEU"] * count))  # fmt: skip
+    clip = load_clip("tiny")
+    found = PixelStore(split, clip).batch(np.arange(count))
+    decoded = images.decode(split.column, split.rows, clip)
+    return found, decoded, clip
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+def test_grey_images_are_stored_with_one_channel_and_look_the_same_to_a_model(tmp_path, monkeypatch, normalized):
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 255, (70, 50), dtype=np.uint8) for _ in range(5)]
+    found, decoded, clip = stored(tmp_path, monkeypatch, pictures)
+    assert found.shape == (5, 1, 96, 96)
+    clip.image_processor.do_normalize = normalized
+    clip.image_processor.image_mean, clip.image_processor.image_std = [0.1, 0.2, 0.3], [0.5, 0.6, 0.7]
+    assert torch.equal(clip.normalize(found), clip.normalize(decoded))
+
+
+def test_one_coloured_image_among_grey_ones_keeps_its_colours(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 255, (70, 50), dtype=np.uint8) for _ in range(4)]
+    pictures.append(rng.integers(0, 255, (70, 50, 3), dtype=np.uint8))
+    found, decoded, _ = stored(tmp_path, monkeypatch, pictures)
+    assert torch.equal(found, decoded)
