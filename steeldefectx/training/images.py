@@ -24,6 +24,8 @@ from steeldefectx.training.randaugment import RandAugmentation, draw_randaugment
 
 CHUNK = 256
 """Images decoded at a time for the store."""
+AT_A_TIME = 8
+"""Images cropped at a time."""
 MIN_CROP_AREA = 0.5
 CONTRAST = 0.3
 """Contrast changes by a factor within 1 ± this, brightness by up to this times 128."""
@@ -147,9 +149,9 @@ def variation_of(kind: str, names: Sequence[str]) -> AnyVariation | None:
 
 
 def vary_shape(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Tensor:
-    """Crop and mirror, on the host, where torch resamples bytes twenty times as fast as ``grid_sample`` floats.
+    """Crop, resize back bilinearly, and mirror, a batch in one resampling.
 
-    Crops of varying size take a call each; that is part of the measured figure.
+    On the host, so that bytes go to the device.
 
     Args:
         pixels: uint8 (n, C, H, W), channels-last in memory.
@@ -160,20 +162,37 @@ def vary_shape(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Te
     """
     if not isinstance(variation, Variation) or variation.crop is None:
         return pixels
-    (height, width), crop, mirror = pixels.shape[-2:], variation.crop, variation.mirror
+    height, width = pixels.shape[-2:]
+    side, left, top = variation.crop.T
+    columns = _sampled(left, side, width, variation.mirror[:, 1])
+    rows = _sampled(top, side, height, variation.mirror[:, 0])
+    # By broadcasting, as torch's own affine grid takes four times as long as the resampling; a few images at a time,
+    # which stay in the processor's cache.
+    grid = torch.empty(AT_A_TIME, height, width, 2)
     varied = torch.empty_like(pixels, memory_format=torch.channels_last)
-
-    def one(n: int) -> None:
-        side, left, top = crop[n]
-        h, w = max(1, round(side * height)), max(1, round(side * width))
-        y, x = round(top * (height - h)), round(left * (width - w))
-        part = pixels[n : n + 1, :, y : y + h, x : x + w]
-        resized = F.interpolate(part, size=(height, width), mode="bilinear", antialias=True)[0]
-        varied[n] = resized.flip([dim for dim, mirrored in zip((1, 2), mirror[n], strict=True) if mirrored])
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(one, range(len(pixels))))
+    for start in range(0, len(pixels), AT_A_TIME):
+        some = slice(start, start + AT_A_TIME)
+        part = grid[: len(pixels[some])]
+        part[..., 0], part[..., 1] = columns[some, None, :], rows[some, :, None]
+        varied[some] = F.grid_sample(pixels[some].float(), part, mode="bilinear", align_corners=True).round_()
     return varied
+
+
+def _sampled(place: np.ndarray, side: np.ndarray, size: int, mirrored: np.ndarray) -> torch.Tensor:
+    """Where along an axis of ``size`` pixels the pixels of n crops are: (n, size), -1 the first pixel, 1 the last.
+
+    Args:
+        place: (n,) where a crop lies in the room that it has, 0..1.
+        side: (n,) its share of the axis, 0..1.
+        size: Pixels along the axis.
+        mirrored: (n,) bool, from last to first.
+    """
+    length = np.maximum(1, np.round(side * size))
+    first = np.round(place * (size - length))
+    inside = (np.arange(size) + 0.5) * length[:, None] / size - 0.5
+    positions = first[:, None] + inside.clip(0, length[:, None] - 1)  # beyond a crop's edge, its edge
+    positions[mirrored] = positions[mirrored, ::-1]
+    return torch.from_numpy(2 * positions / max(1, size - 1) - 1).float()
 
 
 def vary_light(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Tensor:
