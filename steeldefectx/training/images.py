@@ -45,7 +45,7 @@ def decode(column: Any, rows: Sequence[int] | np.ndarray, model: Preprocessing) 
 class PixelStore:
     """The images of a split, decoded and resized once, in a memory-mapped uint8 file that is kept.
 
-    Pixels lie channels-last, as torch's fast resampling of bytes wants them.
+    Pixels lie channels-last, as they are decoded.
 
     Args:
         split: Its whole column goes into the store, so that any part of it finds the same file again.

@@ -125,7 +125,7 @@ def test_a_half_written_file_is_not_read():
 def test_the_store_holds_what_the_towers_preprocessing_gives():
     clip, images = load_clip("tiny"), split(0, 1, 2)
     store = PixelStore(images, clip)
-    assert store.batch(np.array([2, 0])).shape == (2, 3, 96, 96)
+    assert store.batch(np.array([2, 0])).shape == (2, 1, 96, 96), "grey images have one channel"
     assert store.batch(np.array([1])).dtype == torch.uint8
     expected = clip.to_pixels(Image.open(io.BytesIO(png(2))))
     np.testing.assert_array_equal(store.batch(np.array([2]))[0].numpy(), expected)
