@@ -108,12 +108,12 @@ class Store:
 
         Args:
             answers: They get their ids.
-            of_batch: The batch that they end; it is forgotten in the same transaction.
+            of_batch: File id of the batch that they end; it is forgotten in the same transaction.
         """
         with self.writing() as session:
             session.add_all(answers)
             if of_batch is not None:
-                session.execute(delete(Batch).where(Batch.id == of_batch))
+                session.execute(delete(Batch).where(Batch.file_id == of_batch))
 
     def answers(self, step: str, *, image_id: str | None = None, class_name: str | None = None) -> list[Answer]:
         """The answers to a step's question about an image or a class, in the order in which they came."""
@@ -180,20 +180,15 @@ class Store:
         with self.reading() as session:
             return list(session.scalars(select(Failure).order_by(Failure.image_id)))
 
-    def add_batch(self, batch: Batch) -> None:
-        """Keep a batch's id until its answers are here."""
+    def save_batch(self, batch: Batch) -> None:
+        """Keep a batch until its answers are here."""
         with self.writing() as session:
-            session.add(batch)
+            session.merge(batch)
 
     def batches(self) -> list[Batch]:
         """The batches whose answers are not here yet, oldest first."""
         with self.reading() as session:
             return list(session.scalars(select(Batch).order_by(Batch.created)))
-
-    def drop_batch(self, batch_id: str) -> None:
-        """Forget a batch that will have no answers."""
-        with self.writing() as session:
-            session.execute(delete(Batch).where(Batch.id == batch_id))
 
     # Reviews
 
