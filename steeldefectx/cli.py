@@ -15,9 +15,13 @@ import typer
 from PIL import Image
 from tqdm.auto import tqdm
 
+from steeldefectx.annotate import commands
 from steeldefectx.errors import DataError, SteelDefectXError
+from steeldefectx.terminal import errors_told as _errors_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+app.add_typer(commands.app)
 
 IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -197,16 +201,6 @@ def benchmark(
     typer.echo(f"steeldefectx report {out} makes tables and figures of them.")
     if summary.failed:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """What the user can mend goes to standard error without a traceback; exit code 2."""
-    try:
-        yield
-    except (SteelDefectXError, OSError) as error:
-        typer.echo(f"steeldefectx: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from steeldefectx.annotate.database import connect
@@ -61,13 +62,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that reads: for queries of one's own."""
-        with Session(self._reading, expire_on_commit=False) as session, session.begin():
+        with _errors_told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that writes; all of it is on the disk when it ends, or nothing is."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with _errors_told(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     def _upsert(self, session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
@@ -271,6 +272,15 @@ class Store:
         """All that was decided, by image."""
         with self.reading() as session:
             return list(session.scalars(select(Adjudication).order_by(Adjudication.image_id)))
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        # The driver's message alone: SQLAlchemy's own has the statement and its parameters.
+        raise AnnotationError(f"The annotation store cannot be used: {error.orig}.") from None
 
 
 def reviewed_text(reviews: Sequence[Review], adjudication: Adjudication | None) -> str | None:

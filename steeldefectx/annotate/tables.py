@@ -74,10 +74,10 @@ class Answer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     step: Mapped[str]
-    """``candidates``, ``supplement`` or ``class``."""
+    """One of :data:`~steeldefectx.annotate.prompts.STEPS`."""
     image_id: Mapped[str | None] = mapped_column(ForeignKey("images.image_id"), index=True)
     class_name: Mapped[str | None] = mapped_column(index=True)
-    """In the place of an image, for the step ``class``."""
+    """In the place of an image, where the question is about a class."""
     prompt_version: Mapped[str]
     model: Mapped[str]
     parameters: Mapped[dict[str, Any]]
