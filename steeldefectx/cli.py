@@ -85,6 +85,8 @@ def build(
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
     split: Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")] = "rule",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
+    annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
+    t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
 ) -> None:
     """Write a data set as Parquet with a card, ready for the Hub.
@@ -96,7 +98,8 @@ def build(
 
     try:
         folder = None if data_dir is None else data_dir.expanduser().absolute()
-        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10)
+        texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
+        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10, **texts)
     except (SteelDefectXError, OSError) as error:
         typer.echo(f"steeldefectx: {error}", err=True)
         raise typer.Exit(2) from error

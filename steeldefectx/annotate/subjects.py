@@ -17,6 +17,7 @@ from steeldefectx.data.builder import SteelDefectXConfig, find_samples, sample_t
 from steeldefectx.data.download import download_release
 from steeldefectx.data.sources import Problem, Sample, read_mask
 from steeldefectx.errors import ConfigError
+from steeldefectx.taxonomy import t1_sentence
 
 PICTURES = "annotate"
 """Folder in the cache for images that are no files by themselves: parts of larger ones, and rendered ones."""
@@ -53,8 +54,7 @@ def _rendered() -> Iterator[AnnotatedImage]:
             row = sample.sample_row(index, defaults.images, defaults.image_size, defaults.seed)
             for file, column in zip(files, ("image", "mask"), strict=True):
                 _write(file, row[column]["bytes"])
-        t1 = sample.t1_sentence(name)
-        yield _image(f"{sample.SOURCE}/{index:05d}", name, sample.SOURCE, t1, files[0], files[1])
+        yield _image(sample.id_of(index), name, sample.SOURCE, t1_sentence(name), files[0], files[1])
 
 
 def _of_file(found: Sample) -> AnnotatedImage:
