@@ -55,8 +55,13 @@ def coverage(text: str) -> Coverage:
     Args:
         text: A sentence or several, English, of any length.
     """
-    said = _NOTHING.sub(_blank, lowered(text))
+    said = stated(text)
     return Coverage(*(tuple(match.span() for match in pattern.finditer(said)) for pattern in _STATEMENTS))
+
+
+def stated(text: str) -> str:
+    """The text as :func:`lowered`, with spaces for all that states nothing; spans stay where they are."""
+    return _NOTHING.sub(blank, lowered(text))
 
 
 def lowered(text: str) -> str:
@@ -70,7 +75,8 @@ def lowered(text: str) -> str:
 _SPACES = str.maketrans("-‐‑\t\u00a0*_", " " * 7)
 
 
-def _blank(match: re.Match[str]) -> str:
+def blank(match: re.Match[str]) -> str:
+    """As many spaces as the match is long."""
     return " " * len(match[0])
 
 
