@@ -39,7 +39,7 @@ FITTING_SHAPES: dict[str, frozenset[str]] = {
 """Claimed shape -> measured shapes that it may well be said of."""
 COUNTS = {word: (n, n) for n, word in enumerate(NUMBERS, 1)} | {"few": (2, 6), "several": (3, 10**9), "many": (4, 10**9)}
 """Claimed number -> how many components it is said of, at least and at most."""
-SPECK = 0.02
+SPECK = 0.01
 """A component below this share of the defect may be left out of the count."""
 AXES = {"horizontal": 0.0, "vertical": 90.0, "diagonal": 45.0}
 AXIS_OFF = 33.0

@@ -66,7 +66,7 @@ _CELL = _compiled(
 )
 _STRIP = _compiled(
     rf"(?P<a>{LEVEL}|{SIDE}) (?:and (?P<b>{LEVEL}|{SIDE}) )?(?:most )?{_PART}s?{_OWN}"
-    rf"|(?P<beside>{SIDE}) of (?:the )?{CENTER}"
+    rf"|(?P<slightly>(?:slightly|just|a little|somewhat) {SIDE} of (?:the )?{CENTER})|(?P<beside>{SIDE} of (?:the )?{CENTER})"
     rf"|(?P<over>above|below) (?:the )?{CENTER}"
     rf"|{_PREPOSITION} (?:almost |nearly |just )?(?:the )?(?:far |very |extreme )?(?P<c>{SIDE}|top|bottom){_OWN}"
 )
@@ -142,7 +142,11 @@ def _meaning(words: dict[str, str]) -> tuple[str, ...]:
         return (CELLS[3 * row + column],)
     if "over" in kinds:
         return ("top" if kinds["over"] == "above" else "bottom",)
-    if lines := [kinds[key] for key in ("a", "b", "c", "beside") if key in kinds]:
+    if "beside" in kinds:
+        return (f"middle-{_side(kinds['beside'])}",)
+    if "slightly" in kinds:
+        return (f"{_side(kinds['slightly'])} two thirds",)
+    if lines := [kinds[key] for key in ("a", "b", "c") if key in kinds]:
         return tuple(_line(word) for word in lines)
     names = {"column": "center column", "row": "middle row", "any": "middle", "cell": "center"}
     return (names.get(next(iter(kinds)), next(iter(kinds))),)
@@ -158,4 +162,4 @@ def _line(word: str, beside: str = "") -> str:
 
 
 def _side(word: str) -> str:
-    return "left" if word.startswith("left") else "right"
+    return "left" if "left" in word else "right"
