@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -146,7 +147,9 @@ def wrong_value(kind: str, facts: Facts, attributes: Attributes, rng: np.random.
         cell = opposite if opposite != value and share.get(opposite, 0) < sample_texts.SPREAD_SHARE else least
         return cell if share.get(cell, 0) < sample_texts.SPREAD_SHARE else None
     if kind == "class":
-        others = [name for name in CLASS_NAMES if not name.lower() in value.lower() and value.lower() not in name.lower()]
+        others = [
+            name for name in CLASS_NAMES if name.lower() not in value.lower() and value.lower() not in name.lower()
+        ]
         return str(rng.choice(others))
     options = {
         "size": sample_texts.WRONG_SIZES.get(value, ()),
@@ -169,8 +172,9 @@ def paraphrase(facts: Facts, number: int, seed: int) -> str:
     course = f"oriented {facts['direction']}ly" if facts["direction"] != "none" else "without a clear orientation"
     count = pick(COUNTS.get(facts["number"], (facts["number"],)))
     words = {
-        "class_": facts["class"].lower(), "number": count, "Number": count.capitalize(), "shape": SHAPES[facts["shape"]],
-        "mark": "mark" if one else "marks", "place": pick(PLACES[facts["location"]]), "size": pick(SIZES[facts["size"]]),
+        "class_": facts["class"].lower(), "number": count, "Number": count.capitalize(),
+        "shape": SHAPES[facts["shape"]], "mark": "mark" if one else "marks",
+        "place": pick(PLACES[facts["location"]]), "size": pick(SIZES[facts["size"]]),
         "tone": pick(TONES[facts["polarity"]]), "contrast": pick(CONTRASTS[facts["saliency"]]),
         "course": course, "Course": course.capitalize(),
     }  # fmt: skip
@@ -178,7 +182,7 @@ def paraphrase(facts: Facts, number: int, seed: int) -> str:
 
 
 STATED = (
-    KINDS[:5] + ("class",), ("location", "size", "number", "polarity", "shape", "direction"), (*KINDS[:5], "class"),
+    (*KINDS[:5], "class"), ("location", "size", "number", "polarity", "shape", "direction"), (*KINDS[:5], "class"),
     KINDS[:6], ("location", "number", "polarity", "shape", "direction"),
 )  # fmt: skip
 """Kinds of claims that each of :data:`TEMPLATES` states."""
@@ -217,9 +221,10 @@ def exchanged(facts: Facts, attributes: Attributes, t3: str, rng: np.random.Gene
     for kind in rng.permutation(KINDS).tolist():
         wrong = wrong_value(kind, facts, attributes, rng)
         for phrase, instead in _phrases(kind, facts, wrong) if wrong else ():
-            if phrase.lower() in t3.lower():
-                at = t3.lower().index(phrase.lower())
-                return t3[:at] + (instead.capitalize() if t3[at].isupper() else instead) + t3[at + len(phrase) :], kind
+            found = re.search(rf"\b{re.escape(phrase)}\b(?! thirds)", t3, re.IGNORECASE)
+            if found:
+                new = instead[0].upper() + instead[1:] if found[0][0].isupper() else instead
+                return t3[: found.start()] + new + t3[found.end() :], kind
     return None
 
 
@@ -298,7 +303,13 @@ def main() -> None:
     console, table = Console(), Table("texts", "true", "false alarms", "with a wrong claim", "recall")
     for name, tally in tallies.items():
         found = tally.result()
-        table.add_row(name, f"{tally.true:,}", f"{found['false_alarms']:.2%}", f"{found['planted_texts']:,}", f"{found['recall']:.2%}")
+        table.add_row(
+            name,
+            f"{tally.true:,}",
+            f"{found['false_alarms']:.2%}",
+            f"{found['planted_texts']:,}",
+            f"{found['recall']:.2%}",
+        )
         for line in tally.shown[: arguments.show]:
             console.print(line, style="dim", markup=False)
     console.print(table)

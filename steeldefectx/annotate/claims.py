@@ -8,7 +8,7 @@ and normalized values; what a pattern does not know, it does not claim.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,8 +28,9 @@ class Claim:
     """One of :data:`KINDS`."""
     values: tuple[str, ...]
     """What is claimed. Location: names of :data:`~steeldefectx.annotate.places.PLACES`. Size: a scale, followed by
-    "overall" where all of the defect is meant; or "thin", "thick", "long", "short"; or "width", "height" or "area" and its share of the image, 0..1. Number: a word for 1
-    to 10, "few", "several" or "many". Polarity, saliency, shape, direction: as in the attributes. Class: its name."""
+    "overall" where all of the defect is meant; or "thin", "thick", "long", "short"; or "width", "height" or "area"
+    and its share of the image, 0..1. Number: a word for 1 to 10, "few", "several" or "many". Polarity, saliency,
+    shape, direction: as in the attributes. Class: its name."""
     start: int
     end: int
     """Characters of the text; the end lies outside."""
@@ -47,11 +48,17 @@ def find_claims(text: str) -> list[Claim]:
     lower = lowered(text)
     classes = list(_classes(lower))
     said = _NOT_OF_IT.sub(blank, stated(text))
-    for claim in classes:
-        said = said[: claim.start] + " " * (claim.end - claim.start) + said[claim.end :]
+    said = _without(said, classes)
     places = [Claim("location", place.names, place.start, place.end) for place in find_places(said)]
-    found = [*classes, *places, *_numbers(said), *_by_patterns(said), *_shares(said)]
+    found = [*classes, *places, *_numbers(said), *_by_patterns(_without(said, places)), *_shares(said)]
     return sorted(found, key=lambda claim: (claim.start, claim.end))
+
+
+def _without(said: str, claims: Iterable[Claim]) -> str:
+    """The text with spaces where these claims are."""
+    for claim in claims:
+        said = said[: claim.start] + " " * (claim.end - claim.start) + said[claim.end :]
+    return said
 
 
 _TONES = (
@@ -60,8 +67,10 @@ _TONES = (
 )
 _PART = r"(?:rims?|edges?|borders?|boundar(?:y|ies)|cores?|cent(?:er|re)s?|interiors?|halos?|outlines?|bottoms?|ends?)"
 _NOT_OF_IT = re.compile(
-    r"\b(?:(?:is |are |does |do |was )?(?:not|neither|nor|rather than|instead of)\b[^.,;:!?\n]*?(?=\bbut\b|[.,;:!?\n]|$)"
+    r"\b(?:(?:is |are |does |do |was )?(?:not|neither|nor|rather than|instead of)\b[^.,;:!?\n]*?(?=\bbut\b"
+    r"|[.,;:!?\n]|$)"
     rf"|{_TONES}(?: and {_TONES})?,? (?:\w+ )?(?:background|surround\w+|surface|steel|metal|base|sheet|plate|matrix)\b"
+    r"|in an? (?:band|strip|row|line)\b"
     rf"|(?:its|their|the) {_PART} (?:of the \w+ )?(?:is|are|appears?|looks?)\b[^.;!?\n]*"
     rf"|{_TONES} {_PART}\b|(?:light|bright)(?:er)? and dark(?:er)?|dark(?:er)? and (?:light|bright)(?:er)?"
     r"|(?:horizontal|vertical) (?:axis|midline|center|centre)|than (?:at|in) the \w+)"
@@ -124,24 +133,32 @@ _SCALES = {
     "short": r"short",
 }
 _OVERALL = re.compile(
-    r"(?: sized?)?(?: (?:part|portion|share|fraction|proportion)\b|,? (?:in|of) (?:overall |total )?(?:extent|area)|,? overall)"
+    r"(?: sized?)?(?: (?:part|portion|share|fraction|proportion)\b| area\b(?! with)|,? (?:in|of) (?:overall |total )?"
+    r"(?:extent|area)|,? overall)"
 )
 """After a scale that all of the defect has, not each of its marks."""
 _PATTERNS = [
     *_patterns("polarity", _POLARITIES),
-    *_patterns("saliency", _SALIENCIES),
     *_patterns("shape", _SHAPES),
     *_patterns("direction", _DIRECTIONS),
     *_patterns("size", _SCALES),
 ]
+_SALIENCY = _patterns("saliency", _SALIENCIES)
 
 
 def _by_patterns(said: str) -> Iterator[Claim]:
+    """Saliency first, as its "medium" is no size."""
+    contrasts = [Claim("saliency", (value,), *_span(match)) for _, value, p in _SALIENCY for match in p.finditer(said)]
+    yield from contrasts
+    said = _without(said, contrasts)
     for kind, value, pattern in _PATTERNS:
         for match in pattern.finditer(said):
             overall = kind == "size" and _OVERALL.match(said, match.end())
-            values = (value, "overall") if overall else (value,)
-            yield Claim(kind, values, match.start(), match.start() + len(match[0].rstrip()))
+            yield Claim(kind, (value, "overall") if overall else (value,), *_span(match))
+
+
+def _span(match: re.Match[str]) -> tuple[int, int]:
+    return match.start(), match.start() + len(match[0].rstrip())
 
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -190,7 +207,8 @@ def _shares(said: str) -> Iterator[Claim]:
 
 
 _AS_NAMED = (
-    r"(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)|shows?)"
+    r"(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)"
+    r"|shows?)"
 )
 _OPENING = r"(?:(?:an?|the|this|some|several|tiny|small|medium|large|extensive|dark|bright|in) ){0,3}"
 
