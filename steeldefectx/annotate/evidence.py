@@ -74,8 +74,9 @@ class Mismatch:
 class Evidence(Protocol):
     """Something that claims are compared with."""
 
-    source: str
-    """Where it comes from: "mask", or "class and other texts"."""
+    @property
+    def source(self) -> str:
+        """Where it comes from: "mask", or "class and other texts"."""
 
     def mismatch(self, claim: Claim) -> Mismatch | None:
         """What is wrong with a claim; None where nothing is, or where it cannot be told."""
