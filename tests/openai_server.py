@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def request_of(body: dict[str, Any], authorization: str | None) -> Request:
-    system, content = (message["content"] for message in body["messages"])
+    _, content = (message["content"] for message in body["messages"])
     if isinstance(content, str):
         step = "class-looks" if "look like" in content else "class-cause"
         return Request(None, step, body.get("n", 1), authorization, body)
