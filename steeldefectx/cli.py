@@ -199,6 +199,33 @@ def benchmark(
         raise typer.Exit(1)
 
 
+@app.command()
+def review(
+    store: Annotated[str, typer.Option(help="Annotation store: a SQLite file, or a postgresql:// URL.")],
+    auth: Annotated[
+        Path | None,
+        typer.Option(help="File with name:password pairs, one a line; or set STEELDEFECTX_REVIEW_AUTH to them."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+) -> None:
+    """Open the review desk: a page on which two annotators correct descriptions (T2) to T3.
+
+    Each sees the riskiest images first and nothing of what the other one says. Where they differ, both versions are
+    shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
+    page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
+    """
+    from steeldefectx.annotate.login import read_pairs  # imports fastapi; --help does without
+    from steeldefectx.annotate.review import serve
+    from steeldefectx.annotate.store import Store
+
+    with _errors_told():
+        pairs = read_pairs(auth)
+        opened = Store.open(store, create=False)
+        typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
+        serve(opened, host, port, pairs)
+
+
 @contextmanager
 def _errors_told() -> Iterator[None]:
     """What the user can mend goes to standard error without a traceback; exit code 2."""

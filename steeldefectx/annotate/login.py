@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import os
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
 from pathlib import Path
+from string import Template
+from typing import Annotated
+
+from fastapi import FastAPI, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from steeldefectx.errors import ConfigError
 
 VARIABLE = "STEELDEFECTX_REVIEW_AUTH"
 """Environment variable with the pairs, where no file is named."""
 COOKIE = "steeldefectx_annotator"
+COOKIE_SECONDS = 14 * 24 * 3600
 NAME_LENGTH = 40
 """Characters an annotator's name may have."""
+REFUSED_SECONDS = 1.0
+"""What a wrong password costs, so that trying many is no way in."""
+PASSWORD = '<label>Password<input name="password" type="password" autocomplete="current-password" required></label>'
 
 
 class Logins:
@@ -53,6 +65,17 @@ class Logins:
             return None
         return name
 
+    def annotator(self, request: Request) -> str | None:
+        """Who sends a request; None if nobody is logged in."""
+        return self.name(request.cookies.get(COOKIE))
+
+    def require(self, request: Request) -> str:
+        """Who sends a request; the answer is 401 if nobody is logged in."""
+        name = self.annotator(request)
+        if name is None:
+            raise HTTPException(401, "Log in first.")
+        return name
+
     def _signed(self, name: str, key: bytes) -> str:
         return f"{name.encode().hex()}.{hmac.new(key, name.encode(), 'sha256').hexdigest()}"
 
@@ -83,3 +106,39 @@ def read_pairs(file: Path | None) -> dict[str, str]:
     if file and not pairs:
         raise ConfigError(f"{origin}: has no name:password pairs.")
     return pairs
+
+
+def add_login(app: FastAPI, logins: Logins) -> None:
+    """Logging in and out; whoever is not logged in gets the form in place of the page."""
+    form = Template((files("steeldefectx.annotate") / "page" / "login.html").read_text(encoding="utf-8"))
+
+    def login_page(refused: str = "") -> HTMLResponse:
+        told = "" if logins.passwords else "What you review is kept under your name: use the same one each time."
+        password = PASSWORD if logins.passwords else ""
+        page = form.substitute(explained=told, password=password, refused=refused)
+        return HTMLResponse(page, 401 if refused else 200)
+
+    @app.middleware("http")
+    async def form_first(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path == "/" and logins.annotator(request) is None:
+            return login_page()
+        return await go_on(request)
+
+    @app.post("/login")
+    async def login(
+        request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
+    ) -> Response:
+        cookie = logins.cookie(name, password)
+        if cookie is None:
+            await asyncio.sleep(REFUSED_SECONDS)
+            return login_page("This name and password do not go together." if logins.passwords else "Give a name.")
+        answer = RedirectResponse("/", 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, cookie, COOKIE_SECONDS, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @app.post("/logout")
+    def logout() -> Response:
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE)
+        return answer

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy import ndimage
 
 from steeldefectx.data.sources import MAX_PIXELS
@@ -52,17 +52,17 @@ def _open(path: Path) -> Image.Image:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(f"{path}: has more than {MAX_PIXELS:,} pixels.")
             picture.load()
-            return _eight_bit(picture)
+            return _eight_bit(ImageOps.exif_transpose(picture))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be read as an image: {error}") from error
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    """16-bit grey levels are scaled; Pillow's own conversion would cut them off at 255."""
+    """Grey levels of 10 to 16 bits are shifted until the brightest fits; Pillow would clip them to white."""
     if not picture.mode.startswith("I"):
         return picture
-    levels = np.asarray(picture).astype(np.float64)
-    return Image.fromarray((levels / 257).clip(0, 255).astype(np.uint8))
+    levels = np.asarray(picture).clip(0)
+    return Image.fromarray((levels >> max(0, int(levels.max()).bit_length() - 8)).astype(np.uint8))
 
 
 def _png(picture: Image.Image) -> bytes:

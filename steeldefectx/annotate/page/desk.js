@@ -169,7 +169,7 @@ function typed() {
 // The box is checked while one types: flagged words are marked behind them, and listed below.
 async function checkText() {
   const sent = { image_id: item.image_id, text: text.value };
-  const parts = await call("check", sent).catch(() => []);
+  const parts = await call("check_text", sent).catch(() => []);
   if (item?.image_id !== sent.image_id || text.value !== sent.text) return;
   $("#backdrop").replaceChildren(...segments(parts), "\n");
   const flags = parts.filter(([, flag]) => flag);
@@ -199,10 +199,15 @@ const handIn = verdict => act(async () => {
   await savingDraft;
   const answer = await call("hand_in", { ...answers(), verdict, version: item.version, seen: item.seen });
   if (answer.conflict) {
-    item.version = answer.version;
-    item.seen = answer.seen ?? item.seen;
-    saveSoon();
-    return notice(answer.conflict);
+    const typedText = text.value, { judgements } = item;
+    show(answer.item);
+    if (!item.locked) {
+      text.value = typedText;
+      item.judgements = { ...item.judgements, ...judgements };
+      typed();
+      saveSoon();
+    }
+    return notice(`${answer.conflict} Your text is still in the box: hand it in again to replace what is there.`);
   }
   notice("");
   show(answer.item);
@@ -211,12 +216,12 @@ const handIn = verdict => act(async () => {
 const go = where => act(async () => {
   await saveDraft();
   notice("");
-  show(await call("open", { stage: current, where, image_id: item?.image_id ?? null }).then(answer => answer.item));
+  show(await call("open_item", { stage: current, where, image_id: item?.image_id ?? null }).then(answer => answer.item));
 });
 
 const openReview = id => act(async () => {
   await switchTo("review");
-  show(await call("open", { stage: "review", where: "at", image_id: id }).then(answer => answer.item));
+  show(await call("open_item", { stage: "review", where: "at", image_id: id }).then(answer => answer.item));
 });
 
 async function switchTo(name) {
@@ -235,7 +240,7 @@ const PANELS = { done: showDone, progress: showProgress };
 const visit = name => act(async () => {
   await switchTo(name);
   if (PANELS[name]) return PANELS[name]();
-  show(await call("open", { stage: name, where: "next", image_id: null }).then(answer => answer.item));
+  show(await call("open_item", { stage: name, where: "next", image_id: null }).then(answer => answer.item));
 });
 
 function showCounts(counts) {

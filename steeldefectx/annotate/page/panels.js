@@ -27,7 +27,7 @@ function bar(share) {
 }
 
 async function showDone() {
-  const reviews = await call("done");
+  const reviews = await call("list_done");
   const rows = reviews.map(review => ({
     id: review.image_id,
     cells: [review.image_id, review.class_name, VERDICTS[review.verdict], review.text, new Date(review.updated).toLocaleString()],
@@ -38,7 +38,7 @@ async function showDone() {
 }
 
 async function showProgress() {
-  const progress = await call("progress");
+  const progress = await call("show_progress");
   $("#progress").replaceChildren(
     panel("T3", bar(percent(progress.finished, progress.images)),
       el("p", {}, `${progress.finished} of ${progress.images} images have their final verdict, ${progress.texts} of them a T3 text. ` +
