@@ -19,7 +19,7 @@ from fastapi.responses import Response
 
 from steeldefectx.annotate.calls import server_functions
 from steeldefectx.annotate.login import Logins, add_login
-from steeldefectx.annotate.pictures import image_png, overlay_png, size_of
+from steeldefectx.annotate.browser_images import image_png, overlay_png, size_of
 from steeldefectx.annotate.store import Store
 from steeldefectx.annotate.tables import AnnotatedImage
 from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
