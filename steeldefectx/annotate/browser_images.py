@@ -24,15 +24,14 @@ def image_png(path: Path) -> bytes:
     return _png(picture if picture.mode == "L" else picture.convert("RGB"))
 
 
-def overlay_png(path: Path, size: tuple[int, int]) -> bytes:
+def overlay_png(mask: Path, image: Path) -> bytes:
     """A mask file as a transparent overlay with an outline.
 
     Args:
-        path: Grey levels above 127 are the defect.
-        size: Width and height of the image it lies on; a mask of another size is stretched to it.
+        mask: Grey levels above 127 are the defect.
+        image: The image it lies on; a mask of another size is stretched to it.
     """
-    grey = _open(path).convert("L").resize(size, Image.Resampling.NEAREST)
-    defect = np.asarray(grey) > 127
+    defect = grey_levels(mask, _open(image).size) > 127
     outline = defect & ~ndimage.binary_erosion(defect, border_value=1)
     overlay = np.zeros((*defect.shape, 4), dtype=np.uint8)
     overlay[..., :3] = TINT
@@ -41,9 +40,18 @@ def overlay_png(path: Path, size: tuple[int, int]) -> bytes:
     return _png(Image.fromarray(overlay))
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """Width and height of an image file."""
-    return _open(path).size
+def grey_levels(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """An image file's grey levels, (H, W) uint8.
+
+    Args:
+        path: The file.
+        size: Width and height to stretch it to, without making up grey levels between.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    grey = _open(path).convert("L")
+    return np.asarray(grey if size in (None, grey.size) else grey.resize(size, Image.Resampling.NEAREST))
 
 
 def _open(path: Path) -> Image.Image:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from steeldefectx.annotate.adjudication import Adjudicator
 from steeldefectx.annotate.agreement import progress
 from steeldefectx.annotate.desk import Desk
+from steeldefectx.annotate.flags import Checker, Segment
 from steeldefectx.annotate.login import Logins
 from steeldefectx.annotate.store import ConflictError, Store
 from steeldefectx.errors import SteelDefectXError
@@ -59,6 +60,7 @@ class Calls:
         self.store = store
         self.desk = Desk(store)
         self.adjudicator = Adjudicator(store)
+        self.checker = Checker(store)
 
     def open_item(self, annotator: str, data: dict[str, Any]) -> dict[str, Any]:
         """The image asked for, None if there is none."""
@@ -87,6 +89,11 @@ class Calls:
             return self._conflict(annotator, told, error)
         image_id = self._next(annotator, told.stage, told.image_id)
         return {"item": self._item(annotator, told.stage, image_id), "counts": self._counts(annotator)}
+
+    def check_text(self, annotator: str, data: dict[str, Any]) -> list[Segment]:
+        """The text in the box, cut where it contradicts the image."""
+        told = Text(**data)
+        return self.checker.segments(told.image_id, told.text)
 
     def list_done(self, annotator: str, data: dict[str, Any]) -> list[dict[str, Any]]:
         """What the annotator has reviewed."""
@@ -134,7 +141,10 @@ class Calls:
 def server_functions(store: Store, logins: Logins) -> list[Callable[..., Any]]:
     """The calls as Gradio takes them; an error a user can mend is told, not raised."""
     calls = Calls(store)
-    offered = (calls.open_item, calls.save_draft, calls.hand_in, calls.list_done, calls.show_progress)
+    offered: list[Callable[[str, dict[str, Any]], Any]] = [
+        *(calls.open_item, calls.save_draft, calls.hand_in),
+        *(calls.check_text, calls.list_done, calls.show_progress),
+    ]
     return [_served(call, logins) for call in offered]
 
 

@@ -6,7 +6,7 @@ The queue shows the riskiest image first. An annotator never sees what another o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -286,8 +286,3 @@ def known(judgements: dict[str, str]) -> dict[str, str]:
 def without_nul(text: str) -> str:
     """A text as PostgreSQL takes it."""
     return text.replace("\0", "")
-
-
-def as_json(item: Item | None) -> dict[str, Any] | None:
-    """An item for the page."""
-    return None if item is None else asdict(item)

@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
+from steeldefectx.annotate.browser_images import image_png, overlay_png
 from steeldefectx.annotate.calls import server_functions
 from steeldefectx.annotate.login import Logins, add_login
-from steeldefectx.annotate.browser_images import image_png, overlay_png, size_of
 from steeldefectx.annotate.store import Store
 from steeldefectx.annotate.tables import AnnotatedImage
 from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
@@ -100,7 +100,7 @@ def _add_pictures(app: FastAPI, store: Store, logins: Logins) -> None:
 def _overlay(image: AnnotatedImage) -> bytes:
     if image.mask is None:
         raise DataError(f"{image.image_id} has no mask.")
-    return overlay_png(Path(image.mask), size_of(Path(image.path)))
+    return overlay_png(Path(image.mask), Path(image.path))
 
 
 def _picture(made: Callable[[], bytes]) -> Response:

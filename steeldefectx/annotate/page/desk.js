@@ -3,6 +3,7 @@ const KEYS = { shape: "s", size: "z", depth: "d", location: "l", contrast: "k" }
 const JUDGEMENTS = ["right", "wrong", "not stated"];
 const VERDICTS = { accept: "accepted", edit: "edited", reject: "rejected", cannot_tell: "cannot tell" };
 const text = $("#text");
+const PANELS = { done: showDone, progress: showProgress };
 let item = null, current = "review", busy = false, seconds = 0, lastInput = Date.now();
 let draftTimer = null, checkTimer = null, savingDraft = Promise.resolve(), dirty = false;
 
@@ -214,6 +215,7 @@ const handIn = verdict => act(async () => {
 });
 
 const go = where => act(async () => {
+  if (PANELS[current]) return;
   await saveDraft();
   notice("");
   show(await call("open_item", { stage: current, where, image_id: item?.image_id ?? null }).then(answer => answer.item));
@@ -236,7 +238,6 @@ async function switchTo(name) {
   text.blur();
 }
 
-const PANELS = { done: showDone, progress: showProgress };
 const visit = name => act(async () => {
   await switchTo(name);
   if (PANELS[name]) return PANELS[name]();
@@ -254,8 +255,7 @@ function showCounts(counts) {
 
 const ACTIONS = {
   w: () => visit("review"), j: () => visit("adjudicate"), o: () => visit("done"), p: () => visit("progress"),
-  n: () => go("next"), b: () => go("back"),
-};
+  n: () => go("next"), b: () => go("back"),};
 const ITEM_ACTIONS = {
   a: () => handIn("accept"), r: () => handIn("reject"), c: () => handIn("cannot_tell"),
   e: () => text.focus(), m: () => $("#mask-toggle").click(),
