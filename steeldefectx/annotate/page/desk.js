@@ -9,12 +9,11 @@ let draftTimer = null, checkTimer = null, savingDraft = Promise.resolve(), dirty
 
 // -- Talking to the server
 
+// What Python gives is JSON, null included: nothing at all means that the call did not get there.
 async function call(name, data = {}) {
-  let answer;
-  try {
-    answer = await server[name](data);
-  } catch {
-    throw new Error("The server cannot be reached: what you type is kept here and saved when it is back.");
+  const answer = await server[name](data).catch(() => undefined);
+  if (answer === undefined) {
+    throw new Error("Not saved: the desk does not answer, or you are logged out. What you typed stays here; try again.");
   }
   if (answer?.error) throw new Error(answer.error);
   if (answer?.counts) showCounts(answer.counts);
@@ -161,7 +160,8 @@ function typed() {
   text.style.height = `${Math.min(text.scrollHeight, 190)}px`;
   $("#backdrop").replaceChildren();
   const taken = texts().indexOf(text.value.trim());
-  element.querySelectorAll(".candidate, .version").forEach((button, i) => button.classList.toggle("taken", i === taken));
+  const shownTexts = $(current === "review" ? "#candidates" : "#versions").querySelectorAll("button");
+  shownTexts.forEach((button, i) => button.classList.toggle("taken", i === taken));
   $("#accept").replaceChildren(taken < 0 ? "Save edit " : "Accept ", el("kbd", {}, "A"));
   clearTimeout(checkTimer);
   checkTimer = setTimeout(checkText, 250);
