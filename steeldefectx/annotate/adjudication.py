@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
@@ -167,8 +168,12 @@ def _versions(reviews: list[Review]) -> list[Version]:
 def differences(text: str, other: str) -> list[tuple[str, bool]]:
     """A text in pieces, each with whether the other text lacks it, compared word by word."""
     words, others = WORD.findall(without_nul(text)), WORD.findall(other)
-    matcher = difflib.SequenceMatcher(None, words, others, autojunk=False)
-    pieces = [
-        ("".join(words[start:end]), kind != "equal") for kind, start, end, _, _ in matcher.get_opcodes() if start < end
+    lacking = [False] * len(words)
+    for kind, start, end, _, _ in difflib.SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
+        lacking[start:end] = [kind != "equal"] * (end - start)
+    for i in range(1, len(words) - 1):  # a space between two words that differ
+        lacking[i] |= words[i].isspace() and lacking[i - 1] and lacking[i + 1]
+    return [
+        ("".join(word for word, _ in piece), differs)
+        for differs, piece in groupby(zip(words, lacking, strict=True), lambda item: item[1])
     ]
-    return pieces

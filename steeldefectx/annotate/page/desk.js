@@ -211,6 +211,7 @@ const handIn = verdict => act(async () => {
     return notice(`${answer.conflict} Your text is still in the box: hand it in again to replace what is there.`);
   }
   notice("");
+  text.blur(); // the next image begins with keys, not in the box
   show(answer.item);
 });
 
