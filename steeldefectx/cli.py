@@ -15,9 +15,13 @@ import typer
 from PIL import Image
 from tqdm.auto import tqdm
 
+from steeldefectx.annotate import commands
 from steeldefectx.errors import DataError, SteelDefectXError
+from steeldefectx.terminal import errors_told as _errors_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+app.add_typer(commands.app)
 
 IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -81,6 +85,8 @@ def build(
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
     split: Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")] = "rule",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
+    annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
+    t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
 ) -> None:
     """Write a data set as Parquet with a card, ready for the Hub.
@@ -92,7 +98,8 @@ def build(
 
     try:
         folder = None if data_dir is None else data_dir.expanduser().absolute()
-        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10)
+        texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
+        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10, **texts)
     except (SteelDefectXError, OSError) as error:
         typer.echo(f"steeldefectx: {error}", err=True)
         raise typer.Exit(2) from error
@@ -197,43 +204,6 @@ def benchmark(
     typer.echo(f"steeldefectx report {out} makes tables and figures of them.")
     if summary.failed:
         raise typer.Exit(1)
-
-
-@app.command()
-def review(
-    store: Annotated[str, typer.Option(help="Annotation store: a SQLite file, or a postgresql:// URL.")],
-    auth: Annotated[
-        Path | None,
-        typer.Option(help="File with name:password pairs, one a line; or set STEELDEFECTX_REVIEW_AUTH to them."),
-    ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
-) -> None:
-    """Open the review desk: a page on which two annotators correct descriptions (T2) to T3.
-
-    Each sees the riskiest images first and nothing of what the other one says. Where they differ, both versions are
-    shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
-    page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
-    """
-    from steeldefectx.annotate.login import read_pairs  # imports fastapi; --help does without
-    from steeldefectx.annotate.review import serve
-    from steeldefectx.annotate.store import Store
-
-    with _errors_told():
-        pairs = read_pairs(auth)
-        opened = Store.open(store, create=False)
-        typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
-        serve(opened, host, port, pairs)
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """What the user can mend goes to standard error without a traceback; exit code 2."""
-    try:
-        yield
-    except (SteelDefectXError, OSError) as error:
-        typer.echo(f"steeldefectx: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> bool:

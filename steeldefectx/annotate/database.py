@@ -40,7 +40,8 @@ def connect(target: str | os.PathLike[str], *, create: bool = True) -> Engine:
     if is_file and not create and not Path(str(url.database)).is_file():
         raise AnnotationError(f"{name}: no such annotation store. `steeldefectx annotate` makes one.")
     try:
-        engine = create_engine(url)
+        # A database of no particular encoding (SQL_ASCII) would give bytes for texts.
+        engine = create_engine(url, connect_args={} if is_file else {"client_encoding": "utf8"})
         if is_file:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

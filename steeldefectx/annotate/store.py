@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from steeldefectx.annotate.database import connect
@@ -64,23 +64,18 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that reads: for queries of one's own."""
-        with Session(self._reading, expire_on_commit=False) as session, session.begin():
+        with _errors_told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """A transaction that writes; all of it is on the disk when it ends, or nothing is."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+    def writing(self, taken: str | None = None) -> Iterator[Session]:
+        """A transaction that writes; all of it is on the disk when it ends, or nothing is.
 
-    @contextmanager
-    def _writing_once(self, taken: str) -> Iterator[Session]:
-        """A transaction that writes; ConflictError with the message if another has added the same row meanwhile."""
-        try:
-            with self.writing() as session:
-                yield session
-        except IntegrityError:
-            raise ConflictError(taken) from None
+        Args:
+            taken: Message of a ConflictError, if another transaction has added the same row meanwhile.
+        """
+        with _errors_told(taken), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
 
     def _upsert(self, session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
         """Insert rows; one whose key is there is replaced."""
@@ -120,12 +115,12 @@ class Store:
 
         Args:
             answers: They get their ids.
-            of_batch: The batch that they end; it is forgotten in the same transaction.
+            of_batch: File id of the batch that they end; it is forgotten in the same transaction.
         """
         with self.writing() as session:
             session.add_all(answers)
             if of_batch is not None:
-                session.execute(delete(Batch).where(Batch.id == of_batch))
+                session.execute(delete(Batch).where(Batch.file_id == of_batch))
 
     def answers(self, step: str, *, image_id: str | None = None, class_name: str | None = None) -> list[Answer]:
         """The answers to a step's question about an image or a class, in the order in which they came."""
@@ -192,20 +187,15 @@ class Store:
         with self.reading() as session:
             return list(session.scalars(select(Failure).order_by(Failure.image_id)))
 
-    def add_batch(self, batch: Batch) -> None:
-        """Keep a batch's id until its answers are here."""
+    def save_batch(self, batch: Batch) -> None:
+        """Keep a batch until its answers are here."""
         with self.writing() as session:
-            session.add(batch)
+            session.merge(batch)
 
     def batches(self) -> list[Batch]:
         """The batches whose answers are not here yet, oldest first."""
         with self.reading() as session:
             return list(session.scalars(select(Batch).order_by(Batch.created)))
-
-    def drop_batch(self, batch_id: str) -> None:
-        """Forget a batch that will have no answers."""
-        with self.writing() as session:
-            session.execute(delete(Batch).where(Batch.id == batch_id))
 
     # Reviews
 
@@ -259,7 +249,7 @@ class Store:
         """
         _check(verdict)
         taken = f"{image_id}: another window has handed in a newer review of {annotator}'s."
-        with self._writing_once(taken) as session:
+        with self.writing(taken) as session:
             if session.get(Adjudication, image_id) is not None:
                 raise ConflictError(f"{image_id} is adjudicated: its reviews are closed.")
             found = session.get(Review, (image_id, annotator), with_for_update=True)
@@ -307,7 +297,7 @@ class Store:
             ConflictError: It is decided already, or a review has changed since.
         """
         _check(verdict)
-        with self._writing_once(f"{image_id} was decided already.") as session:
+        with self.writing(f"{image_id} was decided already.") as session:
             reviews = session.scalars(select(Review).where(Review.image_id == image_id).with_for_update())
             versions = {review.annotator: review.version for review in reviews}
             if seen_reviews is not None and versions != dict(seen_reviews):
@@ -328,6 +318,17 @@ class Store:
         """All that was decided, by image."""
         with self.reading() as session:
             return list(session.scalars(select(Adjudication).order_by(Adjudication.image_id)))
+
+
+@contextmanager
+def _errors_told(taken: str | None = None) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if taken is not None and isinstance(error, IntegrityError):
+            raise ConflictError(taken) from None
+        # The driver's message alone: SQLAlchemy's own has the statement and its parameters.
+        raise AnnotationError(f"The annotation store cannot be used: {error.orig}.") from None
 
 
 def reviewed_text(reviews: Sequence[Review], adjudication: Adjudication | None) -> str | None:

@@ -45,7 +45,6 @@ class Base(MappedAsDataclass, DeclarativeBase):
         dict[str, str]: JSON,
         list[dict[str, Any]]: JSON,
         list[bool]: JSON,
-        list[str]: JSON,
     }
 
 
@@ -75,10 +74,10 @@ class Answer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     step: Mapped[str]
-    """``candidates``, ``supplement`` or ``class``."""
+    """One of :data:`~steeldefectx.annotate.prompts.STEPS`."""
     image_id: Mapped[str | None] = mapped_column(ForeignKey("images.image_id"), index=True)
     class_name: Mapped[str | None] = mapped_column(index=True)
-    """In the place of an image, for the step ``class``."""
+    """In the place of an image, where the question is about a class."""
     prompt_version: Mapped[str]
     model: Mapped[str]
     parameters: Mapped[dict[str, Any]]
@@ -135,14 +134,14 @@ class Batch(Base):
 
     __tablename__ = "batches"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    """The API's id."""
-    step: Mapped[str]
-    prompt_version: Mapped[str]
+    file_id: Mapped[str] = mapped_column(primary_key=True)
+    """The API's id of the requests' file: known before the job begins, so that none is ever paid for and lost."""
     model: Mapped[str]
-    parameters: Mapped[dict[str, Any]]
-    requests: Mapped[dict[str, str]]
-    """The API's custom id -> image id."""
+    prompt_version: Mapped[str]
+    requests: Mapped[list[dict[str, Any]]]
+    """What is asked, without the images: ``custom_id``, ``image_id``, ``step``, ``parameters``."""
+    batch_id: Mapped[str | None] = mapped_column(default=None)
+    """The API's id of the job, once it is under way."""
     created: Mapped[datetime] = mapped_column(default_factory=now)
 
 

@@ -89,12 +89,11 @@ def _texts() -> None:
     )
     op.create_table(
         "batches",
-        sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("step", sa.Text, nullable=False),
-        sa.Column("prompt_version", sa.Text, nullable=False),
+        sa.Column("file_id", sa.Text, primary_key=True),
         sa.Column("model", sa.Text, nullable=False),
-        sa.Column("parameters", sa.JSON, nullable=False),
+        sa.Column("prompt_version", sa.Text, nullable=False),
         sa.Column("requests", sa.JSON, nullable=False),
+        sa.Column("batch_id", sa.Text),
         sa.Column("created", MOMENT, nullable=False),
     )
 
