@@ -164,8 +164,8 @@ def export_annotations(
 ) -> None:
     """Write the descriptions in a store, drafted (T2) and reviewed (T3), as a line of JSON for each image.
 
-    T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file, and
-    the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
+    T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
+    and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
     """
     with errors_told():
         from steeldefectx.annotate.annotations import read_annotations, write_jsonl
