@@ -282,8 +282,17 @@ def test_nothing_but_the_desk_is_served_and_nobody_else_is_asked(desk, browser):
     assert desk.errors == []
 
 
-def test_with_passwords(tmp_path, browser):
-    """The form and its answers; a browser is not needed for the rest."""
+def test_where_it_cannot_be_served(desk):
+    from steeldefectx.annotate.review import serve
+    from steeldefectx.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="--auth"):
+        serve(desk.store, "0.0.0.0", desk.port, {})
+    with pytest.raises(ConfigError, match="--port"):
+        serve(desk.store, "127.0.0.1", desk.port, {})
+
+
+def test_with_passwords():
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 

@@ -5,7 +5,7 @@ const VERDICTS = { accept: "accepted", edit: "edited", reject: "rejected", canno
 const text = $("#text");
 const PANELS = { done: showDone, progress: showProgress };
 let item = null, current = "review", busy = false, seconds = 0, lastInput = Date.now();
-let draftTimer = null, checkTimer = null, savingDraft = Promise.resolve(), dirty = false;
+let draftTimer = null, checkTimer = null, savingDraft = Promise.resolve(true), dirty = false;
 
 // -- Talking to the server
 
@@ -39,7 +39,7 @@ async function act(action) {
   }
 }
 
-// -- What is typed is saved
+// -- What is typed is saved; the promises tell whether it was
 
 function saveSoon() {
   dirty = true;
@@ -53,14 +53,25 @@ function saveDraft() {
   if (!dirty || !item || item.locked) return savingDraft;
   dirty = false;
   const sent = { ...answers(), version: item.version };
-  savingDraft = call("save_draft", sent).then(
-    () => item?.image_id === sent.image_id && !dirty && ($("#saved").textContent = "Draft saved"),
-    error => {
-      notice(error.message);
-      if (item?.image_id === sent.image_id) draftTimer = setTimeout(() => { dirty = true; saveDraft(); }, 3000);
-    },
-  );
+  const same = () => item?.image_id === sent.image_id && current === sent.stage;
+  savingDraft = call("save_draft", sent).then(() => {
+    if (same() && !dirty) $("#saved").textContent = "Draft saved";
+    return true;
+  }, error => {
+    notice(error.message);
+    if (same()) {
+      dirty = true;
+      draftTimer = setTimeout(saveDraft, 3000);
+    }
+    return false;
+  });
   return savingDraft;
+}
+
+// Nobody leaves an image before what they typed on it is saved.
+async function leave() {
+  if (!(await saveDraft())) throw new Error($("#notice").textContent);
+  notice("");
 }
 
 const answers = () => ({
@@ -78,6 +89,7 @@ const said = flag => `${flag.kind}: claims ${flag.claimed}, measured ${flag.meas
 function show(next) {
   item = next;
   dirty = false;
+  savingDraft = Promise.resolve(true);
   clearTimeout(draftTimer);
   $("#work").hidden = !item;
   $("#empty").hidden = Boolean(item);
@@ -169,6 +181,7 @@ function typed() {
 
 // The box is checked while one types: flagged words are marked behind them, and listed below.
 async function checkText() {
+  if (!item) return;
   const sent = { image_id: item.image_id, text: text.value };
   const parts = await call("check_text", sent).catch(() => []);
   if (item?.image_id !== sent.image_id || text.value !== sent.text) return;
@@ -198,16 +211,18 @@ const handIn = verdict => act(async () => {
   clearTimeout(draftTimer);
   dirty = false;
   await savingDraft;
-  const answer = await call("hand_in", { ...answers(), verdict, version: item.version, seen: item.seen });
+  const answer = await call("hand_in", { ...answers(), verdict, version: item.version, seen: item.seen }).catch(error => {
+    saveSoon();
+    throw error;
+  });
   if (answer.conflict) {
     const typedText = text.value, { judgements } = item;
     show(answer.item);
-    if (!item.locked) {
-      text.value = typedText;
-      item.judgements = { ...item.judgements, ...judgements };
-      typed();
-      saveSoon();
-    }
+    if (item.locked) return notice(answer.conflict);
+    text.value = typedText;
+    item.judgements = { ...item.judgements, ...judgements };
+    typed();
+    saveSoon();
     return notice(`${answer.conflict} Your text is still in the box: hand it in again to replace what is there.`);
   }
   notice("");
@@ -217,8 +232,7 @@ const handIn = verdict => act(async () => {
 
 const go = where => act(async () => {
   if (PANELS[current]) return;
-  await saveDraft();
-  notice("");
+  await leave();
   show(await call("open_item", { stage: current, where, image_id: item?.image_id ?? null }).then(answer => answer.item));
 });
 
@@ -228,14 +242,13 @@ const openReview = id => act(async () => {
 });
 
 async function switchTo(name) {
-  if (item) await saveDraft();
-  notice("");
+  await leave();
+  item = null; // what is saved late belongs to the stage before
   current = name;
   for (const button of element.querySelectorAll("[data-view]")) {
     button.toggleAttribute("aria-current", button.dataset.view === name);
   }
   for (const id of ["work", "empty", "done", "progress"]) $(`#${id}`).hidden = id !== name;
-  if (name === "done" || name === "progress") item = null;
   text.blur();
 }
 
