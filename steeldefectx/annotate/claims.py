@@ -73,7 +73,7 @@ _NOT_OF_IT = re.compile(
     r"|in an? (?:band|strip|row|line)\b"
     rf"|(?:its|their|the) {_PART} (?:of the \w+ )?(?:is|are|appears?|looks?)\b[^.;!?\n]*"
     rf"|{_TONES} {_PART}\b|(?:light|bright)(?:er)? and dark(?:er)?|dark(?:er)? and (?:light|bright)(?:er)?"
-    r"|(?:horizontal|vertical) (?:axis|midline|center|centre)|than (?:at|in) the \w+)"
+    r"|(?:horizontal|vertical)(?= (?:axis|midline|cent(?:er|re)))|than (?:at|in) the \w+)"
 )
 
 
@@ -206,33 +206,38 @@ def _shares(said: str) -> Iterator[Claim]:
         yield Claim("size", (match.lastgroup or "width", "1.00"), match.start(), match.end())
 
 
-_AS_NAMED = (
-    r"(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)"
-    r"|shows?)"
+_CALLED = re.compile(
+    r"\b(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)"
+    r"|shows?) (?:an? |the )?$|^\W*(?:(?:an?|the|this|some|several|tiny|small|medium|large|extensive|dark|bright"
+    r"|in) ){0,3}$"
 )
-_OPENING = r"(?:(?:an?|the|this|some|several|tiny|small|medium|large|extensive|dark|bright|in) ){0,3}"
+"""What stands before a name of one word where it is the class's: the text calls the defect so, or opens with it."""
+_BEFORE = 60
+"""Characters that it takes."""
 
 
 def _classes(lower: str) -> Iterator[Claim]:
+    """Longest names first. One of one word ("patches", "inclusion") also describes looks: it is not always meant."""
     taken = lower
     for name, pattern in _class_patterns():
         for match in pattern.finditer(taken):
-            start, end = match.span("name")
+            start, end = match.span()
+            if " " not in name and not (_is_called(lower, start) or lower.startswith(" defect", end)):
+                continue
             taken = taken[:start] + "." * (end - start) + taken[end:]
             yield Claim("class", (name,), start, end)
 
 
+def _is_called(lower: str, start: int) -> bool:
+    before = lower[max(0, start - _BEFORE) : start]
+    return _CALLED.search(before if start <= _BEFORE else f"…{before}") is not None
+
+
 @cache
 def _class_patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Finds each class, longest names first. A name of one word ("patches", "inclusion") also describes looks: it
-    counts where it is called the defect, or opens the text.
-    """
-    patterns = []
-    for name in sorted(CLASS_NAMES, key=len, reverse=True):
-        stem = name.lower().removesuffix("es") if name == "Dark scratches" else name.lower()
-        whole = rf"(?P<name>\b{re.escape(stem)}(?:e?s)?)(?!\w)"
-        if " " not in stem:
-            opening = rf"^\W*(?:{_OPENING}(?=\w)|.*?{_AS_NAMED} (?:an? |the )?|.*?\b(?=[\w ]+ defects?\b))"
-            whole = rf"(?:{opening}){whole}(?! (?:like|free|shaped))"
-        patterns.append((name, re.compile(whole)))
-    return patterns
+    """Finds each class, in the singular or the plural."""
+    stems = {name: name.lower().replace("scratches", "scratch") for name in CLASS_NAMES}
+    return [
+        (name, re.compile(rf"\b{re.escape(stems[name])}(?:e?s)?(?!\w)(?! (?:like|free|shaped))"))
+        for name in sorted(CLASS_NAMES, key=len, reverse=True)
+    ]

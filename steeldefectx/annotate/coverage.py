@@ -126,7 +126,7 @@ _NAMED = (
     rf"{TONED_NAMES}(?= defects?| class)|(?:case of|defect:|class:?|is of|as|photo of|called|shows) {TONED_NAMES}",
 )
 _NOTHING = re.compile(
-    r"(?:(?<![^.;!?\n])\s*(?:(?!" + DEFECT + r"|left[ ]a)[a-z]+[ ]){0,3}" + ELSEWHERE
+    r"(?:(?<![^.;!?\n])[ ]*(?:(?!" + DEFECT + r"|left[ ]a)[a-z]+[ ]){0,3}" + ELSEWHERE
     + r"\b(?![ ](?:has[ ]|have[ ])?(?:left|pressed))[^.;!?\n]*)|"
     + _pattern(*_OTHER_SENSES, *_LEFT_OPEN, *_DENIED, *_ELSEWHERE, *_NAMED).pattern
 )  # fmt: skip
