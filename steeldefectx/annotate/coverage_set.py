@@ -18,13 +18,19 @@ class Labelled:
     bits: tuple[bool, ...]
     """Shape, size, depth, location, contrast."""
 
+    late: bool
+    """Whether it was written after the rules."""
+
     @property
-    def held_out(self) -> bool:
-        """Whether it belongs to the half that no rule was written for: its SHA-256 is odd."""
-        return hashlib.sha256(self.text.encode()).digest()[-1] % 2 == 1
+    def part(self) -> str:
+        """``development``, ``held out`` (the text's SHA-256 is odd) or ``late``."""
+        if self.late:
+            return "late"
+        return "held out" if hashlib.sha256(self.text.encode()).digest()[-1] % 2 else "development"
 
 
 def labelled_sentences() -> list[Labelled]:
     """All of them, in the order they were written."""
     lines = resources.files("steeldefectx.annotate").joinpath(FILE).read_text(encoding="utf-8").splitlines()
-    return [Labelled(row["text"], tuple(bit == "1" for bit in row["bits"])) for row in map(json.loads, lines[1:])]
+    rows = map(json.loads, lines[1:])
+    return [Labelled(row["text"], tuple(bit == "1" for bit in row["bits"]), row.get("late", False)) for row in rows]
