@@ -2,8 +2,8 @@
 
     python benchmarks/coverage.py --out benchmarks/results/coverage.json
 
-Held-out and late sentences are evaluated without showing an error, so that no rule can be written from one. Their
-author had read the held-out ones when writing the rules, the late ones were written afterwards.
+Held-out and fresh sentences are evaluated without showing an error, so that no rule can be written from one. The
+rules' author had read the held-out ones; the fresh ones were written after the rules.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file to write")
     out = parser.parse_args().out
     rows = labelled_sentences()
-    parts = {part: [row for row in rows if row.part == part] for part in ("development", "held out", "late")}
+    parts = {part: [row for row in rows if row.part == part] for part in ("development", "held out", "fresh")}
     methods: dict[str, Callable[[str], Bits]] = {"rules": lambda text: coverage(text).bits, "sub-strings": by_keywords}
     result: dict[str, Any] = {
         name: {"sentences": len(part), **{method: scores(part, predict) for method, predict in methods.items()}}

@@ -101,6 +101,12 @@ _OTHER_SENSES = (
     r"(?:rolling|production|assembly|coating|process|pickling|inspection) lines?|line of (?:products|business|sight)",
     r"band saw|square (?:met\w+|centimet\w+|millimet\w+|inch\w*|mm|cm|m)|in depth|deep (?:frozen|well|learning)",
     r"(?:see|mentioned|described|shown) above|shadow of (?:a )?doubt|pitch dark|black and white|fine grained",
+    r"broadly speaking|thin line between|faint hearted|short lived|(?:wide|far) awake|bright (?:future|idea)|dark side",
+    r"gr[ae]y area|light of day|light ?weight|shed light|red (?:flag|tape)|long (?:time|since)|at long last|high time",
+    r"all right|right of way|left over|top (?:priority|down)|bottom up|central to|edge cases?|cutting edge"
+    r"|leading edge",
+    r"side effects?|middle ground|square one|round table|straightforward|line up|deadlines?|spot (?:checks?|on)",
+    r"cloud (?:storage|computing)|neural networks?|web (?:page|site)|grid search|net weight|wave ?lengths?|image depth",
     r"dull sound|gr[ae]y (?:images?|scale|levels? images?)|superficial (?:look|glance|similarity)",
     r"deep(?:ly|er)? (?:affected|concern\w*|understanding|look)|moves? in circles|on average",
     r"(?:thin|thick|wide|narrow|heavy)(?:er)? (?:steels?|sheets?|strips?|plates?|coils?)",
@@ -134,6 +140,9 @@ _NOTHING = re.compile(
 _FORMS = (
     r"line(?:s|ar|arly)?|round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?"
     r"|spher\w*",
+    r"reminiscent of an? \w+|in a row|curl\w*|sinuous|lenticular|diamonds?|trapez\w*|hexagon\w*|pentagon\w*|feather\w*",
+    r"plume\w*|needle\w*|pointed|frayed|scalloped|lobed|concentric|symmetric\w*|chevrons?|herringbone|checkered",
+    r"criss cross\w*|tangled?|strands?|filament\w*|zigzags|shape is (?:quite |rather |very )?(?!not|un|hard|diff)\w+",
     r"globular|curv\w+|arc(?:s|ed|hed|hing)?|bent|bends?|wav(?:y|es?)|zig ?zags?|spirals?|hook\w*|crescents?"
     r"|half moons?",
     r"stars?|serpentine|meander\w*|winds? across|winding|branch\w*|fork\w*|splits?|tree like|webs?|nets?|network\w*",
@@ -151,6 +160,8 @@ _SIZES = (
     r"tiny|small(?:er|est|ish)?|minuscule|microscopic|large(?:r|st)?|big(?:ger|gest)?|huge|massive|enormous|extensive",
     rf"little (?:{DEFECT}|areas?)|minute(?= (?!to )[a-z])|siz(?:e|)able|vast|oversized|thin(?:ner|nest)?|thick(?:er"
     rf"|est)?",
+    rf"gigantic|(?:better|greater|larger|major) part of the|(?:whole|entire) {IMAGE} is (?:covered|affected)|thumbnail",
+    r"(?:rather|very|quite) extended|coin|finger ?nail|bulky|sub millimet\w+|(?:milli|centi)met\w+ wide",
     r"slender|slim|narrow(?:er|est|s|ing)?|wide(?:r|st|ns?)?|broad(?:er|est)?|fine(?:r|st)?(?! otherwise)|hair ?line",
     r"long(?:er|est)?|lengthy|short(?:er|est)?|tall(?:er|est)?|medium (?:sized?|length|width)|pinheads?|grain of"
     r"|(?:in|its) size (?:it )?is (?:comparable|similar)",
@@ -176,6 +187,9 @@ _DEPTHS = (
     r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?|flat(?:ter|tened)?"
     r"|flush",
     r"recess\w*|sunk(?:en)?|sinks?|indent\w*|dent(?:s|ed)?|depress(?:ions?|ed)|impression|imprint\w*|groov\w+|goug\w+",
+    r"scooped|eroded|worn away|(?:goes|passes) (?:all the way |right |clean )through|(?:not )?enter\w* the (?:steel"
+    r"|metal)",
+    r"(?:sticks?|standing) out|swell\w*|swollen|blister\w*|dimpl\w+|trench\w*|furrow\w*|lumps?|level with the surface",
     r"hollow\w*|craters?|engrav\w+|etched|incis\w+|carved|bulg\w+|bumps?|ridges?|raised|elevat(?:ed|ions?)|protru\w+",
     r"embedded|embossed|pressed in(?:to)?|press\w* it into|lifted|surface level|penetrat\w+|perforat\w+|concave|convex",
     r"(?:below|beneath|under|above|proud of) the (?:surface|steel|metal)|cuts? (?:\w+ )?into|reach\w* (?:\w+ )?into",
@@ -203,6 +217,7 @@ _LOCATIONS = (
     rf"(?:all over|throughout|everywhere (?:on|in|over))(?: the {IMAGE})?",
     rf"(?:over|across|cover\w*|affect\w*) (?:nearly |almost )?(?:the )?(?:whole|entire|full|complete)"
     rf"(?: (?:width|height|length) of (?:the )?)? ?{IMAGE}|fills the {IMAGE}|across the (?:full|entire|whole) width",
+    rf"(?:whole|entire) {IMAGE} is (?:covered|affected)|(?:left|right) (?:flank|border)",
     rf"(?:various|several|many|different|multiple) (?:places|parts|locations|positions) (?:on|of|in) the {IMAGE}",
     r"cent(?:red|ered|rally)|centrally|off cent(?:er|re)|mid (?:frame|height|image|way)|(?:cent(?:er|re) ?|mid ?)line",
     r"(?:central|horizontal|vertical) (?:axis|midline)|(?:north|south)(?:east|west)?(?:ern)?|lower down|(?:high"
@@ -219,6 +234,9 @@ _CONTRASTS = (
     r"shin(?:y|ier)|gloss\w*|matt?e?|dull(?:er)?|reflective|reflects? (?:\w+ )?(?:light|strongly)|gleam\w*|glint\w*"
     r"|sheen",
     r"discolou?r\w*|tint(?:ed)?|shadow(?:s|y)?|shading|conspicuous|inconspicuous|prominent|faint(?:ly)?|subtl[ey]",
+    rf"washed out|{_TONE} (?:\w+ )?chang\w+|shine|lust(?:re|er)|glow\w*|hue|tan|beige|ochre|violet|purple|copper"
+    rf"|golden",
+    r"charcoal|tarnish\w*|milky|opaque|trans(?:parent|lucent)|imperceptible|eye catching|unobtrusive|merges with the",
     r"st(?:ands?|ood) out|blend\w* in(?:to)?|vivid|indistinct|invisible|fade[sd]?|disappears?|easily overlooked",
     r"(?:barely|hardly|scarcely|clearly|highly|easily|poorly|well|weakly|strongly|distinctly|only just) (?:visible|seen"
     r"|discernible|noticeable|perceptible|distinguish\w+|recogni[sz]able|identifiable)|(?:hard|difficult"

@@ -18,19 +18,19 @@ class Labelled:
     bits: tuple[bool, ...]
     """Shape, size, depth, location, contrast."""
 
-    late: bool
-    """Whether it was written after the rules."""
-
-    @property
-    def part(self) -> str:
-        """``development``, ``held out`` (the text's SHA-256 is odd) or ``late``."""
-        if self.late:
-            return "late"
-        return "held out" if hashlib.sha256(self.text.encode()).digest()[-1] % 2 else "development"
+    part: str
+    """``development``, ``held out`` or ``fresh``."""
 
 
 def labelled_sentences() -> list[Labelled]:
     """All of them, in the order they were written."""
     lines = resources.files("steeldefectx.annotate").joinpath(FILE).read_text(encoding="utf-8").splitlines()
-    rows = map(json.loads, lines[1:])
-    return [Labelled(row["text"], tuple(bit == "1" for bit in row["bits"]), row.get("late", False)) for row in rows]
+    return [
+        Labelled(row["text"], tuple(bit == "1" for bit in row["bits"]), row.get("part") or _half(row["text"]))
+        for row in map(json.loads, lines[1:])
+    ]
+
+
+def _half(text: str) -> str:
+    """Which half a sentence of the first ones belongs to, by its SHA-256."""
+    return "held out" if hashlib.sha256(text.encode()).digest()[-1] % 2 else "development"

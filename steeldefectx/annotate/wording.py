@@ -23,7 +23,10 @@ ELSEWHERE = (
     r"|heating|handling|storage|lubrication|temperatures?|pressure|speed|loads?|humidity|tolerance|limits?|trimmer|saw"
     r"|coat(?:ing)?|quality|severity|market|literature|paper|box|marker|label|data|figures|class(?:es)?|research"
     r"|analysis|investigation|study|steps?|answer|reasons?|explanation|causes?|intervals?|exposure|effects?|chance"
-    r"|risk|times?|industry|plant|factory|lighting|gauge|discussion|maintenance|price|trend)"
+    r"|risk|times?|industry|plant|factory|lighting|gauge|discussion|maintenance|price|trend|plants?|customers?"
+    r"|suppliers?"
+    r"|shift|deliver(?:y|ies)|tests?|measurements?|standards?|software|experts?|teams?|manual|definition|estimates?"
+    r"|terms|examples?|rolling direction|schedule|costs?|coils? (?:was|were|must|will))"
 )
 """What is not the defect: its making, its photograph, its description."""
 
