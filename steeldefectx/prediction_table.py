@@ -79,7 +79,7 @@ def predict_files(
 
 
 def _rows(file: Path, found: Prediction | DataError) -> Iterator[Row]:
-    row: Row = dict.fromkeys(SCHEMA.names) | {"file": str(file)}
+    row: Row = dict.fromkeys(SCHEMA.names) | {"file": os.fsencode(file).decode("utf-8", "replace")}
     if isinstance(found, DataError):
         yield row | {"error": str(found).removeprefix(f"{file}: ")}
         return

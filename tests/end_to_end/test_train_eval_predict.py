@@ -107,7 +107,7 @@ def test_other_images_with_the_classes_they_have(trained, tmp_path):
 def test_prediction_of_a_folder(trained, stripes, tmp_path):
     out, _ = trained
     table = tmp_path / "predictions.csv"
-    run(COMMAND, "predict", stripes, "--checkpoint", out, "--output", table, "--top-k", 2)
+    run(COMMAND, "predict", stripes, "--checkpoint", out, "--out", table, "--top-k", 2)
     rows = list(csv.DictReader(table.open()))
     assert len(rows) == 160
     best = [row for row in rows if row["rank"] == "1"]
