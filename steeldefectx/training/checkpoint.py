@@ -82,7 +82,7 @@ def save_checkpoint(model: Clip | ImageClassifier, classes: dict[str, list[str]]
 def _write(clip: Clip, folder: Path) -> None:
     has_adapter = clip.adapter is not None or clip.text_adapter is not None
     if not has_adapter and not isinstance(clip.model, PeftModel):
-        _write_model(_parts(clip), folder)
+        save_model(clip, folder)
         return
     if isinstance(clip.model, PeftModel):
         clip.model.save_pretrained(str(folder), safe_serialization=True)
@@ -93,7 +93,7 @@ def _write(clip: Clip, folder: Path) -> None:
     else:
         _write_clip_adapter(clip, folder)
     if clip.name in (TINY, MERGED):
-        _write_model(_parts(load_clip(TINY) if clip.name == TINY else clip), folder / BASE)
+        save_model(load_clip(TINY) if clip.name == TINY else clip, folder / BASE)
 
 
 def _write_clip_adapter(clip: Clip, folder: Path) -> None:
@@ -113,8 +113,9 @@ def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
     (folder / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True))
 
 
-def _parts(clip: Clip) -> tuple[Any, ...]:
-    return clip.model, clip.tokenizer, clip.image_processor
+def save_model(clip: Clip, folder: Path) -> None:
+    """Write plain towers with their tokenizer and image processor, in the form that ``from_pretrained`` reads."""
+    _write_model((clip.model, clip.tokenizer, clip.image_processor), folder)
 
 
 def _write_model(parts: tuple[Any, ...], folder: Path) -> None:
