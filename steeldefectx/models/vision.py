@@ -97,11 +97,12 @@ def label_problem(names: list[Any]) -> str | None:
     """What keeps some values from being the names of classes; None where nothing does."""
     if not names:
         return "it is empty"
-    wrong = next((name for name in names if not isinstance(name, str) or not name.strip()), None)
-    if wrong is not None:
-        return f"{wrong!r} is no name"
-    twice = next((name for name in names if names.count(name) > 1), None)
-    return None if twice is None else f"{twice!r} is there twice"
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            return f"{name!r} is no name"
+        if names.count(name) > 1:
+            return f"{name!r} is there twice"
+    return None
 
 
 def _loaded(name: str, revision: str | None, **changes: Any) -> ImageClassifier:

@@ -201,8 +201,8 @@ def _class_texts(file: Path) -> dict[str, list[str]] | None:
 
 def _is_classifier(folder: Path) -> bool:
     """Whether ``config.json`` names an architecture for image classification."""
-    architectures = read_object(folder / MODEL_CONFIG).get("architectures") or []
-    return any(str(name).endswith("ForImageClassification") for name in architectures)
+    architectures = read_object(folder / MODEL_CONFIG).get("architectures")
+    return isinstance(architectures, list) and any(str(n).endswith("ForImageClassification") for n in architectures)
 
 
 def _load_adapter(folder: Path, *, from_hub: bool) -> Clip:

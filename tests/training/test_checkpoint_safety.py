@@ -244,17 +244,17 @@ def test_two_label_maps_that_differ_are_refused(copies):
             load_checkpoint(str(copies / "classifier"))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '"x"', "null", '{"peft_type": 1}', '{"architectures": 3}', "\xff"])
-@pytest.mark.parametrize("file", ["full/config.json", "classifier/config.json", "adapter/adapter_config.json",
-                                  "full/tokenizer_config.json", "full/tokenizer.json", "adapter/base/config.json"])  # fmt: skip
-def test_settings_of_a_wrong_kind_are_no_traceback(copies, file, content):
+SETTINGS_FILES = ["full/config.json", "classifier/config.json", "adapter/adapter_config.json", "full/tokenizer.json",
+                  "adapter/base/config.json"]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"peft_type": 1}', '{"architectures": 3}', "\xff"])
+@pytest.mark.parametrize("file", SETTINGS_FILES)
+def test_settings_of_a_wrong_kind_are_refused_in_a_line(copies, file, content):
     (copies / file).write_text(content, "latin-1")
-    try:
+    with pytest.raises(ModelError) as error:
         load_checkpoint(str(copies / file.split("/")[0]))
-    except ModelError as error:
-        assert "\n" not in str(error)
-    else:
-        assert file.endswith("tokenizer_config.json"), "only these may be empty"
+    assert "\n" not in str(error.value)
 
 
 def test_adapter_settings_that_lead_elsewhere_are_refused(copies):
