@@ -127,7 +127,8 @@ def metadata(run: Run) -> ModelCardData:
         base_model=run.base,
         base_model_relation=None if run.base is None else "adapter" if run.is_adapter else "finetune",
         datasets=[RELEASE] if run.is_release else None,
-        tags=["steeldefectx", "steel", "surface-defects", "industrial-inspection", results["method"]]
+        tags=["steeldefectx", "steel", "surface-defects", "industrial-inspection"]
+        + (results["method"].split("+") if run.is_adapter else [])
         + ([] if run.is_classifier else ["vision-language"])
         + (["synthetic-data"] if run.is_synthetic else []),
         model_name=run.repo_id.split("/")[1],
@@ -165,7 +166,7 @@ def _head(run: Run) -> list[str]:
     lines = [
         f"# {run.repo_id.split('/')[1]}",
         "",
-        f"{kind} that tells {len(results['classes'])} classes of surface images apart. Made of {_base(run)} by the "
+        f"{kind} that tells {len(results['classes'])} classes of surface images apart. Made of {_base(run)}, by the "
         f"method `{results['method']}`, with {results['n_train']:,} images{words} from {_dataset(run)}.",
     ]
     if run.is_synthetic:

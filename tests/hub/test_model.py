@@ -25,7 +25,7 @@ from steeldefectx.models.loading import read_object
 from steeldefectx.taxonomy import T0_TEMPLATE
 from steeldefectx.training import data as training_data
 from steeldefectx.training.checkpoint import save_checkpoint
-from steeldefectx.training.config import TrainConfig
+from steeldefectx.training.config import TrainConfig, load_recipe
 from steeldefectx.training.evaluation import scores
 from steeldefectx.training.run import run
 from tests.hub_server import TOKEN, HubServer, card_errors
@@ -200,7 +200,8 @@ def test_the_card_says_what_the_run_found(hub, command, sample_run, tmp_path):
     for name, recall in found["per_class"].items():
         assert re.search(rf"\| {name} \| 1 \| {100 * recall:.2f} \|", card.text)
     recipe = re.search(r"```yaml\n(.*?)```", card.text, re.DOTALL)[1]
-    assert yaml.safe_load(recipe) == found["recipe"] == yaml.safe_load(files["recipe.yaml"])
+    (tmp_path / "recipe.yaml").write_bytes(files["recipe.yaml"])
+    assert yaml.safe_load(recipe) == found["recipe"] == load_recipe(str(tmp_path / "recipe.yaml"))
     with Image.open(io.BytesIO(files["confusion.png"])) as picture:
         assert min(picture.size) > 600
         assert len(set(picture.convert("L").resize((64, 64)).getdata())) > 20, "something is drawn"
