@@ -199,6 +199,38 @@ def benchmark(
         raise typer.Exit(1)
 
 
+@app.command()
+def explain(
+    images: Annotated[
+        str, typer.Argument(help="An image, a folder of them, or with --config a data set's folder; or sample.")
+    ],
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],
+    texts: Annotated[str, typer.Option(help="Text levels, as T0,T3; T0 if no --text is given.")] = "",
+    text: Annotated[str | None, typer.Option(help='A text of your own, as "a dark vertical scratch".')] = None,
+    config: Annotated[str | None, typer.Option(help="Read IMAGES as a data set: default, class-folders ...")] = None,
+    split: Annotated[str, typer.Option(help="Of a data set: test or train.")] = "test",
+    limit: Annotated[int, typer.Option(min=1, help="Images at most; of a data set, its classes in turn.")] = 24,
+    out: Annotated[Path, typer.Option(help="Folder for explain.html and overlays/.")] = Path("explain"),
+) -> None:
+    """Show where in each image the model sees what a text says: a page, and overlays as PNG files.
+
+    A data set brings texts of every level, and where it has masks, the page says how well the maps agree with them.
+    Images alone are asked about T0 or T1 of the class that they are predicted as, or about a text of your own.
+
+    steeldefectx explain sample --checkpoint runs/quickstart --texts T0,T3
+
+    steeldefectx explain raw/ --config default --checkpoint runs/latest --text "a dark vertical scratch"
+    """
+    from steeldefectx.explain import command  # imports torch; --help does without
+
+    with _errors_told():
+        unreadable = command.explain(
+            images, checkpoint, [level for level in texts.split(",") if level], text, config, split, limit, out
+        )
+    if unreadable:
+        raise typer.Exit(1)
+
+
 @contextmanager
 def _errors_told() -> Iterator[None]:
     """What the user can mend goes to standard error without a traceback; exit code 2."""
