@@ -110,8 +110,10 @@ def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> 
     found = {level: text for level in levels if (text := texts.get(level))}
     missing = [level for level in levels if level not in found]
     if missing:
+        has = ", ".join(level for level, text in texts.items() if text) or "none"
+        whose = "" if example.texts else ", those of the class that it is predicted as"
         raise DataError(
-            f"{example.name} has no {' and no '.join(missing)} text. It has {', '.join(k for k, v in texts.items() if v)}"
-            f"{'' if example.texts else ', of the class that it is predicted as'}; --text asks for a text of your own."
+            f"{example.name} has no {' and no '.join(missing)} text. Levels that it has: {has}{whose}. "
+            "--text asks for a text of your own."
         )
     return found

@@ -32,7 +32,7 @@ p {{ max-width: 50rem; }} .soft, figcaption {{ color: var(--soft); }} .path {{ o
   margin-top: 1rem; }}
 .head {{ display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: baseline; margin-bottom: .7rem; }}
 .maps {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }}
-figure {{ margin: 0; min-width: 0; }} figure img {{ display: block; width: 100%; max-width: {SIDE}px;
+figure {{ margin: 0; min-width: 0; }} figure img {{ display: block; width: 100%; height: auto; max-width: {SIDE}px;
   border-radius: .35rem; }}
 figcaption {{ margin-top: .4rem; font-size: .84rem; line-height: 1.4; overflow-wrap: anywhere; }}
 figcaption b {{ color: var(--ink); }} .scores {{ display: block; margin-top: .25rem; color: var(--ink);
@@ -130,10 +130,8 @@ def _card(one: Explained) -> str:
         scores = _scores(one.scores[name]) if one.scores else ""
         caption = f"<figcaption><b>{escape(name)}</b> {escape(one.texts[name])}{scores}</figcaption>"
         figures.append(f"<figure>{_embedded(picture)}{caption}</figure>")
-    return (
-        f'<section class="card"><div class="head"><h2>{escape(example.name)}</h2>'
-        f'<span class="soft">{escape(" · ".join(about))}</span></div><div class="maps">{"".join(figures)}</div></section>'
-    )
+    head = f'<h2>{escape(example.name)}</h2><span class="soft">{escape(" · ".join(about))}</span>'
+    return f'<section class="card"><div class="head">{head}</div><div class="maps">{"".join(figures)}</div></section>'
 
 
 def _scores(one: Scores) -> str:
