@@ -238,12 +238,8 @@ def search(
         str | None, typer.Argument(help='As "thin vertical scratch near the left edge".', show_default=False)
     ] = None,
     image: Annotated[Path | None, typer.Option(help="In place of QUERY: find the texts that fit this image.")] = None,
-    recall: Annotated[
-        bool, typer.Option("--recall", help="In place of QUERY: how often the right is found.")
-    ] = False,
-    config: Annotated[
-        str | None, typer.Option(help="default, sample ...; what it was trained on if left out.")
-    ] = None,
+    recall: Annotated[bool, typer.Option("--recall", help="In place of QUERY: how often the right is found.")] = False,
+    config: Annotated[str | None, typer.Option(help="default, sample ...; what it was trained on if left out.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the images.")] = None,
     split: Annotated[str, typer.Option(help="test, train or all; --recall is of interest on test.")] = "all",
     texts: Annotated[str | None, typer.Option(help="Text level; the most specific that all images have.")] = None,

@@ -5,7 +5,7 @@ Two kinds of map, by what the image tower is:
 - with a class token (CLIP, Long-CLIP, ViT): gradient-weighted attention relevance, Chefer et al., Generic
   Attention-model Explainability, ICCV 2021, equations 5 and 6;
 - without one (convolutional networks, SigLIP): Grad-CAM, Selvaraju et al., ICCV 2017, equations 1 and 2, on the last
-  feature map, or on SigLIP's last patch tokens as a map.
+  feature map, or on the last patch tokens as a map.
 
 What is explained is a logit: of a CLIP that of image and text, exp(scale) · cosine, through whatever adapters there
 are; of an image classifier that of a class.
@@ -66,7 +66,7 @@ def class_saliency(
     """The same for an image classifier: maps of what in each image speaks for each of M classes, by number.
 
     Raises:
-        ModelError: A transformer without a class token.
+        ModelError: A transformer whose patches cannot be told from its other tokens.
     """
     chosen = torch.tensor(labels, device=classifier.model.device)
     return _maps(classifier, images, _classifier_parts, lambda logits: logits.gather(1, chosen))
@@ -144,29 +144,19 @@ def _clip_parts(clip: Clip, inputs: torch.Tensor) -> tuple[torch.Tensor, list[to
 
 
 def _classifier_parts(classifier: ImageClassifier, inputs: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Logits (N, C), and attentions of all layers or the last feature map that has more than one place."""
+    """Logits (N, C), and attentions of all layers or the last feature map."""
     model = classifier.model
     if model.config.model_type in WITH_CLASS_TOKEN:
         outputs = model(pixel_values=inputs, output_attentions=True)
         return outputs.logits, list(outputs.attentions)
-    maps: list[torch.Tensor] = []
-
-    def keep(module: Any, arguments: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor) and output.ndim == 4 and output[0, 0].numel() > 1:
-            maps.append(output)
-
-    hooks = [module.register_forward_hook(keep) for module in model.modules()]
-    try:
-        logits = model(pixel_values=inputs).logits
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not maps:
+    outputs = model(pixel_values=inputs, output_hidden_states=True)
+    features = outputs.hidden_states[-1]
+    if features.ndim == 3 and isqrt(features.shape[1]) ** 2 != features.shape[1]:
         raise ModelError(
-            f"{classifier.name}: a {model.config.model_type} has neither feature maps nor a class token to explain it "
-            f"by. Convolutional networks have, and {', '.join(WITH_CLASS_TOKEN)}."
+            f"{classifier.name}: its patches make no square, so it cannot be explained. Convolutional networks can, "
+            f"and of transformers {', '.join(WITH_CLASS_TOKEN)}."
         )
-    return logits, maps[-1:]
+    return outputs.logits, [features]
 
 
 def _patch_map(attentions: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> torch.Tensor:
