@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 from torch import nn
 from transformers import (
+    BeitConfig,
+    BeitForImageClassification,
     CLIPConfig,
     CLIPImageProcessorPil,
     CLIPModel,
@@ -13,6 +15,8 @@ from transformers import (
     ResNetForImageClassification,
     SiglipConfig,
     SiglipModel,
+    ViTConfig,
+    ViTForImageClassification,
     ViTImageProcessorPil,
 )
 
