@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.explain.examples import Example, dataset_examples, dataset_rows, image_files, open_image
-from steeldefectx.explain.explain import explained, summary
+from steeldefectx.explain.explain import Explained, explained, summary
 from steeldefectx.explain.page import OVERLAYS, score_table, write_overlays, write_page
 from steeldefectx.taxonomy import TEXT_LEVELS
 
@@ -59,7 +59,7 @@ def explain(
     else:
         files = image_files(Path(images).expanduser(), limit)
         examples, total = _readable(files, unreadable), len(files)
-    found = []
+    found: list[Explained] = []
     for one in tqdm(explained(examples, checkpoint, levels, text), "explain", total, unit="image", delay=2):
         write_overlays(one, len(found), out / OVERLAYS)
         found.append(one)
