@@ -1,4 +1,4 @@
-"""Does a model look at the defect? Energy in the mask, pointing game and IoU of its maps, on real masks, a text level each.
+"""Does a model look at the defect? Its maps against masks: energy inside, pointing game and IoU, by text level.
 
     python benchmarks/saliency.py --data-dir raw/ --checkpoint runs/lora-strong
 
@@ -9,7 +9,8 @@ training split's images, for each kind of map by itself. Everything goes to benc
 The committed result's checkpoint: 504 training images of NEU's inclusion, patches and scratches (four fifths of which
 were at hand), with the masks of SD-saliency-900 in the same folder; masks are not trained on:
 
-    python train.py --data-dir raw/ --model general-clip-tiny --recipe lora-strong --epochs 3 --output-dir runs/lora-strong
+    python train.py --data-dir raw/ --model general-clip-tiny --recipe lora-strong --epochs 3 \\
+        --output-dir runs/lora-strong
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main() -> None:
     trained, _ = load_checkpoint(options.checkpoint)
     if not isinstance(trained, Clip):
         parser.error(f"{options.checkpoint} is an image classifier, which takes no texts.")
-    untrained = load_clip("tiny") if "steel-clip" == trained.model.config.model_type else unload(trained)
+    untrained = load_clip("tiny") if trained.model.config.model_type == "steel-clip" else unload(trained)
     config = "default" if options.data_dir else "sample"
     rows = load_dataset(config, data_dir=options.data_dir)
     chosen_on = _with_masks(rows["train"], options.train_images)

@@ -279,6 +279,28 @@ def search(
             typer.echo(f"Wrote {out}.")
 
 
+@app.command()
+def demo(
+    checkpoint: Annotated[list[str], typer.Option(help="Output folder of train.py, or Hub id; twice to compare two.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 7860,
+) -> None:
+    """Open a page to drop an image on: its class, cause, where the model sees it, and the training images most like it.
+
+    The page is served to this machine alone, and nothing leaves it. Needs the extra: pip install "steeldefectx[demo]".
+
+    steeldefectx demo --checkpoint runs/quickstart --checkpoint runs/latest
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    with _errors_told():
+        try:
+            from steeldefectx.demo import serve  # imports torch and gradio; --help does without
+        except ModuleNotFoundError as error:
+            if error.name != "gradio":
+                raise
+            raise ConfigError('The demo needs gradio: pip install "steeldefectx[demo]".') from error
+        serve(checkpoint, port)
+
+
 @contextmanager
 def _errors_told() -> Iterator[None]:
     """What the user can mend goes to standard error without a traceback; exit code 2."""
