@@ -97,10 +97,10 @@ _POLARITIES = {
 _CONTRAST_IS = r"contrast(?: (?:to|with|against) (?:the|its) \w+)?(?: is| seems| appears)? ?:? *"
 _WEAK, _STRONG = r"(?:low|weak|little|poor|slight|minimal)", r"(?:high|strong|sharp|stark|great|very high)"
 _SALIENCIES = {
-    "low": rf"(?:slightly|a little|a bit|marginally) (?=\b{_ANY_TONE}\b)|faint(?:ly)?|{_WEAK} (?:\w+ )?contrast|subtle"
+    "low": rf"(?:slightly|a little|a bit|marginally)(?= {_ANY_TONE}\b)|faint(?:ly)?|{_WEAK} (?:\w+ )?contrast|subtle"
     rf"|{_CONTRAST_IS}(?:very )?{_WEAK}|(?:barely|hardly|scarcely|poorly) visible|only weakly",
-    "medium": rf"noticeably (?=\b{_ANY_TONE}\b)|(?:medium|moderate) contrast|{_CONTRAST_IS}(?:medium|moderate)",
-    "high": rf"(?:much|considerably|significantly|far|very) (?=\b{_ANY_TONE}\b)|{_STRONG} contrast|highly visible"
+    "medium": rf"noticeably(?= {_ANY_TONE}\b)|(?:medium|moderate) contrast|{_CONTRAST_IS}(?:medium|moderate)",
+    "high": rf"(?:much|considerably|significantly|far|very)(?= {_ANY_TONE}\b)|{_STRONG} contrast|highly visible"
     rf"|{_CONTRAST_IS}{_STRONG}|contrasts? (?:sharply|strongly)|st(?:ands?|ood) out (?:strongly|sharply)|conspicuous",
 }
 _BENT = "curved|bent|wavy|arched|curving|winding|broken|discontinuous|fragmented"
@@ -123,7 +123,7 @@ _DIRECTIONS = {
 }
 _SCALES = {
     "tiny": r"tiny|minute|minuscule|very small",
-    "small": rf"(?<!very )small|little (?={DEFECT})|sparse in extent",
+    "small": rf"(?<!very )small|little(?= {DEFECT})|sparse in extent",
     "medium": r"medium(?! contrast| depth| severity| dark| bright)(?: sized?)?|moderately sized|of moderate size",
     "large": r"(?<!very )(?:large|big)|siz(?:e|)able|considerable (?:size|area|portion|part|extent)",
     "extensive": r"extensive|huge|massive|vast|very large|enormous",
