@@ -12,9 +12,10 @@ from steeldefectx.annotate.evidence import evidence_from_class, evidence_from_ma
 from steeldefectx.annotate.verify import check
 from steeldefectx.annotate.verify_dataset import TextRow, verify_rows
 from steeldefectx.cli import app
+from steeldefectx.data.builder import find_samples
 from steeldefectx.data.render import render
 from steeldefectx.data.sample_texts import write_texts
-from steeldefectx.data.sources import find_samples, read_mask
+from steeldefectx.data.sources import read_mask
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -124,15 +125,14 @@ def test_the_sample():
         of = evidence_from_mask(drawn.image, drawn.mask, name)
         texts = write_texts(name, of.attributes, drawn.depth, rng)
         assert wrong(texts.t3, of) == [], texts.t3
-        if checkable := set(texts.corrupted) - {"depth"}:
+        if set(texts.corrupted) - {"depth"}:
             planted += 1
-            caught += bool(wrong(texts.t2, of)) and bool(checkable)
+            caught += bool(wrong(texts.t2, of))
     assert caught >= 0.95 * planted > 20
 
 
 def test_real_masks(real_data):
     samples = [s for s in find_samples("default", real_data, skip_bad=True).samples if s.mask][::24]
-    mirrored = {"left": "right", "right": "left", "top": "bottom", "bottom": "top", "vertical": "horizontal"}
     alarms = swapped = caught = 0
     for sample in samples:
         with Image.open(sample.path) as image, Image.open(sample.mask) as mask:
@@ -144,7 +144,6 @@ def test_real_masks(real_data):
             swapped += 1
             caught += "polarity" in wrong(text.replace(f" {of.attributes['polarity']} ", f" {tone} "), of)
     assert len(samples) == 30
-    assert mirrored
     assert alarms == 0
     assert caught == swapped > 5
 
