@@ -101,7 +101,9 @@ _OTHER_SENSES = (
     r"(?:rolling|production|assembly|coating|process|pickling|inspection) lines?|line of (?:products|business|sight)",
     r"band saw|square (?:met\w+|centimet\w+|millimet\w+|inch\w*|mm|cm|m)|in depth|deep (?:frozen|well|learning)",
     r"(?:see|mentioned|described|shown) above|shadow of (?:a )?doubt|pitch dark|black and white|fine grained",
-    r"broadly speaking|thin line between|faint hearted|short lived|(?:wide|far) awake|bright (?:future|idea)|dark side",
+    r"(?:in )?broad terms|broadly speaking|white lies?|bright side|gr[ae]y zone|round about",
+    rf"(?:sheets?|strips?|plates?|coils?) (?:has|have|is|are) (?:an? )?(?:width|thickness|length|\d){_REST}",
+    r"thin line between|faint hearted|short lived|(?:wide|far) awake|bright (?:future|idea)|dark side",
     r"gr[ae]y area|light of day|light ?weight|shed light|red (?:flag|tape)|long (?:time|since)|at long last|high time",
     r"all right|right of way|left over|top (?:priority|down)|bottom up|central to|edge cases?|cutting edge"
     r"|leading edge",
@@ -140,6 +142,9 @@ _NOTHING = re.compile(
 _FORMS = (
     r"line(?:s|ar|arly)?|round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?"
     r"|spher\w*",
+    r"(?:shape|form|outline|contour)s? (?:is (?:not |quite |rather )*regular|(?:is that )?of an? (?!\w+ (?:size"
+    r"|kind))\w+)",
+    r"presents itself as an? \w+",
     r"reminiscent of an? \w+|in a row|curl\w*|sinuous|lenticular|diamonds?|trapez\w*|hexagon\w*|pentagon\w*|feather\w*",
     r"plume\w*|needle\w*|pointed|frayed|scalloped|lobed|concentric|symmetric\w*|chevrons?|herringbone|checkered",
     r"criss cross\w*|tangled?|strands?|filament\w*|zigzags|shape is (?:quite |rather |very )?(?!not|un|hard|diff)\w+",
@@ -158,7 +163,8 @@ _FORMS = (
 )
 _SIZES = (
     r"tiny|small(?:er|est|ish)?|minuscule|microscopic|large(?:r|st)?|big(?:ger|gest)?|huge|massive|enormous|extensive",
-    rf"little (?:{DEFECT}|areas?)|minute(?= (?!to )[a-z])|siz(?:e|)able|vast|oversized|thin(?:ner|nest)?|thick(?:er"
+    rf"little (?:{DEFECT}|areas?)|minute(?=,| (?!to )[a-z])|(?:is|are) minute|area is (?:moderate|considerable"
+    rf"|limited)|(?:minor|small|modest) in extent|siz(?:e|)able|vast|oversized|thin(?:ner|nest)?|thick(?:er"
     rf"|est)?",
     rf"gigantic|(?:better|greater|larger|major) part of the|(?:whole|entire) {IMAGE} is (?:covered|affected)|thumbnail",
     r"(?:rather|very|quite) extended|coin|finger ?nail|bulky|sub millimet\w+|(?:milli|centi)met\w+ wide",
@@ -171,7 +177,7 @@ _SIZES = (
     r"(?:sizes?|extent|length|width|height|diameter|proportions?|dimensions?)(?: of the (?:\w+ ){1,2})?(?:[ :–—=*]"
     r"|is|are"
     rf"|seems|appears|rather|fairly|about)*(?:{DEGREE})",
-    rf"(?:{DEGREE}|same|similar|equal|constant|full|entire|whole|half) (?:the |in |overall )?"
+    rf"(?:{DEGREE}|same|similar|equal|constant|full|entire|whole|(?<!at )half) (?:the |in |overall )?"
     r"(?:sizes?|extent|length|width|height|diameter|proportions?|area|share|portion)",
     r"(?:negligible|limited|moderate|considerable|modest) in (?:size|extent|area|length|width)",
     rf"(?<!upper )(?<!lower )(?<!left )(?<!right )(?<!the )(?:an?|one|two|three|about|nearly|almost|roughly|over"
@@ -187,7 +193,8 @@ _DEPTHS = (
     r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?|flat(?:ter|tened)?"
     r"|flush",
     r"recess\w*|sunk(?:en)?|sinks?|indent\w*|dent(?:s|ed)?|depress(?:ions?|ed)|impression|imprint\w*|groov\w+|goug\w+",
-    r"scooped|eroded|worn away|(?:goes|passes) (?:all the way |right |clean )through|(?:not )?enter\w* the (?:steel"
+    r"scooped|pierc\w+|(?:pushed|pressed|caved) inwards?|breaks? the surface|no depth to speak of|eroded|worn away|(?:goes"
+    r"|passes) (?:all the way |right |clean )through|(?:not )?enter\w* the (?:steel"
     r"|metal)",
     r"(?:sticks?|standing) out|swell\w*|swollen|blister\w*|dimpl\w+|trench\w*|furrow\w*|lumps?|level with the surface",
     r"hollow\w*|craters?|engrav\w+|etched|incis\w+|carved|bulg\w+|bumps?|ridges?|raised|elevat(?:ed|ions?)|protru\w+",
@@ -217,6 +224,7 @@ _LOCATIONS = (
     rf"(?:all over|throughout|everywhere (?:on|in|over))(?: the {IMAGE})?",
     rf"(?:over|across|cover\w*|affect\w*) (?:nearly |almost )?(?:the )?(?:whole|entire|full|complete)"
     rf"(?: (?:width|height|length) of (?:the )?)? ?{IMAGE}|fills the {IMAGE}|across the (?:full|entire|whole) width",
+    r"half height|the (?:top|bottom|left|right|cent(?:er|re)) (?:is|are|appears|looks)(?! of)",
     rf"(?:whole|entire) {IMAGE} is (?:covered|affected)|(?:left|right) (?:flank|border)",
     rf"(?:various|several|many|different|multiple) (?:places|parts|locations|positions) (?:on|of|in) the {IMAGE}",
     r"cent(?:red|ered|rally)|centrally|off cent(?:er|re)|mid (?:frame|height|image|way)|(?:cent(?:er|re) ?|mid ?)line",
@@ -234,6 +242,7 @@ _CONTRASTS = (
     r"shin(?:y|ier)|gloss\w*|matt?e?|dull(?:er)?|reflective|reflects? (?:\w+ )?(?:light|strongly)|gleam\w*|glint\w*"
     r"|sheen",
     r"discolou?r\w*|tint(?:ed)?|shadow(?:s|y)?|shading|conspicuous|inconspicuous|prominent|faint(?:ly)?|subtl[ey]",
+    r"shines?|vanish\w*|catch\w* the eye",
     rf"washed out|{_TONE} (?:\w+ )?chang\w+|shine|lust(?:re|er)|glow\w*|hue|tan|beige|ochre|violet|purple|copper"
     rf"|golden",
     r"charcoal|tarnish\w*|milky|opaque|trans(?:parent|lucent)|imperceptible|eye catching|unobtrusive|merges with the",

@@ -17,16 +17,19 @@ IMAGE = r"(?:images?|pictures?|frame|photo|view|surface|sheet|plate|strip|sample
 """What the defect is on."""
 
 ELSEWHERE = (
-    r"(?:rolls?(?! print)|rollers?|mills?|furnaces?|guides?|camera|lens|hall|annotat(?:ors?|ion)|inspect(?:ors?"
+    r"(?:rolls?(?! (?:print|mark|imprint))|rollers?(?! marks?)|mills?|furnaces?|guides?|camera|lens|hall"
+    r"|annotat(?:ors?|ion)|inspect(?:ors?"
     r"|ions?)|operators?"
     r"|workers?|researchers?|authors?|reports?|log|questions?|issues?|problems?|process(?:es|ing)?|production|cooling"
     r"|heating|handling|storage|lubrication|temperatures?|pressure|speed|loads?|humidity|tolerance|limits?|trimmer|saw"
-    r"|coat(?:ing)?|quality|severity|market|literature|paper|box|marker|label|data|figures|class(?:es)?|research"
+    r"|coat(?:ing)?|quality|severity|market|literature|paper|box|marker|label|data|class(?:es)?|research"
     r"|analysis|investigation|study|steps?|answer|reasons?|explanation|causes?|intervals?|exposure|effects?|chance"
     r"|risk|times?|industry|plant|factory|lighting|gauge|discussion|maintenance|price|trend|plants?|customers?"
     r"|suppliers?"
     r"|shift|deliver(?:y|ies)|tests?|measurements?|standards?|software|experts?|teams?|manual|definition|estimates?"
-    r"|terms|examples?|rolling direction|schedule|costs?|coils? (?:was|were|must|will))"
+    r"|examples?|consensus|story|knowledge"
+    r"|debate|opinions?|agreement|experience|ideas?|concepts?|history|importance|significance|influence|demand"
+    r"|complaints?|sales|career|figures|rolling direction|schedule|costs?|coils? (?:was|were|must|will))"
 )
 """What is not the defect: its making, its photograph, its description."""
 
