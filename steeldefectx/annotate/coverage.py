@@ -142,7 +142,7 @@ _NOTHING = re.compile(
 _FORMS = (
     r"line(?:s|ar|arly)?|round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?"
     r"|spher\w*",
-    r"(?:shape|form|outline|contour)s? (?:is (?:not |quite |rather )*regular|(?:is that )?of an? (?!\w+ (?:size"
+    r"(?:shape|form|outline|contour)s? (?:is (?:not |quite |rather )*regular|(?:is that )?of an? (?!single |\w+ (?:size"
     r"|kind))\w+)",
     r"presents itself as an? \w+",
     r"reminiscent of an? \w+|in a row|curl\w*|sinuous|lenticular|diamonds?|trapez\w*|hexagon\w*|pentagon\w*|feather\w*",
@@ -193,7 +193,8 @@ _DEPTHS = (
     r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?|flat(?:ter|tened)?"
     r"|flush",
     r"recess\w*|sunk(?:en)?|sinks?|indent\w*|dent(?:s|ed)?|depress(?:ions?|ed)|impression|imprint\w*|groov\w+|goug\w+",
-    r"scooped|pierc\w+|(?:pushed|pressed|caved) inwards?|breaks? the surface|no depth to speak of|eroded|worn away|(?:goes"
+    r"scooped|pierc\w+|(?:pushed|pressed|caved) inwards?|breaks? the surface|no depth to speak of|eroded|worn away"
+    r"|(?:goes"
     r"|passes) (?:all the way |right |clean )through|(?:not )?enter\w* the (?:steel"
     r"|metal)",
     r"(?:sticks?|standing) out|swell\w*|swollen|blister\w*|dimpl\w+|trench\w*|furrow\w*|lumps?|level with the surface",
