@@ -264,8 +264,8 @@ def test_two_windows_of_one_annotator(desk, browser):
     assert [(review.text, review.version) for review in reviews_by(desk, "greta")] == [("Typed meanwhile.", 2)]
     first.keyboard.press("o")
     first.click("#done tr[data-id]")
-    shows(first, image)
-    assert first.input_value("#text") == "Typed meanwhile."
+    says(first, "#state", "edited")
+    assert (shown(first), first.input_value("#text")) == (image, "Typed meanwhile.")
     for page in (first, second):
         page.context.close()
 
