@@ -8,7 +8,7 @@ and normalized values; what a pattern does not know, it does not claim.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,8 +28,9 @@ class Claim:
     """One of :data:`KINDS`."""
     values: tuple[str, ...]
     """What is claimed. Location: names of :data:`~steeldefectx.annotate.places.PLACES`. Size: a scale, followed by
-    "overall" where all of the defect is meant; or "thin", "thick", "long", "short"; or "width", "height" or "area" and its share of the image, 0..1. Number: a word for 1
-    to 10, "few", "several" or "many". Polarity, saliency, shape, direction: as in the attributes. Class: its name."""
+    "overall" where all of the defect is meant; or "thin", "thick", "long", "short"; or "width", "height" or "area"
+    and its share of the image, 0..1. Number: a word for 1 to 10, "few", "several" or "many". Polarity, saliency,
+    shape, direction: as in the attributes. Class: its name."""
     start: int
     end: int
     """Characters of the text; the end lies outside."""
@@ -47,11 +48,17 @@ def find_claims(text: str) -> list[Claim]:
     lower = lowered(text)
     classes = list(_classes(lower))
     said = _NOT_OF_IT.sub(blank, stated(text))
-    for claim in classes:
-        said = said[: claim.start] + " " * (claim.end - claim.start) + said[claim.end :]
+    said = _without(said, classes)
     places = [Claim("location", place.names, place.start, place.end) for place in find_places(said)]
-    found = [*classes, *places, *_numbers(said), *_by_patterns(said), *_shares(said)]
+    found = [*classes, *places, *_numbers(said), *_by_patterns(_without(said, places)), *_shares(said)]
     return sorted(found, key=lambda claim: (claim.start, claim.end))
+
+
+def _without(said: str, claims: Iterable[Claim]) -> str:
+    """The text with spaces where these claims are."""
+    for claim in claims:
+        said = said[: claim.start] + " " * (claim.end - claim.start) + said[claim.end :]
+    return said
 
 
 _TONES = (
@@ -60,11 +67,13 @@ _TONES = (
 )
 _PART = r"(?:rims?|edges?|borders?|boundar(?:y|ies)|cores?|cent(?:er|re)s?|interiors?|halos?|outlines?|bottoms?|ends?)"
 _NOT_OF_IT = re.compile(
-    r"\b(?:(?:is |are |does |do |was )?(?:not|neither|nor|rather than|instead of)\b[^.,;:!?\n]*?(?=\bbut\b|[.,;:!?\n]|$)"
+    r"\b(?:(?:is |are |does |do |was )?(?:not|neither|nor|rather than|instead of)\b[^.,;:!?\n]*?(?=\bbut\b"
+    r"|[.,;:!?\n]|$)"
     rf"|{_TONES}(?: and {_TONES})?,? (?:\w+ )?(?:background|surround\w+|surface|steel|metal|base|sheet|plate|matrix)\b"
+    r"|in an? (?:band|strip|row|line)\b"
     rf"|(?:its|their|the) {_PART} (?:of the \w+ )?(?:is|are|appears?|looks?)\b[^.;!?\n]*"
     rf"|{_TONES} {_PART}\b|(?:light|bright)(?:er)? and dark(?:er)?|dark(?:er)? and (?:light|bright)(?:er)?"
-    r"|(?:horizontal|vertical) (?:axis|midline|center|centre)|than (?:at|in) the \w+)"
+    r"|(?:horizontal|vertical)(?= (?:axis|midline|cent(?:er|re)))|than (?:at|in) the \w+)"
 )
 
 
@@ -124,24 +133,32 @@ _SCALES = {
     "short": r"short",
 }
 _OVERALL = re.compile(
-    r"(?: sized?)?(?: (?:part|portion|share|fraction|proportion)\b|,? (?:in|of) (?:overall |total )?(?:extent|area)|,? overall)"
+    r"(?: sized?)?(?: (?:part|portion|share|fraction|proportion)\b| area\b(?! with)|,? (?:in|of) (?:overall |total )?"
+    r"(?:extent|area)|,? overall)"
 )
 """After a scale that all of the defect has, not each of its marks."""
 _PATTERNS = [
     *_patterns("polarity", _POLARITIES),
-    *_patterns("saliency", _SALIENCIES),
     *_patterns("shape", _SHAPES),
     *_patterns("direction", _DIRECTIONS),
     *_patterns("size", _SCALES),
 ]
+_SALIENCY = _patterns("saliency", _SALIENCIES)
 
 
 def _by_patterns(said: str) -> Iterator[Claim]:
+    """Saliency first, as its "medium" is no size."""
+    contrasts = [Claim("saliency", (value,), *_span(match)) for _, value, p in _SALIENCY for match in p.finditer(said)]
+    yield from contrasts
+    said = _without(said, contrasts)
     for kind, value, pattern in _PATTERNS:
         for match in pattern.finditer(said):
             overall = kind == "size" and _OVERALL.match(said, match.end())
-            values = (value, "overall") if overall else (value,)
-            yield Claim(kind, values, match.start(), match.start() + len(match[0].rstrip()))
+            yield Claim(kind, (value, "overall") if overall else (value,), *_span(match))
+
+
+def _span(match: re.Match[str]) -> tuple[int, int]:
+    return match.start(), match.start() + len(match[0].rstrip())
 
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -189,32 +206,38 @@ def _shares(said: str) -> Iterator[Claim]:
         yield Claim("size", (match.lastgroup or "width", "1.00"), match.start(), match.end())
 
 
-_AS_NAMED = (
-    r"(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)|shows?)"
+_CALLED = re.compile(
+    r"\b(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)"
+    r"|shows?) (?:an? |the )?$|^\W*(?:(?:an?|the|this|some|several|tiny|small|medium|large|extensive|dark|bright"
+    r"|in) ){0,3}$"
 )
-_OPENING = r"(?:(?:an?|the|this|some|several|tiny|small|medium|large|extensive|dark|bright|in) ){0,3}"
+"""What stands before a name of one word where it is the class's: the text calls the defect so, or opens with it."""
+_BEFORE = 60
+"""Characters that it takes."""
 
 
 def _classes(lower: str) -> Iterator[Claim]:
+    """Longest names first. One of one word ("patches", "inclusion") also describes looks: it is not always meant."""
     taken = lower
     for name, pattern in _class_patterns():
         for match in pattern.finditer(taken):
-            start, end = match.span("name")
+            start, end = match.span()
+            if " " not in name and not (_is_called(lower, start) or lower.startswith(" defect", end)):
+                continue
             taken = taken[:start] + "." * (end - start) + taken[end:]
             yield Claim("class", (name,), start, end)
 
 
+def _is_called(lower: str, start: int) -> bool:
+    before = lower[max(0, start - _BEFORE) : start]
+    return _CALLED.search(before if start <= _BEFORE else f"…{before}") is not None
+
+
 @cache
 def _class_patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Finds each class, longest names first. A name of one word ("patches", "inclusion") also describes looks: it
-    counts where it is called the defect, or opens the text.
-    """
-    patterns = []
-    for name in sorted(CLASS_NAMES, key=len, reverse=True):
-        stem = name.lower().removesuffix("es") if name == "Dark scratches" else name.lower()
-        whole = rf"(?P<name>\b{re.escape(stem)}(?:e?s)?)(?!\w)"
-        if " " not in stem:
-            opening = rf"^\W*(?:{_OPENING}(?=\w)|.*?{_AS_NAMED} (?:an? |the )?|.*?\b(?=[\w ]+ defects?\b))"
-            whole = rf"(?:{opening}){whole}(?! (?:like|free|shaped))"
-        patterns.append((name, re.compile(whole)))
-    return patterns
+    """Finds each class, in the singular or the plural."""
+    stems = {name: name.lower().replace("scratches", "scratch") for name in CLASS_NAMES}
+    return [
+        (name, re.compile(rf"\b{re.escape(stems[name])}(?:e?s)?(?!\w)(?! (?:like|free|shaped))"))
+        for name in sorted(CLASS_NAMES, key=len, reverse=True)
+    ]

@@ -37,9 +37,12 @@ FITTING_SHAPES: dict[str, frozenset[str]] = {
     }.items()
 }
 """Claimed shape -> measured shapes that it may well be said of."""
-COUNTS = {word: (n, n) for n, word in enumerate(NUMBERS, 1)} | {"few": (2, 6), "several": (3, 10**9), "many": (4, 10**9)}
+COUNTLESS = 10**9
+COUNTS = {word: (n, n) for n, word in enumerate(NUMBERS, 1)} | {
+    "few": (2, 6), "several": (3, COUNTLESS), "many": (4, COUNTLESS),
+}  # fmt: skip
 """Claimed number -> how many components it is said of, at least and at most."""
-SPECK = 0.02
+SPECK = 0.01
 """A component below this share of the defect may be left out of the count."""
 AXES = {"horizontal": 0.0, "vertical": 90.0, "diagonal": 45.0}
 AXIS_OFF = 33.0
@@ -71,8 +74,9 @@ class Mismatch:
 class Evidence(Protocol):
     """Something that claims are compared with."""
 
-    source: str
-    """Where it comes from: "mask", or "class and other texts"."""
+    @property
+    def source(self) -> str:
+        """Where it comes from: "mask", or "class and other texts"."""
 
     def mismatch(self, claim: Claim) -> Mismatch | None:
         """What is wrong with a claim; None where nothing is, or where it cannot be told."""
@@ -196,7 +200,7 @@ class MaskEvidence:
 
     def _number(self, values: tuple[str, ...]) -> Mismatch | None:
         least, most = COUNTS[values[0]]
-        slack = max(1, most // 4) if 3 < most < 10**9 else 0
+        slack = max(1, most // 4) if 3 < most < COUNTLESS else 0
         if least - slack <= self.counts[1] and self.counts[0] <= most + slack:
             return None
         return Mismatch(str(self.counts[1]), 0.8 if values[0] == "one" or self.counts[1] == 1 else 0.5)
@@ -295,15 +299,20 @@ class ClassEvidence:
         """What the class or most of the other texts say against a claim."""
         if claim.kind == "class":
             return None if same_class(claim.values[0], self.class_name) else Mismatch(self.class_name, 1.0)
-        of_class = [look.values for look in self.looks if look.kind == claim.kind]
-        if claim.kind in ("polarity", "shape") and of_class and all(clash(claim.kind, claim.values, v) for v in of_class):
-            return Mismatch(f"{' or '.join(v[0] for v in of_class)}, as its class", 0.6)
+        return self._by_class(claim) or self._by_others(claim)
+
+    def _by_class(self, claim: Claim) -> Mismatch | None:
+        looks = [look.values for look in self.looks if look.kind == claim.kind]
+        wrong = claim.kind in ("polarity", "shape") and looks and all(clash(claim.kind, claim.values, v) for v in looks)
+        return Mismatch(f"{' or '.join(values[0] for values in looks)}, as its class", 0.6) if wrong else None
+
+    def _by_others(self, claim: Claim) -> Mismatch | None:
         spoken = [own for other in self.others if (own := [o.values for o in other if o.kind == claim.kind])]
         against = [own for own in spoken if all(clash(claim.kind, claim.values, values) for values in own)]
-        if len(against) >= 2 and 2 * len(against) > len(spoken):
-            said = ", ".join(" ".join(own[0]) for own in against)
-            return Mismatch(f"{said}: {len(against)} of {len(spoken)} other texts", 0.3 + 0.4 * len(against) / len(spoken))
-        return None
+        if len(against) < 2 or 2 * len(against) <= len(spoken):
+            return None
+        said = ", ".join(" ".join(own[0]) for own in against)
+        return Mismatch(f"{said}: {len(against)} of {len(spoken)} other texts", 0.3 + 0.4 * len(against) / len(spoken))
 
 
 def evidence_from_class(class_name: str, other_texts: Iterable[str] = ()) -> ClassEvidence:

@@ -47,7 +47,7 @@ _PART = r"(?:part|third|half|edge|border|boundary|margin|side|area|region|portio
 _PREPOSITION = (
     r"(?:in|at|near|towards?|from|to|on|along|around|down|across|above|below|beside|off|over|through|close to|within)"
 )
-_IMAGE = rf"(?: of the {IMAGE})?"
+_OF_IMAGE = rf"(?: of the {IMAGE})?"
 
 
 def _compiled(words: str) -> re.Pattern[str]:
@@ -55,7 +55,8 @@ def _compiled(words: str) -> re.Pattern[str]:
 
 
 _THIRDS = _compiled(
-    rf"(?P<two>{LEVEL}|{SIDE}) two thirds|(?P<first>{LEVEL}|{SIDE}|{CENTER}) and (?P<second>{LEVEL}|{SIDE}|{CENTER}) thirds"
+    rf"(?P<two>{LEVEL}|{SIDE}) two thirds|(?P<first>{LEVEL}|{SIDE}|{CENTER}) and (?P<second>{LEVEL}|{SIDE}"
+    rf"|{CENTER}) thirds"
 )
 _EDGE_MIDDLE = _compiled(rf"{CENTER} of the (?P<edge>{LEVEL}|{SIDE}) (?:edge|border|side|margin)")
 _CELL = _compiled(
@@ -66,7 +67,8 @@ _CELL = _compiled(
 )
 _STRIP = _compiled(
     rf"(?P<a>{LEVEL}|{SIDE}) (?:and (?P<b>{LEVEL}|{SIDE}) )?(?:most )?{_PART}s?{_OWN}"
-    rf"|(?P<beside>{SIDE}) of (?:the )?{CENTER}"
+    rf"|(?P<slightly>(?:slightly|just|a little|somewhat) (?:to the )?{SIDE} of (?:the )?{CENTER})"
+    rf"|(?:to the )?(?P<beside>{SIDE} of (?:the )?{CENTER})"
     rf"|(?P<over>above|below) (?:the )?{CENTER}"
     rf"|{_PREPOSITION} (?:almost |nearly |just )?(?:the )?(?:far |very |extreme )?(?P<c>{SIDE}|top|bottom){_OWN}"
 )
@@ -74,7 +76,7 @@ _CENTRAL = _compiled(
     rf"(?P<column>down the {CENTER}|(?:full |entire )?height of the {CENTER} {_PART}|cent(?:er|re) ?line"
     rf"|{CENTER} column)|(?P<row>across the {CENTER}|(?:width )?at mid height|{CENTER} row)"
     rf"|(?P<any>{CENTER} {_PART})"
-    rf"|(?P<cell>{_PREPOSITION} (?:the )?(?:very |exact |image )?(?:cent(?:er|re)|middle){_IMAGE}{_OWN}"
+    rf"|(?P<cell>{_PREPOSITION} (?:the )?(?:very |exact |image )?(?:cent(?:er|re)|middle){_OF_IMAGE}{_OWN}"
     rf"|cent(?:red|ered)|central(?:ly)? (?:located|placed|positioned|area|region|part|cell)|{CENTER} of the {IMAGE})"
 )
 _EVERYWHERE = _compiled(
@@ -91,7 +93,8 @@ _PATTERNS = (_THIRDS, _EDGE_MIDDLE, _CELL, _STRIP, _CENTRAL, _EVERYWHERE, _AROUN
 """The more exact first: what one of them has read, the next ones do not."""
 
 EDGE_TO_EDGE = re.compile(
-    r"\b(?:from )?(?:the )?(?:(?P<height>(?:top|upper edge|top edge) to (?:the )?(?:bottom|lower)(?: edge)?|bottom to top)"
+    r"\b(?:from )?(?:the )?(?:(?P<height>(?:top|upper edge|top edge) to (?:the )?(?:bottom|lower)(?: edge)?"
+    r"|bottom to top)"
     r"|(?P<width>(?:one )?side to (?:the other|side)|left to right|right to left|edge to edge))(?!\w)"
 )
 """A whole side of the image; it is no place."""
@@ -130,7 +133,7 @@ def _meaning(words: dict[str, str]) -> tuple[str, ...]:
     kinds = {kind.rstrip("234567"): word for kind, word in words.items()}
     if "two" in kinds:
         row = ROWS.get(kinds["two"])
-        return ({0: "upper", 2: "lower"}[row] if row is not None else _side(kinds["two"])) + " two thirds",
+        return (({0: "upper", 2: "lower"}[row] if row is not None else _side(kinds["two"])) + " two thirds",)
     if "first" in kinds:
         return _line(kinds["first"], kinds["second"]), _line(kinds["second"], kinds["first"])
     if "edge" in kinds:
@@ -142,7 +145,11 @@ def _meaning(words: dict[str, str]) -> tuple[str, ...]:
         return (CELLS[3 * row + column],)
     if "over" in kinds:
         return ("top" if kinds["over"] == "above" else "bottom",)
-    if lines := [kinds[key] for key in ("a", "b", "c", "beside") if key in kinds]:
+    if "beside" in kinds:
+        return (f"middle-{_side(kinds['beside'])}",)
+    if "slightly" in kinds:
+        return (f"{_side(kinds['slightly'])} two thirds",)
+    if lines := [kinds[key] for key in ("a", "b", "c") if key in kinds]:
         return tuple(_line(word) for word in lines)
     names = {"column": "center column", "row": "middle row", "any": "middle", "cell": "center"}
     return (names.get(next(iter(kinds)), next(iter(kinds))),)
@@ -158,4 +165,4 @@ def _line(word: str, beside: str = "") -> str:
 
 
 def _side(word: str) -> str:
-    return "left" if word.startswith("left") else "right"
+    return "left" if "left" in word else "right"
