@@ -222,11 +222,11 @@ def review(
     shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
     page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
     """
-    from steeldefectx.annotate.login import read_pairs  # imports fastapi; --help does without
-    from steeldefectx.annotate.review import serve
-    from steeldefectx.annotate.store import Store
-
     with errors_told():
+        from steeldefectx.annotate.login import read_pairs  # imports fastapi; --help does without
+        from steeldefectx.annotate.review import serve
+        from steeldefectx.annotate.store import Store
+
         pairs = read_pairs(auth)
         opened = Store.open(store, create=False)
         typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")

@@ -9,12 +9,14 @@ import pytest
 from steeldefectx.annotate.adjudication import Adjudicator, differences
 from steeldefectx.annotate.agreement import agreement, progress
 from steeldefectx.annotate.desk import Desk
+from steeldefectx.annotate.exchange import annotations_of
 from steeldefectx.annotate.flags import Checker, segments
 from steeldefectx.annotate.login import Logins, read_pairs
 from steeldefectx.annotate.store import ConflictError, Store, reviewed_text
 from steeldefectx.annotate.tables import Claim
 from steeldefectx.errors import AnnotationError, ConfigError
 from tests.annotate.review_store import PLAIN, TRUE, WRONG, add_image, make_store
+from tests.postgres import postgres
 
 
 @pytest.fixture
@@ -227,6 +229,36 @@ def test_an_adjudicators_draft_is_apart_from_the_own_review(desk, store):
     desk.save_draft("anna", "steel/1", "Half a dec", {}, 1.0, "adjudicate")
     assert desk.open("anna", "steel/1").text == "One."
     assert Adjudicator(store).open("anna", "steel/1").text == "Half a dec"
+
+
+def test_the_export_has_t3_where_nothing_was_generated(desk, store, tmp_path):
+    add_image(store, "steel/4", tmp_path)
+    store.fail("steel/4", "refused")
+    for annotator in ("anna", "ben"):
+        review(desk, annotator, 4, text="Written by hand.")
+        review(desk, annotator, 1, text=TRUE)
+    found = {annotation.image_id: annotation for annotation in annotations_of(store)}
+    assert (found["steel/4"].T2, found["steel/4"].T3) == (None, "Written by hand.")
+    assert (found["steel/1"].T2, found["steel/1"].T3) == (WRONG, TRUE)
+    assert found["steel/0"].T3 is None
+
+
+def test_all_of_it_on_postgresql(tmp_path):
+    with postgres() as url:
+        store = make_store(tmp_path, [0.1, 0.9, None, 0.5], url)
+        desk, adjudicator = Desk(store), Adjudicator(store)
+        assert queue(desk, "anna") == [1, 3, 0, 2]
+        desk.save_draft("anna", "steel/1", "A \0patch", {"shape": "wrong"}, 1.0, "review")
+        desk.save_draft("anna", "steel/1", "A \0patch.", {"shape": "wrong"}, 1.0, "review")
+        assert desk.open("anna", "steel/1").text == "A patch."
+        review(desk, "anna", 1, text="A patch.")
+        review(desk, "ben", 1, text="One patch.")
+        assert (queue(desk, "carl"), desk.previous_image("anna")) == ([3, 0, 2], "steel/1")
+        assert adjudicator.next_image() == "steel/1"
+        adjudicator.decide("carl", "steel/1", "accept", "A patch.", 1.0, 0, {"anna": 1, "ben": 1})
+        assert t3(store, 1) == "A patch."
+        assert progress(store).finished == 1
+        store.close()
 
 
 @pytest.mark.parametrize(
