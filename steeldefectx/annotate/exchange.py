@@ -26,7 +26,12 @@ IMPORTED = "imported"
 def annotations_of(store: Store) -> list[Annotation]:
     """The descriptions of all images that have one, by image id."""
     with store.reading() as session:
-        query = select(AnnotatedImage, Candidate, Answer).join(Candidate).join(Answer).where(Candidate.chosen)
+        query = (
+            select(AnnotatedImage, Candidate, Answer)
+            .join_from(AnnotatedImage, Candidate)
+            .join(Answer, Answer.id == Candidate.answer_id)
+            .where(Candidate.chosen)
+        )
         rows = session.execute(query.order_by(AnnotatedImage.image_id)).all()
         decided = {decision.image_id: decision for decision in session.scalars(select(Adjudication))}
         reviews: dict[str, list[Review]] = defaultdict(list)
