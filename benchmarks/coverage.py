@@ -26,7 +26,7 @@ KEYWORDS = {
     "size": "size small large tiny big long short wide narrow thin thick length width extensive medium fine mm pixels",
     "depth": "depth deep shallow superficial indent groove dent raised sunken recessed embedded depress flat",
     "location": "center centre left right top bottom upper lower middle edge corner side border across throughout",
-    "contrast": "contrast dark bright light black white gray grey color colour brown red shiny reflective faint visible",
+    "contrast": "contrast dark bright light black white gray grey color colour brown red shiny faint visible",
 }
 """What a simple script looks for, anywhere in the lower-cased text."""
 SECONDS = 2.0
@@ -97,7 +97,9 @@ def main() -> None:
     for name, half in halves.items():
         for method in methods:
             found = result[name][method]
-            table.add_row(name, f"{len(half)}", method, *(f"{found[k]:.4f}" for k in ("f1", "precision", "recall", "exact")))
+            table.add_row(
+                name, f"{len(half)}", method, *(f"{found[k]:.4f}" for k in ("f1", "precision", "recall", "exact"))
+            )
     console = Console()
     console.print(table)
     console.print(f"{result['texts_per_second']:,.0f} texts a second on one core")

@@ -54,6 +54,29 @@ def audit(
     typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
 
 
+@app.command()
+def verify(
+    data: Annotated[str, typer.Argument(metavar="DATA_DIR|sample", help="Folder with the images, or sample.")],
+    out: Annotated[Path, typer.Option(help="JSON lines to write, one for each text.")],
+    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
+    level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
+) -> None:
+    """Check what the texts claim (location, size, number, contrast, shape, direction, class) against the masks.
+
+    Where an image has no mask, against its class. Each contradiction is written with its place in the text, the
+    claimed and the measured value, and a risk from 0 to 1. The exit code is 1 where there are any.
+    """
+    from steeldefectx.annotate import verify_dataset as verification  # imports scipy; --help does without
+
+    with _errors_told():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        summary = verification.verify_dataset(data, config, level, out)
+    verification.print_summary(summary)
+    typer.echo(f"Wrote {out}.")
+    if summary.wrong_texts:
+        raise typer.Exit(1)
+
+
 @app.command("push-dataset")
 def push_dataset(
     folder: Annotated[Path, typer.Argument(help="README.md with `configs` in its YAML header, and Parquet files.")],

@@ -18,7 +18,8 @@ def errors_told() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("steeldefectx"):
             raise
-        message = f"{error.name} is not installed: pip install 'steeldefectx[annotate]', and [postgres] for PostgreSQL."
+        extras = "pip install 'steeldefectx[annotate]', with [demo] for the review desk and [postgres] for PostgreSQL"
+        message = f"{error.name} is not installed: {extras}."
         typer.echo(f"steeldefectx: {message}", err=True)
         raise typer.Exit(2) from error
     except (SteelDefectXError, OSError) as error:

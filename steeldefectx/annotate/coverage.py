@@ -55,8 +55,13 @@ def coverage(text: str) -> Coverage:
     Args:
         text: A sentence or several, English, of any length.
     """
-    said = _NOTHING.sub(_blank, lowered(text))
+    said = stated(text)
     return Coverage(*(tuple(match.span() for match in pattern.finditer(said)) for pattern in _STATEMENTS))
+
+
+def stated(text: str) -> str:
+    """The text as :func:`lowered`, with spaces for all that states nothing; spans stay where they are."""
+    return _NOTHING.sub(blank, lowered(text))
 
 
 def lowered(text: str) -> str:
@@ -70,7 +75,8 @@ def lowered(text: str) -> str:
 _SPACES = str.maketrans("-‐‑\t\u00a0*_", " " * 7)
 
 
-def _blank(match: re.Match[str]) -> str:
+def blank(match: re.Match[str]) -> str:
+    """As many spaces as the match is long."""
     return " " * len(match[0])
 
 
@@ -88,7 +94,8 @@ _OTHER_SENSES = (
     r"on top of|bottom line|in (?:the )?light of|by and large|to an? (?:large|great|small|certain) extent",
     r"in the (?:long|short) run|(?:as|so) long as|no longer|before long|in short|at length|(?:long|short) (?:term|ago)",
     r"(?:wide|broad|large|larger|small|smaller|great|limited|full) (?:range|number|amount|variety|majority|quantity)",
-    r"cent(?:er|re) of (?:attention|interest)|in good shape|(?:all )?shapes and sizes|to shape the|in (?:this|that) form",
+    r"cent(?:er|re) of (?:attention|interest)|in good shape|(?:all )?shapes and sizes|to shape the|in (?:this"
+    r"|that) form",
     r"right (?:angles?|away|after|before|now)|straight (?:after|away|to)|round of|round the clock",
     r"(?:was|were|been|has|have|had|coil|it) left(?! of)|in a straight line with|in line with|drew a line",
     r"(?:rolling|production|assembly|coating|process|pickling|inspection) lines?|line of (?:products|business|sight)",
@@ -119,53 +126,63 @@ _NAMED = (
     rf"{TONED_NAMES}(?= defects?| class)|(?:case of|defect:|class:?|is of|as|photo of|called|shows) {TONED_NAMES}",
 )
 _NOTHING = re.compile(
-    r"(?:(?<![^.;!?\n])\s*(?:(?!" + DEFECT + r"|left[ ]a)[a-z]+[ ]){0,3}" + ELSEWHERE
+    r"(?:(?<![^.;!?\n])[ ]*(?:(?!" + DEFECT + r"|left[ ]a)[a-z]+[ ]){0,3}" + ELSEWHERE
     + r"\b(?![ ](?:has[ ]|have[ ])?(?:left|pressed))[^.;!?\n]*)|"
     + _pattern(*_OTHER_SENSES, *_LEFT_OPEN, *_DENIED, *_ELSEWHERE, *_NAMED).pattern
 )  # fmt: skip
 
 _FORMS = (
-    r"line(?:s|ar|arly)?|round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?|spher\w*",
-    r"globular|curv\w+|arc(?:s|ed|hed|hing)?|bent|bends?|wav(?:y|es?)|zig ?zags?|spirals?|hook\w*|crescents?|half moons?",
+    r"line(?:s|ar|arly)?|round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?"
+    r"|spher\w*",
+    r"globular|curv\w+|arc(?:s|ed|hed|hing)?|bent|bends?|wav(?:y|es?)|zig ?zags?|spirals?|hook\w*|crescents?"
+    r"|half moons?",
     r"stars?|serpentine|meander\w*|winds? across|winding|branch\w*|fork\w*|splits?|tree like|webs?|nets?|network\w*",
     r"mesh\w*|grids?|lattice|honeycomb\w*|polygon\w*|straight|elongated|oblong|tapers?|tapered|tapering|wedge\w*",
     r"triang\w+|squares?|rectang\w+|irregular(?:ly)?|regular(?:ly)? shaped?|jagged|ragged|serrated|amorphous|shapeless",
     r"blobs?|blotch\w*|cloud\w*|diffus\w+|fragment\w*|broken(?! down)|discontinuous|dashe[sd]|dashed|dots?|dotted",
     r"spotty|patchy|compact(?! in size)|band(?:s|ed)?|strip(?:es?|ed|y)|streak\w*|strokes?|ribbons?|wrinkl\w*|crumpled",
-    r"block(?:y|s)?(?! of)|teardrop\w*|\w+ shaped|shaped like|(?!(?:rust|paint|metal|glass|mirror|skin)\b)\w+(?<!looks) like",
+    r"block(?:y|s)?(?! of)|teardrop\w*|\w+ shaped|shaped like|(?!(?:rust|paint|metal|glass|mirror"
+    r"|skin)\b)\w+(?<!looks) like",
     rf"(?:looks|look|shaped) like an? (?!{DEFECT}\b)\w+|resembl\w+ (?:an?|the) (?!{DEFECT}\b)\w+|recalls? an? \w+",
     r"long,? (?:and )?(?:narrow|thin)|row of|morphology|uneven in (?:form|shape)|letter",
     r"(?:smooth|uneven|rough|soft|sharp cornered) (?:contours?|outlines?|shapes?)",
 )
 _SIZES = (
     r"tiny|small(?:er|est|ish)?|minuscule|microscopic|large(?:r|st)?|big(?:ger|gest)?|huge|massive|enormous|extensive",
-    rf"little (?:{DEFECT}|areas?)|minute(?= (?!to )[a-z])|siz(?:e|)able|vast|oversized|thin(?:ner|nest)?|thick(?:er|est)?",
+    rf"little (?:{DEFECT}|areas?)|minute(?= (?!to )[a-z])|siz(?:e|)able|vast|oversized|thin(?:ner|nest)?|thick(?:er"
+    rf"|est)?",
     r"slender|slim|narrow(?:er|est|s|ing)?|wide(?:r|st|ns?)?|broad(?:er|est)?|fine(?:r|st)?(?! otherwise)|hair ?line",
-    r"long(?:er|est)?|lengthy|short(?:er|est)?|tall(?:er|est)?|medium (?:sized?|length|width)|pinheads?|grain of|(?:in|its) size (?:it )?is (?:comparable|similar)",
+    r"long(?:er|est)?|lengthy|short(?:er|est)?|tall(?:er|est)?|medium (?:sized?|length|width)|pinheads?|grain of"
+    r"|(?:in|its) size (?:it )?is (?:comparable|similar)",
     r"\d[\d.,]*(?: (?:by|x|×|of|to) \d+)? ?(?:mm|cm|µm|um|millimet\w+|centimet\w+|micromet\w+|pixels?|px|inch\w*)",
     r"(?:few|several|two|three|four|five|ten) (?:mm|cm|millimet\w+|centimet\w+|pixels?)",
     rf"\d+ ?(?:%|percent|per cent) of the (?:{IMAGE}|area)|\d+ ?/ ?\d+ of",
-    r"(?:sizes?|extent|length|width|height|diameter|proportions?|dimensions?)(?: of the (?:\w+ ){1,2})?(?:[ :–—=*]|is|are"
+    r"(?:sizes?|extent|length|width|height|diameter|proportions?|dimensions?)(?: of the (?:\w+ ){1,2})?(?:[ :–—=*]"
+    r"|is|are"
     rf"|seems|appears|rather|fairly|about)*(?:{DEGREE})",
     rf"(?:{DEGREE}|same|similar|equal|constant|full|entire|whole|half) (?:the |in |overall )?"
     r"(?:sizes?|extent|length|width|height|diameter|proportions?|area|share|portion)",
     r"(?:negligible|limited|moderate|considerable|modest) in (?:size|extent|area|length|width)",
-    rf"(?<!upper )(?<!lower )(?<!left )(?<!right )(?<!the )(?:an?|one|two|three|about|nearly|almost|roughly|over|than|half"
+    rf"(?<!upper )(?<!lower )(?<!left )(?<!right )(?<!the )(?:an?|one|two|three|about|nearly|almost|roughly|over"
+    rf"|than|half"
     r"|covers|only) (?:half|thirds?|quarters?|fifths?|sixth|eighth|tenths?) (?:of )?(?:the|this|its) "
     rf"(?:{IMAGE}|whole|entire|width|height|length|area)",
-    rf"(?<!upper )(?<!lower )(?<!top )(?<!bottom )(?<!left )(?<!right )half (?:of )?the (?:{IMAGE}|width|height|length|area)|most of the (?:{IMAGE}|\w+ half)|nearly half of the {IMAGE}",
+    rf"(?<!upper )(?<!lower )(?<!top )(?<!bottom )(?<!left )(?<!right )half (?:of )?the (?:{IMAGE}|width|height"
+    rf"|length|area)|most of the (?:{IMAGE}|\w+ half)|nearly half of the {IMAGE}",
     rf"(?:cover|fill|occup|span|affect)\w* (?:nearly |almost |most of )?(?:the|all of the|all) (?:whole |entire |full )"
     rf"(?:{IMAGE}|left|right|upper|lower)|fills the (?:frame|{IMAGE})",
 )
 _DEPTHS = (
-    r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?|flat(?:ter|tened)?|flush",
+    r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?|flat(?:ter|tened)?"
+    r"|flush",
     r"recess\w*|sunk(?:en)?|sinks?|indent\w*|dent(?:s|ed)?|depress(?:ions?|ed)|impression|imprint\w*|groov\w+|goug\w+",
     r"hollow\w*|craters?|engrav\w+|etched|incis\w+|carved|bulg\w+|bumps?|ridges?|raised|elevat(?:ed|ions?)|protru\w+",
     r"embedded|embossed|pressed in(?:to)?|press\w* it into|lifted|surface level|penetrat\w+|perforat\w+|concave|convex",
     r"(?:below|beneath|under|above|proud of) the (?:surface|steel|metal)|cuts? (?:\w+ )?into|reach\w* (?:\w+ )?into",
     r"through the (?:sheet|steel|plate|strip|metal|material)(?= |\W|$)|(?:outer|upper)most layer|cavit(?:y|ies)|relief",
     rf"(?:{DEGREE}|no (?:visible|noticeable|apparent|obvious|real|significant|measurable|discernible)|has no"
-    rf"|little sign of) (?:visible |apparent |in |of )?depth(?! information)|depth[ :–—=*]*(?:is |seems |appears |of )?{DEGREE}",
+    rf"|little sign of) (?:visible |apparent |in |of )?depth(?! information)|depth[ :–—=*]*(?:is |seems |appears "
+    rf"|of )?{DEGREE}",
 )
 _DIRECTION = rf"(?:{SIDE}|{LEVEL}|{CENTER}|outer|peripheral)"
 _TO = (
@@ -176,36 +193,45 @@ _LOCATIONS = (
     rf"(?:{LEVEL} (?:{SIDE}|{CENTER})|{SIDE} (?:{LEVEL}|{CENTER})|{CENTER} (?:{SIDE}|{LEVEL}))(?: {PLACE})?{_OWN}",
     rf"{_DIRECTION}(?:(?: ?,| and| or| to) {_DIRECTION})? (?:(?:two|one|most) )?(?:{PLACE}){_OWN}",
     rf"{_TO} (?:the )?(?:far |very |extreme |exact )?(?:{SIDE}|top|bottom|cent(?:er|re)|middle){_OWN}",
-    rf"{CENTER} of the {IMAGE}|{SIDE} of (?:the )?{CENTER}|{_TO} (?:the |one |both |an? |two |all )(?:{IMAGE} |{IMAGE}'s |outer )?"
+    rf"{CENTER} of the {IMAGE}|{SIDE} of (?:the )?{CENTER}|{_TO} (?:the |one |both |an? |two |all )(?:{IMAGE} "
+    rf"|{IMAGE}'s |outer )?"
     rf"(?:edges?|borders?|margins?|corners?|periphery|sides?){_OWN}",
     r"(?:edge|side|corner|top) to (?:edge|side|corner|bottom)",
-    r"(?:spread|scatter|distribut|dispers|sprinkl|extend|strewn|locat)\w*(?: \w+ly)? (?:all )?(?:over|across|throughout) "
+    r"(?:spread|scatter|distribut|dispers|sprinkl|extend|strewn|locat)\w*(?: \w+ly)? (?:all )?(?:over|across"
+    r"|throughout) "
     rf"(?:the |this |its |whole |entire |full )*{IMAGE}",
     rf"(?:all over|throughout|everywhere (?:on|in|over))(?: the {IMAGE})?",
     rf"(?:over|across|cover\w*|affect\w*) (?:nearly |almost )?(?:the )?(?:whole|entire|full|complete)"
     rf"(?: (?:width|height|length) of (?:the )?)? ?{IMAGE}|fills the {IMAGE}|across the (?:full|entire|whole) width",
     rf"(?:various|several|many|different|multiple) (?:places|parts|locations|positions) (?:on|of|in) the {IMAGE}",
-    rf"cent(?:red|ered|rally)|centrally|off cent(?:er|re)|mid (?:frame|height|image|way)|(?:cent(?:er|re) ?|mid ?)line",
-    rf"(?:central|horizontal|vertical) (?:axis|midline)|(?:north|south)(?:east|west)?(?:ern)?|lower down|(?:high|higher) up",
+    r"cent(?:red|ered|rally)|centrally|off cent(?:er|re)|mid (?:frame|height|image|way)|(?:cent(?:er|re) ?|mid ?)line",
+    r"(?:central|horizontal|vertical) (?:axis|midline)|(?:north|south)(?:east|west)?(?:ern)?|lower down|(?:high"
+    r"|higher) up",
     rf"(?:(?<=^)|(?<=[,;:–.] )|(?<=\n))(?:at |the )*(?:{SIDE}|top|bottom|cent(?:er|re)|middle)(?= ?(?:[,;:.\n]|$))",
 )
 _TONE = r"(?:tone|tones|tonal|brightness|colou?r|gr[ae]y (?:level|value)s?|intensity|shade)"
 _CONTRASTS = (
-    r"dark(?:er|est|ened|ish)?|bright(?:er|est)?|black(?:er|ish|ened)?|whit(?:e|er|ish)|gr[ae]y(?:ish|er)?|brown(?:ish)?",
+    r"dark(?:er|est|ened|ish)?|bright(?:er|est)?|black(?:er|ish|ened)?|whit(?:e|er|ish)|gr[ae]y(?:ish|er)?"
+    r"|brown(?:ish)?",
     r"red(?:dish)?|yellow(?:ish)?|blu(?:e|ish)|orange|silvery?|pale(?:r)?|rust colou?red|lighter|lightest",
-    r"light (?:colou?red|gr[ae]y|toned?|shade|in|and dark|areas?|regions?|patch(?:es)?|bands?|stripes?|streaks?|spots?)",
-    r"shin(?:y|ier)|gloss\w*|matt?e?|dull(?:er)?|reflective|reflects? (?:\w+ )?(?:light|strongly)|gleam\w*|glint\w*|sheen",
+    r"light (?:colou?red|gr[ae]y|toned?|shade|in|and dark|areas?|regions?|patch(?:es)?|bands?|stripes?|streaks?"
+    r"|spots?)",
+    r"shin(?:y|ier)|gloss\w*|matt?e?|dull(?:er)?|reflective|reflects? (?:\w+ )?(?:light|strongly)|gleam\w*|glint\w*"
+    r"|sheen",
     r"discolou?r\w*|tint(?:ed)?|shadow(?:s|y)?|shading|conspicuous|inconspicuous|prominent|faint(?:ly)?|subtl[ey]",
     r"st(?:ands?|ood) out|blend\w* in(?:to)?|vivid|indistinct|invisible|fade[sd]?|disappears?|easily overlooked",
     r"(?:barely|hardly|scarcely|clearly|highly|easily|poorly|well|weakly|strongly|distinctly|only just) (?:visible|seen"
-    r"|discernible|noticeable|perceptible|distinguish\w+|recogni[sz]able|identifiable)|(?:hard|difficult|easy) to (?:see|distinguish|spot|make out)",
-    rf"{DEGREE} (?:visibility|(?:\w+ )?contrasts?)|contrasts? (?:\w+ )?(?:well|sharply|strongly|clearly)|lacks contrast",
+    r"|discernible|noticeable|perceptible|distinguish\w+|recogni[sz]able|identifiable)|(?:hard|difficult"
+    r"|easy) to (?:see|distinguish|spot|make out)",
+    rf"{DEGREE} (?:visibility|(?:\w+ )?contrasts?)|contrasts? (?:\w+ )?(?:well|sharply|strongly|clearly)"
+    rf"|lacks contrast",
     rf"(?:no|almost no|hardly any) (?:\w+ )?contrast|contrast[ :–—=*]*(?:(?:with|to) (?:the|its) \w+ )?(?:is |seems "
     rf"|appears )?{DEGREE}",
     rf"contrast(?:s|ing)? (?:with|to|against) (?:the|its) (?:\w+ )?(?:background|surround\w+|base|metal|steel|{IMAGE}"
     r"|environment|rest)|(?:differs?|distinct|distinguished|deviates?) (?:\w+ )?from (?:the|its) (?:\w+ )?(?:base|"
     r"background|surround\w+|metal|rest)",
-    rf"(?:differ\w+|same|similar|equal|close|neutral|tonal) (?:\w+ ){{0,3}}(?:{_TONE}|difference)|{_TONE} (?:\w+ ){{0,3}}"
+    rf"(?:differ\w+|same|similar|equal|close|neutral|tonal) (?:\w+ ){{0,3}}(?:{_TONE}|difference)"
+    rf"|{_TONE} (?:\w+ ){{0,3}}"
     r"(?:differ\w+|(?:the )?same|similar|equal|above|below|lower|higher|marked)",
 )
 _STATEMENTS = tuple(_pattern(*phrases) for phrases in (_FORMS, _SIZES, _DEPTHS, _LOCATIONS, _CONTRASTS))

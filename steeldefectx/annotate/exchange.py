@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from steeldefectx.annotate.annotations import Annotation
-from steeldefectx.annotate.store import Store, reviewed_text
+from steeldefectx.annotate.store import REVIEWS_AN_IMAGE, Store, reviewed_text
 from steeldefectx.annotate.tables import (
     Adjudication,
     AnnotatedImage,
@@ -26,34 +26,39 @@ IMPORTED = "imported"
 def annotations_of(store: Store) -> list[Annotation]:
     """The descriptions of all images that have one, by image id."""
     with store.reading() as session:
-        query = (
-            select(AnnotatedImage, Candidate, Answer)
-            .join_from(AnnotatedImage, Candidate)
-            .join(Answer, Answer.id == Candidate.answer_id)
-            .where(Candidate.chosen)
-        )
+        chosen = (Candidate.image_id == AnnotatedImage.image_id) & Candidate.chosen
+        query = select(AnnotatedImage, Candidate, Answer).join(Candidate, chosen, isouter=True)
+        query = query.join(Answer, Answer.id == Candidate.answer_id, isouter=True)
         rows = session.execute(query.order_by(AnnotatedImage.image_id)).all()
         decided = {decision.image_id: decision for decision in session.scalars(select(Adjudication))}
         reviews: dict[str, list[Review]] = defaultdict(list)
         for review in session.scalars(select(Review).order_by(Review.annotator)):
             reviews[review.image_id].append(review)
-    return [
+    found = [
         _annotation(image, candidate, answer, reviews[image.image_id], decided.get(image.image_id))
         for image, candidate, answer in rows
     ]
+    return [annotation for annotation in found if annotation.T2 is not None or annotation.T3 is not None]
 
 
 def _annotation(
-    image: AnnotatedImage, candidate: Candidate, answer: Answer, reviews: list[Review], decided: Adjudication | None
+    image: AnnotatedImage,
+    candidate: Candidate | None,
+    answer: Answer | None,
+    reviews: list[Review],
+    decided: Adjudication | None,
 ) -> Annotation:
+    """An image's texts; without a candidate its T3 was written by hand, if it has one."""
     t3 = reviewed_text(reviews, decided)
-    t2_from = {
-        "model": answer.model,
-        "prompt_version": answer.prompt_version,
-        "coverage": candidate.coverage,
-        "score": candidate.score,
-        "risk": candidate.risk,
-    }
+    t2_from: dict[str, Any] | None = None
+    if candidate is not None and answer is not None:
+        t2_from = {
+            "model": answer.model,
+            "prompt_version": answer.prompt_version,
+            "coverage": candidate.coverage,
+            "score": candidate.score,
+            "risk": candidate.risk,
+        }
     t3_from: dict[str, Any] = {"annotators": [review.annotator for review in reviews]}
     if decided is not None:
         t3_from["adjudicated_by"] = decided.by
@@ -62,7 +67,7 @@ def _annotation(
         class_name=image.class_name,
         source=image.source,
         sha256=image.sha256,
-        T2=candidate.text,
+        T2=candidate.text if candidate else None,
         T3=t3,
         T2_from=t2_from,
         T3_from=None if t3 is None else t3_from,
@@ -152,12 +157,11 @@ def _add(annotation: Annotation, store: Store, cover: Callable[[str], Sequence[b
 
 
 def _reviews(annotation: Annotation, text: str, verdict: str) -> list[Review | Adjudication]:
-    """Reviews that give the T3, by those who are said to have written it."""
+    """Reviews that give the T3, by those who are said to have written it; of fewer than two, it is their decision."""
     told = annotation.T3_from or {}
-    names = [str(name) for name in told.get("annotators") or [IMPORTED]]
-    rows: list[Review | Adjudication] = [
-        Review(annotation.image_id, name, verdict, text, {}, 0.0, 1) for name in dict.fromkeys(names)
-    ]
-    if told.get("adjudicated_by"):
-        rows.append(Adjudication(annotation.image_id, str(told["adjudicated_by"]), verdict, text))
+    names = list(dict.fromkeys(str(name) for name in told.get("annotators") or []))
+    rows: list[Review | Adjudication] = [Review(annotation.image_id, name, verdict, text, {}, 0.0, 1) for name in names]
+    decided_by = told.get("adjudicated_by")
+    if decided_by or len(names) < REVIEWS_AN_IMAGE:
+        rows.append(Adjudication(annotation.image_id, str(decided_by or (names or [IMPORTED])[0]), verdict, text))
     return rows

@@ -6,13 +6,13 @@ Several processes may use one store at once. Each method is one short transactio
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from steeldefectx.annotate.database import connect
@@ -34,6 +34,8 @@ from steeldefectx.errors import AnnotationError
 VERDICTS = ("accept", "edit", "reject", "cannot_tell")
 DECISIVE = ("accept", "edit")
 """Verdicts that leave a text."""
+REVIEWS_AN_IMAGE = 2
+"""Annotators who have to see an image, each without the other, before it has a T3."""
 IDS_AT_A_TIME = 500
 """Ids in one query; SQLite takes a limited number of parameters."""
 
@@ -66,9 +68,13 @@ class Store:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """A transaction that writes; all of it is on the disk when it ends, or nothing is."""
-        with _errors_told(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+    def writing(self, taken: str | None = None) -> Iterator[Session]:
+        """A transaction that writes; all of it is on the disk when it ends, or nothing is.
+
+        Args:
+            taken: Message of a ConflictError, if another transaction has added the same row meanwhile.
+        """
+        with _errors_told(taken), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     def _upsert(self, session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
@@ -193,16 +199,26 @@ class Store:
 
     # Reviews
 
-    def save_draft(self, image_id: str, annotator: str, text: str) -> None:
-        """Keep what an annotator has typed so far."""
-        row = {"image_id": image_id, "annotator": annotator, "text": text, "updated": now()}
+    def save_draft(
+        self,
+        image_id: str,
+        annotator: str,
+        text: str,
+        judgements: dict[str, str] | None = None,
+        seconds: float = 0.0,
+        *,
+        stage: str = "review",
+    ) -> None:
+        """Keep what an annotator has typed so far, in a review or in adjudicating (the two ``stage`` values)."""
+        row: dict[str, Any] = {"image_id": image_id, "annotator": annotator, "stage": stage, "text": text}
+        row |= {"judgements": judgements or {}, "seconds": seconds, "updated": now()}
         with self.writing() as session:
             self._upsert(session, Draft, [row])
 
-    def draft(self, image_id: str, annotator: str) -> Draft | None:
+    def draft(self, image_id: str, annotator: str, stage: str = "review") -> Draft | None:
         """What an annotator has typed and not handed in."""
         with self.reading() as session:
-            return session.get(Draft, (image_id, annotator))
+            return session.get(Draft, (image_id, annotator, stage))
 
     def save_review(
         self,
@@ -228,21 +244,24 @@ class Store:
 
         Raises:
             AnnotationError: No such verdict.
-            ConflictError: Another window of the same annotator has written a newer version.
+            ConflictError: Another window of the same annotator has written a newer version, or the image is
+                adjudicated.
         """
-        if verdict not in VERDICTS:
-            raise AnnotationError(f"{verdict!r} is no verdict: {', '.join(VERDICTS)}.")
-        with self.writing() as session:
+        _check(verdict)
+        taken = f"{image_id}: another window has handed in a newer review of {annotator}'s."
+        with self.writing(taken) as session:
+            if session.get(Adjudication, image_id) is not None:
+                raise ConflictError(f"{image_id} is adjudicated: its reviews are closed.")
             found = session.get(Review, (image_id, annotator), with_for_update=True)
             if (0 if found is None else found.version) != seen_version:
-                raise ConflictError(f"{image_id}: another window has handed in a newer review of {annotator}'s.")
+                raise ConflictError(taken)
             if found is None:
                 found = Review(image_id, annotator, verdict, text, judgements, seconds, 1)
                 session.add(found)
             else:
                 found.verdict, found.text, found.judgements = verdict, text, judgements
                 found.seconds, found.version, found.updated = seconds, seen_version + 1, now()
-            session.execute(delete(Draft).where(Draft.image_id == image_id, Draft.annotator == annotator))
+            session.execute(delete(Draft).where(*_draft(image_id, annotator, "review")))
         return found
 
     def reviews(self, image_id: str | None = None) -> list[Review]:
@@ -251,22 +270,49 @@ class Store:
         with self.reading() as session:
             return list(session.scalars(query if image_id is None else query.where(Review.image_id == image_id)))
 
-    def adjudicate(self, image_id: str, by: str, verdict: str, text: str) -> Adjudication:
-        """Decide between reviews that differ.
+    def adjudicate(
+        self,
+        image_id: str,
+        by: str,
+        verdict: str,
+        text: str,
+        seconds: float = 0.0,
+        *,
+        seen_version: int = 0,
+        seen_reviews: Mapping[str, int] | None = None,
+    ) -> Adjudication:
+        """Decide between reviews that differ; whoever decided may change it.
+
+        Args:
+            image_id: Whose description it is.
+            by: Who decides.
+            verdict: One of :data:`VERDICTS`.
+            text: The description as it should be.
+            seconds: Time spent on it.
+            seen_version: Version of the decision that this one is to replace; 0: there is none yet.
+            seen_reviews: Annotator -> version of the review that was seen; None: not compared.
 
         Raises:
             AnnotationError: No such verdict.
-            ConflictError: It is decided already.
+            ConflictError: It is decided already, or a review has changed since.
         """
-        if verdict not in VERDICTS:
-            raise AnnotationError(f"{verdict!r} is no verdict: {', '.join(VERDICTS)}.")
-        decided = Adjudication(image_id, by, verdict, text)
-        with self.writing() as session:
-            before = session.get(Adjudication, image_id)
-            if before is not None:
-                raise ConflictError(f"{image_id} was decided by {before.by} already.")
-            session.add(decided)
-        return decided
+        _check(verdict)
+        with self.writing(f"{image_id} was decided already.") as session:
+            reviews = session.scalars(select(Review).where(Review.image_id == image_id).with_for_update())
+            versions = {review.annotator: review.version for review in reviews}
+            if seen_reviews is not None and versions != dict(seen_reviews):
+                raise ConflictError(f"{image_id}: a review of it has changed meanwhile.")
+            found = session.get(Adjudication, image_id, with_for_update=True)
+            if (0 if found is None else found.version) != seen_version:
+                raise ConflictError(f"{image_id} was decided{f' by {found.by}' if found else ''} already.")
+            if found is None:
+                found = Adjudication(image_id, by, verdict, text, seconds)
+                session.add(found)
+            else:
+                found.by, found.verdict, found.text = by, verdict, text
+                found.seconds, found.version = seconds, seen_version + 1
+            session.execute(delete(Draft).where(*_draft(image_id, by, "adjudicate")))
+        return found
 
     def adjudications(self) -> list[Adjudication]:
         """All that was decided, by image."""
@@ -275,22 +321,36 @@ class Store:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _errors_told(taken: str | None = None) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if taken is not None and isinstance(error, IntegrityError):
+            raise ConflictError(taken) from None
         # The driver's message alone: SQLAlchemy's own has the statement and its parameters.
         raise AnnotationError(f"The annotation store cannot be used: {error.orig}.") from None
 
 
 def reviewed_text(reviews: Sequence[Review], adjudication: Adjudication | None) -> str | None:
-    """The T3 of an image: as decided, else what its annotators agree on; None where they do not, or reject it.
+    """The T3 of an image: as decided, else what two annotators agree on.
 
     Args:
-        reviews: All reviews of the image, of one annotator or more.
+        reviews: All reviews of the image.
         adjudication: The decision between them, if there is one.
+
+    Returns:
+        None where fewer than two have reviewed it, where they differ, and where they agree that no text will do.
     """
     if adjudication is not None:
         return adjudication.text if adjudication.verdict in DECISIVE else None
     texts = {" ".join(review.text.split()) if review.verdict in DECISIVE else None for review in reviews}
-    return texts.pop() if len(texts) == 1 else None
+    return texts.pop() if len(texts) == 1 and len(reviews) >= REVIEWS_AN_IMAGE else None
+
+
+def _check(verdict: str) -> None:
+    if verdict not in VERDICTS:
+        raise AnnotationError(f"{verdict!r} is no verdict: {', '.join(VERDICTS)}.")
+
+
+def _draft(image_id: str, annotator: str, stage: str) -> tuple[ColumnElement[bool], ...]:
+    return Draft.image_id == image_id, Draft.annotator == annotator, Draft.stage == stage

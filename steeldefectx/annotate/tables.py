@@ -192,7 +192,12 @@ class Draft(Base):
 
     image_id: Mapped[str] = mapped_column(ForeignKey("images.image_id"), primary_key=True)
     annotator: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    """``review`` or ``adjudicate``."""
     text: Mapped[str]
+    judgements: Mapped[dict[str, str]]
+    seconds: Mapped[float]
+    """Time spent so far."""
     updated: Mapped[datetime] = mapped_column(default_factory=now)
 
 
@@ -205,6 +210,10 @@ class Adjudication(Base):
     by: Mapped[str]
     verdict: Mapped[str]
     text: Mapped[str]
+    seconds: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    """Time spent on it."""
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """One more with each change."""
     created: Mapped[datetime] = mapped_column(default_factory=now)
 
 

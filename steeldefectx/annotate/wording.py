@@ -17,7 +17,8 @@ IMAGE = r"(?:images?|pictures?|frame|photo|view|surface|sheet|plate|strip|sample
 """What the defect is on."""
 
 ELSEWHERE = (
-    r"(?:rolls?(?! print)|rollers?|mills?|furnaces?|guides?|camera|lens|hall|annotat(?:ors?|ion)|inspect(?:ors?|ions?)|operators?"
+    r"(?:rolls?(?! print)|rollers?|mills?|furnaces?|guides?|camera|lens|hall|annotat(?:ors?|ion)|inspect(?:ors?"
+    r"|ions?)|operators?"
     r"|workers?|researchers?|authors?|reports?|log|questions?|issues?|problems?|process(?:es|ing)?|production|cooling"
     r"|heating|handling|storage|lubrication|temperatures?|pressure|speed|loads?|humidity|tolerance|limits?|trimmer|saw"
     r"|coat(?:ing)?|quality|severity|market|literature|paper|box|marker|label|data|figures|class(?:es)?|research"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from steeldefectx.training.images import decode, variation_of, vary_light, vary_
 from steeldefectx.training.losses import class_embeddings
 from steeldefectx.training.prefetch import ahead
 
+logger = logging.getLogger(__name__)
+
 BATCH = 64
 BATCHES_PER_FILE = 32
 """After so many batches what is encoded goes to disk: an interrupted run loses no more than that."""
@@ -27,8 +31,25 @@ BATCHES_PER_FILE = 32
 
 def dtype_for(precision: str, device: torch.device) -> torch.dtype:
     """The number format that towers compute in: ``fp32``, ``bf16``, or ``auto``: bf16 on GPUs that have it."""
-    bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported() if precision == "auto" else precision == "bf16"
-    return torch.bfloat16 if bf16 else torch.float32
+    if precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    if precision == "bf16" and device.type == "cpu" and (factor := _bf16_time()) > 1.5:
+        logger.warning("This processor takes %.0f times as long in bf16 as in fp32; --precision fp32 does not.", factor)
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _bf16_time() -> float:
+    """How many times as long as in fp32 a matrix product takes this processor: a hundred where it cannot do it."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a, b = torch.ones(128, 768, dtype=dtype), torch.ones(768, 768, dtype=dtype)
+        taken = []
+        for _ in range(4):
+            started = time.perf_counter()
+            a @ b
+            taken.append(time.perf_counter() - started)
+        seconds[dtype] = min(taken)
+    return seconds[torch.bfloat16] / seconds[torch.float32]
 
 
 class FeatureCache:

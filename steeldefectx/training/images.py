@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.cache import cache_path
@@ -162,24 +161,20 @@ def vary_shape(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Te
     """
     if not isinstance(variation, Variation) or variation.crop is None:
         return pixels
-    height, width = pixels.shape[-2:]
     side, left, top = variation.crop.T
-    columns = _sampled(left, side, width, variation.mirror[:, 1])
-    rows = _sampled(top, side, height, variation.mirror[:, 0])
-    # By broadcasting, as torch's own affine grid takes four times as long as the resampling; a few images at a time,
-    # which stay in the processor's cache.
-    grid = torch.empty(AT_A_TIME, height, width, 2)
+    rows = _sampled(top, side, pixels.shape[2], variation.mirror[:, 0])
+    columns = _sampled(left, side, pixels.shape[3], variation.mirror[:, 1])
     varied = torch.empty_like(pixels, memory_format=torch.channels_last)
     for start in range(0, len(pixels), AT_A_TIME):
         some = slice(start, start + AT_A_TIME)
-        part = grid[: len(pixels[some])]
-        part[..., 0], part[..., 1] = columns[some, None, :], rows[some, :, None]
-        varied[some] = F.grid_sample(pixels[some].float(), part, mode="bilinear", align_corners=True).round_()
+        # One axis after the other, each as rows that lie whole in memory: half the time of torch's grid_sample.
+        once = _resampled(pixels[some].transpose(2, 3), columns[some])
+        varied[some] = _resampled(once.transpose(2, 3), rows[some]).round_()
     return varied
 
 
 def _sampled(place: np.ndarray, side: np.ndarray, size: int, mirrored: np.ndarray) -> torch.Tensor:
-    """Where along an axis of ``size`` pixels the pixels of n crops are: (n, size), -1 the first pixel, 1 the last.
+    """Where along an axis of ``size`` pixels the pixels of n crops are: (n, size) float32, 0..size - 1.
 
     Args:
         place: (n,) where a crop lies in the room that it has, 0..1.
@@ -192,7 +187,20 @@ def _sampled(place: np.ndarray, side: np.ndarray, size: int, mirrored: np.ndarra
     inside = (np.arange(size) + 0.5) * length[:, None] / size - 0.5
     positions = first[:, None] + inside.clip(0, length[:, None] - 1)  # beyond a crop's edge, its edge
     positions[mirrored] = positions[mirrored, ::-1]
-    return torch.from_numpy(2 * positions / max(1, size - 1) - 1).float()
+    return torch.from_numpy(positions).float()
+
+
+def _resampled(images: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Interpolate images (n, C, H, W) between their rows, at positions (n, S) in 0..H - 1: float32 (n, C, S, W)."""
+    n, channels, height, width = images.shape
+    rows = images.reshape(-1, width)
+    above = positions.floor()
+    first = torch.arange(n * channels).reshape(n, channels, 1) * height
+    at = (above.long()[:, None] + first).flatten()
+    beneath = (at + 1).clamp_(max=len(rows) - 1)  # of a last row the next image's first, with weight 0
+    shape = (n, channels, -1, width)
+    upper, lower = (rows.index_select(0, where).view(shape).float() for where in (at, beneath))
+    return torch.lerp(upper, lower, (positions - above)[:, None, :, None])
 
 
 def vary_light(pixels: torch.Tensor, variation: AnyVariation | None) -> torch.Tensor:

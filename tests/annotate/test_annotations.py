@@ -34,7 +34,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def store(images, tmp_path):
-    """T2 of the first five images; T3 by two who agree, by one, by decision, and not at all."""
+    """T2 of the first five images; T3 by two who agree, twice, by decision, and not at all."""
     store = Store.open(tmp_path / "a.db")
     found, _ = find_images("class-folders", images, skip_bad=False)
     store.add_images(found)
@@ -51,8 +51,8 @@ def store(images, tmp_path):
     for annotator in ("Ann", "Bob"):
         store.save_review(ids[0], annotator, "edit", "Both say so.", {}, 1.0)
         store.save_review(ids[2], annotator, "edit", f"{annotator} says so.", {}, 1.0)
-        store.save_review(ids[3], annotator, "edit", f"{annotator} says so.", {}, 1.0)
-    store.save_review(ids[1], "Ann", "accept", "Draft 1: “a crack”.", {}, 1.0)
+        store.save_review(ids[1], annotator, "accept", "Draft 1: “a crack”.", {}, 1.0)
+    store.save_review(ids[3], "Ann", "accept", "Draft 3: “a crack”.", {}, 1.0)
     store.adjudicate(ids[2], "Eve", "edit", "Eve decides.")
     yield store
     store.close()
@@ -69,7 +69,7 @@ def test_export_has_drafts_reviews_and_where_they_come_from(store, tmp_path):
     done = call("export-annotations", tmp_path / "a.db", tmp_path / "a.jsonl")
     assert done.exit_code == 0, done.output
     assert "5 images" in done.stdout
-    assert "3 of them reviewed (1 by one person)" in done.stdout
+    assert "3 of them with a reviewed text (T3)" in done.stdout
     lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
     assert [line["image_id"] for line in lines] == [f"class-folders/{name}" for name in (
         "Crazing/0", "Crazing/2", "Crazing/4", "Crazing/6", "weld spatter/1")]  # fmt: skip
