@@ -224,11 +224,12 @@ def review(
     """
     with errors_told():
         from steeldefectx.annotate.login import read_pairs  # imports fastapi; --help does without
-        from steeldefectx.annotate.review import serve
+        from steeldefectx.annotate.review import check_address, serve
         from steeldefectx.annotate.store import Store
 
         pairs = read_pairs(auth)
         opened = Store.open(store, create=False)
+        check_address(host, port, pairs)
         typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
         serve(opened, host, port, pairs)
 

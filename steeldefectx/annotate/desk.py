@@ -22,6 +22,8 @@ DIMENSIONS = ("shape", "size", "depth", "location", "contrast")
 RIGHT, WRONG, NOT_STATED = JUDGEMENTS = ("right", "wrong", "not stated")
 UPCOMING = 2
 """Images after the one shown that a browser may load ahead."""
+LISTED = 500
+"""Reviews in the list of what one has done."""
 
 UNCHECKED = -1.0
 """Risk of a text without one, for the order: after all that have one."""
@@ -111,10 +113,10 @@ class Desk:
             return Counts(annotator, session.scalar(done) or 0, session.scalar(left) or 0)
 
     def done(self, annotator: str) -> list[dict[str, Any]]:
-        """What this annotator has reviewed, the latest first: image, class, verdict, text and time of each."""
+        """What this annotator has reviewed last, the latest first: image, class, verdict, text and time of each."""
         query = select(Review, AnnotatedImage.class_name).join(AnnotatedImage).where(Review.annotator == annotator)
         with self.store.reading() as session:
-            found = list(session.execute(query.order_by(Review.created.desc())))
+            found = list(session.execute(query.order_by(Review.created.desc()).limit(LISTED)))
         return [
             {
                 "image_id": review.image_id,

@@ -52,8 +52,8 @@ def review_app(store: Store, pairs: dict[str, str] | None = None) -> FastAPI:
     return mounted
 
 
-def serve(store: Store, host: str, port: int, pairs: dict[str, str]) -> None:
-    """Run the review desk until it is interrupted.
+def check_address(host: str, port: int, pairs: dict[str, str]) -> None:
+    """Refuse what cannot or should not be served.
 
     Raises:
         ConfigError: Other machines could write without a password, or the port is taken.
@@ -66,6 +66,10 @@ def serve(store: Store, host: str, port: int, pairs: dict[str, str]) -> None:
             taken.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port}: {error.strerror}. Another desk may run there: try --port.") from error
+
+
+def serve(store: Store, host: str, port: int, pairs: dict[str, str]) -> None:
+    """Run the review desk until it is interrupted; see :func:`check_address`."""
     uvicorn.run(review_app(store, pairs), host=host, port=port, log_level="warning")
 
 

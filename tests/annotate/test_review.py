@@ -291,13 +291,13 @@ def test_nothing_but_the_desk_is_served_and_nobody_else_is_asked(desk, browser):
 
 
 def test_where_it_cannot_be_served(desk):
-    from steeldefectx.annotate.review import serve
+    from steeldefectx.annotate.review import check_address
     from steeldefectx.errors import ConfigError
 
     with pytest.raises(ConfigError, match="--auth"):
-        serve(desk.store, "0.0.0.0", desk.port, {})
+        check_address("0.0.0.0", desk.port, {})
     with pytest.raises(ConfigError, match="--port"):
-        serve(desk.store, "127.0.0.1", desk.port, {})
+        check_address("127.0.0.1", desk.port, {})
 
 
 def test_with_passwords():

@@ -32,7 +32,7 @@ async function showDone() {
     id: review.image_id,
     cells: [review.image_id, review.class_name, VERDICTS[review.verdict], review.text, new Date(review.updated).toLocaleString()],
   }));
-  $("#done").replaceChildren(panel(`${reviews.length} reviews, the newest first`, rows.length
+  $("#done").replaceChildren(panel(`Your last ${reviews.length} reviews, the newest first`, rows.length
     ? table(["image", "class", "verdict", "text", "when"], rows, 5)
     : el("p", {}, "Nothing yet. What you review is listed here, and can be opened again until it is adjudicated.")));
 }
