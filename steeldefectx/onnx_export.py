@@ -126,7 +126,7 @@ class OnnxEngine(Preprocessing):
             self.temperature = float(about["temperature"])
             self.image_processor = AutoImageProcessor.from_pretrained(str(folder), backend="pil")
             self._session = onnxruntime.InferenceSession(str(folder / GRAPH), providers=["CPUExecutionProvider"])
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except Exception as error:  # ONNX Runtime's have no base of their own
             raise ModelError(
                 f"{folder}: no export that can be read ({_first_line(error)}); export it again."
             ) from error

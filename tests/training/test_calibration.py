@@ -80,8 +80,8 @@ def blobs(tmp_path_factory):
 
 def trained(blobs, out, **settings):
     config = TrainConfig(
-        config="class-folders", data_dir=str(blobs / "run"), method="classifier", model="resnet-18", train_text="T0",
-        epochs=2, image_size=32, batch_size=16, tracker="none", output_dir=str(out), **settings,
+        config="class-folders", data_dir=str(blobs / "run"), train_text="T0", epochs=2, lr=0.01, batch_size=16,
+        tracker="none", output_dir=str(out), **settings,
     )  # fmt: skip
     data = load_data(config.config, config.data_dir, t0_template=config.t0_template)
     return config, data
@@ -90,7 +90,7 @@ def trained(blobs, out, **settings):
 def test_held_out_images_calibrate_before_the_test_split_is_opened(blobs, tmp_path, monkeypatch):
     config, data = trained(blobs, tmp_path / "out", hold_out=0.3)
     order = []
-    test_logits, fit = training.ClassifierTraining.test_logits, training.calibrate
+    test_logits, fit = training.ClipTraining.test_logits, training.calibrate
 
     def noted(name, function):
         def call(*args):
@@ -99,7 +99,7 @@ def test_held_out_images_calibrate_before_the_test_split_is_opened(blobs, tmp_pa
 
         return call
 
-    monkeypatch.setattr(training.ClassifierTraining, "test_logits", noted("test", test_logits))
+    monkeypatch.setattr(training.ClipTraining, "test_logits", noted("test", test_logits))
     monkeypatch.setattr(training, "calibrate", noted("calibrate", fit))
     results = training.run(config, data)
     held_out = results["calibration"]["images"]
