@@ -127,7 +127,7 @@ def test_an_export_takes_no_texts_and_says_what_is_wrong_with_it(exported, tmp_p
         SteelDefectClassifier.from_pretrained(broken)
     (broken / "export.json").write_text(json.dumps(about))
     (broken / "model.onnx").write_bytes(b"not a graph")
-    with pytest.raises(ModelError, match="export again"):
+    with pytest.raises(ModelError, match="export it again"):
         SteelDefectClassifier.from_pretrained(broken)
 
 
