@@ -83,7 +83,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
         ConfigError: Data neither given nor known from the checkpoint's run.
     """
     watch, device = Stopwatch(), PartialState().device
-    recipe = _own_recipe(config.checkpoint)
+    recipe = own_recipe(config.checkpoint)
     settings = config.data_settings(recipe)
     with watch("load_data"):
         data = load_data(**settings)
@@ -154,13 +154,19 @@ def _evaluate_classifier(
     }
 
 
-def _own_recipe(checkpoint: str) -> dict[str, Any]:
-    """Settings that a checkpoint was trained with; empty for a model that no run here has made."""
+def own_recipe(checkpoint: str) -> dict[str, Any]:
+    """Settings that a checkpoint was trained with; empty for a model that no run has made.
+
+    Of a checkpoint on the Hub those that say which data are left out where they name a folder.
+
+    Raises:
+        ModelError: No checkpoint there, or results without settings.
+    """
     if checkpoint == TINY:
         return {}
     recipe = (read_results(checkpoint_folder(checkpoint) / RESULTS) or {}).get("recipe", {})
     if not isinstance(recipe, dict):
         raise ModelError(f"{checkpoint}: {RESULTS} has no recipe; remove the file, and give --config.")
-    if recipe.get("data_dir") and not Path(checkpoint).expanduser().is_dir():  # a folder of another machine
+    if recipe.get("data_dir") and not Path(checkpoint).expanduser().is_dir():
         return {key: value for key, value in recipe.items() if key not in ("config", "data_dir")}
     return recipe

@@ -20,6 +20,7 @@ from sklearn.metrics import confusion_matrix
 
 from steeldefectx.classifier import SteelDefectClassifier
 from steeldefectx.data.builder import load_dataset
+from steeldefectx.hub.model_card import Run, model_card
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.loading import read_object
 from steeldefectx.taxonomy import T0_TEMPLATE
@@ -337,6 +338,26 @@ def test_what_is_no_finished_run_is_refused(command, two_runs, tmp_path):
     code, _, err = command("steeldefectx", "push-model", tmp_path / "run", "steelworks/wrong")
     assert code == 2
     assert "no label map" in err
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_card_names_base_and_data_set_that_are_on_the_hub(two_runs, method):
+    found = json.loads((two_runs[0] / "results.json").read_text())
+    found |= {
+        "model": "openai/clip-vit-base-patch32",
+        "model_revision": "f" * 40,
+        "config": "default",
+        "method": method,
+    }
+    found["recipe"] |= {"model": found["model"], "config": "default", "data_dir": None}
+    content = model_card(Run(found, REPO, "peft", is_adapter=method == "lora"))
+    card = ModelCard(content)
+    assert card_errors(content) == []
+    assert card.data.base_model == "openai/clip-vit-base-patch32"
+    assert card.data.base_model_relation == {"lora": "adapter", "full": "finetune"}[method]
+    assert card.data.datasets == ["Zhaosxian/SteelDefectX"]
+    assert card.data.license is None, "of the images' sources, some state none"
+    assert "ffffffffffff" in card.text
 
 
 def test_confusion_is_what_scikit_learn_counts():

@@ -254,7 +254,7 @@ def test_an_adapter_on_another_base_is_refused(tmp_path):
         with pytest.raises(ModelError, match="base_model_name_or_path is missing"):
             load_checkpoint(str(tmp_path / "run"))
         file.write_text("{")
-        with pytest.raises(ModelError, match="not an adapter's configuration"):
+        with pytest.raises(ModelError, match=r"adapter_config\.json: no JSON"):
             load_checkpoint(str(tmp_path / "run"))
 
 

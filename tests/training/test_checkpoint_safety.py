@@ -11,11 +11,13 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from safetensors.torch import load_file, save_file
 from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessorPil
 
-from steeldefectx.errors import ModelError
+from steeldefectx.errors import ConfigError, ModelError
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.vision import load_classifier, new_classifier
 from steeldefectx.training.checkpoint import load_checkpoint, save_checkpoint
+from steeldefectx.training.config import EvalConfig
+from steeldefectx.training.evaluation import own_recipe
 
 CLASSES = {"Crazing": ["a crack"], "Patches": ["a patch"]}
 
@@ -273,6 +275,23 @@ def test_weights_cut_off_are_refused(copies):
         weights.write_bytes(weights.read_bytes()[:-100])
         with pytest.raises(ModelError):
             load_checkpoint(str(copies / kind))
+
+
+@pytest.mark.parametrize("data_dir", [None, "/home/alice/images"])
+def test_settings_of_a_run_on_the_hub_count_but_not_its_folders(copies, data_dir):
+    recipe = {"config": "sample", "data_dir": data_dir, "t0_template": "A {}."}
+    (copies / "full" / "results.json").write_text(json.dumps({"recipe": recipe}))
+    here, there = str(copies / "full"), on_the_hub(copies / "full", f"lab/run-{data_dir is None}")
+    assert EvalConfig(here).data_settings(own_recipe(here))["data_dir"] == data_dir
+    if data_dir is None:
+        found = EvalConfig(there).data_settings(own_recipe(there))
+        assert (found["config"], found["t0_template"]) == ("sample", "A {}.")
+    else:
+        with pytest.raises(ConfigError, match="does not say what data it was trained on"):
+            EvalConfig(there).data_settings(own_recipe(there))
+    (copies / "full" / "results.json").write_text('{"recipe": 3}')
+    with pytest.raises(ModelError, match="no recipe"):
+        own_recipe(here)
 
 
 def test_tensors_are_what_the_safe_file_holds(copies):
