@@ -109,15 +109,18 @@ def _decoded(cell: dict[str, Any]) -> Image.Image:
         return to_rgb(image)
 
 
+def _as_file(uploaded: Any) -> str | None:
+    """The path of what was uploaded. Gradio itself would open it and fail, without a word, on what is no image."""
+    return None if uploaded is None else uploaded.path
+
+
 def build_page(panels: Sequence[Panel]) -> gradio.Blocks:
     """The page: an image and a text on top, a column for each checkpoint below."""
     with gradio.Blocks(title="SteelDefectX demo", analytics_enabled=False) as page:
         gradio.Markdown("# SteelDefectX\nDrop an image of a steel surface: what is it, where does the model see it?")
         with gradio.Row():
-            # As a file: its size is looked at before it is decoded.
-            picture = gradio.Image(
-                label="Image", type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=[], height=320
-            )
+            picture = gradio.Image(label="Image", sources=["upload", "clipboard"], buttons=[], height=320)
+            picture.preprocess = _as_file  # type: ignore[method-assign]
             with gradio.Column():
                 text = gradio.Textbox(
                     label="Text to look for", placeholder="a dark vertical scratch", max_length=1000,
@@ -135,7 +138,7 @@ def build_page(panels: Sequence[Panel]) -> gradio.Blocks:
                         gradio.Image(label="Where", interactive=False, buttons=["download"], height=320),
                         gradio.Markdown(),
                         gradio.Gallery(
-                            label="Nearest training images", columns=NEAREST, height="auto", buttons=[],
+                            label="Nearest training images", columns=NEAREST, rows=1, height=200, buttons=[],
                             visible=panel.index is not None,
                         ),
                     ]  # fmt: skip

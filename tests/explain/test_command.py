@@ -27,7 +27,7 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.fixture(scope="module")
 def rows():
     """Synthetic images of two classes, with masks and all texts."""
-    return load_dataset("sample", images=50, split="train").filter(lambda row: row["label"] in (6, 18))
+    return load_dataset("sample", images=100, split="train").filter(lambda row: row["label"] in (6, 18))
 
 
 @pytest.fixture(scope="module")
