@@ -57,7 +57,8 @@ def save_llava(folder):
     )  # fmt: skip
     torch.manual_seed(0)
     image_token = tokenizer.convert_tokens_to_ids("<image>")
-    LlavaForConditionalGeneration(LlavaConfig(vision, text, image_token_index=image_token)).save_pretrained(folder)
+    config = LlavaConfig(vision_config=vision, text_config=text, image_token_index=image_token)
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
     sizes = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
     LlavaProcessor(
         CLIPImageProcessorPil(**sizes), tokenizer, patch_size=16, vision_feature_select_strategy="default",
