@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -156,4 +157,7 @@ def _secrets(key: str, base_url: str | None) -> list[str]:
     url = urlsplit(base_url or "")
     parts = [key if key != NO_KEY else "", url.query]
     parts += [form for part in (url.username, url.password) if part for form in (part, unquote(part))]
+    if url.username:  # as the Authorization header has it
+        pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+        parts.append(base64.b64encode(pair.encode()).decode())
     return sorted({part for part in parts if part}, key=len, reverse=True)

@@ -293,16 +293,19 @@ def prices(done):
     return tuple(float(word.strip("$,")) for word in line.split() if word.startswith("$"))
 
 
-def test_a_refused_key_ends_the_run_and_shows_nowhere(images, tmp_path):
+@pytest.mark.parametrize("user", ["", "operator:hunter2@"])
+def test_a_refused_key_ends_the_run_and_shows_nowhere(images, tmp_path, user):
+    """The endpoint says it back: as it is, or as the Authorization header of a user has it."""
     with OpenAIServer() as server:
         server.fail_all = "401"
-        url = server.url.replace("http://", "http://operator:hunter2@")
-        done = run(images, tmp_path / "a.db", url)
+        done = run(images, tmp_path / "a.db", server.url.replace("http://", f"http://{user}"))
+        sent = str(server.log[0].authorization).split()[1]
         assert len(server.log) <= 16
+    assert sent == (base64.b64encode(user.strip("@").encode()).decode() if user else KEY)
     assert done.exit_code == 2
     assert "Incorrect API key provided" in done.stderr
     kept = b"".join(file.read_bytes() for file in tmp_path.glob("a.db*"))
-    for secret in (KEY, "hunter2"):
+    for secret in (KEY, "hunter2", sent):
         assert secret not in done.output
         assert secret.encode() not in kept
 
