@@ -160,7 +160,7 @@ class SteelDefectClassifier:
             probabilities = _softmax(row / temperature)
             best = np.argsort(-probabilities, kind="stable")[:top_k]
             ranked = [float(p) for p in probabilities[best]]
-            yield Prediction([engine.classes[i] for i in best], ranked, bool(probabilities[best[0]] < abstain_below))
+            yield Prediction([engine.classes[i] for i in best], ranked, bool(probabilities.max() < abstain_below))
 
     def logits(self, images: Picture | Iterable[Picture]) -> np.ndarray:
         """Logits (N, C) float32 of N images, before any temperature; errors as of :meth:`predict`."""

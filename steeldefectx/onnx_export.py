@@ -25,7 +25,7 @@ from steeldefectx.engines import TorchEngine
 from steeldefectx.errors import ConfigError, ModelError
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.preprocessing import Preprocessing
-from steeldefectx.training.calibration import read_calibration
+from steeldefectx.training.calibration import TEMPERATURES, read_calibration
 from steeldefectx.training.checkpoint import load_checkpoint
 from steeldefectx.training.results import write_json
 
@@ -124,6 +124,8 @@ class OnnxEngine(Preprocessing):
             about = json.loads((folder / ABOUT).read_text("utf-8"))
             self.classes: list[str] = [str(name) for name in about["classes"]]
             self.temperature = float(about["temperature"])
+            if not TEMPERATURES[0] <= self.temperature <= TEMPERATURES[1]:
+                raise ValueError(f"temperature {self.temperature}")
             self.image_processor = AutoImageProcessor.from_pretrained(str(folder), backend="pil")
             self._session = onnxruntime.InferenceSession(str(folder / GRAPH), providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's have no base of their own

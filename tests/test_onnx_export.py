@@ -125,6 +125,9 @@ def test_an_export_takes_no_texts_and_says_what_is_wrong_with_it(exported, tmp_p
     (broken / "export.json").write_text(json.dumps(about | {"classes": ["one"]}))
     with pytest.raises(ModelError, match="1 classes"):
         SteelDefectClassifier.from_pretrained(broken)
+    (broken / "export.json").write_text(json.dumps(about | {"temperature": 0}))
+    with pytest.raises(ModelError, match="temperature 0"):
+        SteelDefectClassifier.from_pretrained(broken)
     (broken / "export.json").write_text(json.dumps(about))
     (broken / "model.onnx").write_bytes(b"not a graph")
     with pytest.raises(ModelError, match="export it again"):
