@@ -120,7 +120,7 @@ def build_page(panels: Sequence[Panel]) -> gradio.Blocks:
         gradio.Markdown("# SteelDefectX\nDrop an image of a steel surface: what is it, where does the model see it?")
         with gradio.Row():
             picture = gradio.Image(label="Image", sources=["upload", "clipboard"], buttons=[], height=320)
-            picture.preprocess = _as_file  # type: ignore[method-assign]
+            picture.preprocess = _as_file  # type: ignore[method-assign, assignment]
             with gradio.Column():
                 text = gradio.Textbox(
                     label="Text to look for", placeholder="a dark vertical scratch", max_length=1000,
