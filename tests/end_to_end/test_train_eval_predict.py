@@ -122,7 +122,10 @@ def test_prediction_lists_what_it_cannot_read_and_does_the_rest(trained, stripes
     done = run(COMMAND, "predict", tmp_path, "--checkpoint", out, "--top-k", 1, check=False)
     assert done.returncode == 1
     assert "broken.jpg" in done.stderr
-    assert [row["file"] for row in csv.DictReader(done.stdout.splitlines())] == [str(tmp_path / "good.png")]
+    broken, good = csv.DictReader(done.stdout.splitlines())
+    assert (broken["file"], broken["class"], good["error"]) == (str(tmp_path / "broken.jpg"), "", "")
+    assert "not a readable image" in broken["error"]
+    assert (good["file"], good["class"]) == (str(tmp_path / "good.png"), "along")
 
 
 def test_a_finished_run_is_not_run_again_unless_asked(trained, stripes):
