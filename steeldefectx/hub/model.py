@@ -39,7 +39,9 @@ MODEL_FILES = (
 )
 """Names that ``save_pretrained`` gives to a model, its tokenizer and its image processor."""
 ADAPTER_FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
-WRITTEN = (CARD, RECIPE, RESULTS, PICTURE, CLASS_TEXTS)
+CALIBRATION = "calibration.json"
+"""The temperature that probabilities are calibrated by, where one has been fitted."""
+WRITTEN = (CARD, RECIPE, RESULTS, PICTURE, CLASS_TEXTS, CALIBRATION)
 NEEDED = {"model_revision", "confusion", "recipe", "per_class", "before_training", "seed"}
 """What a card cannot do without, of the results."""
 OURS_ALONE = ("steel-clip", "shufflenet-v2")
@@ -137,7 +139,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _written_files(folder: Path, results: dict[str, Any], repo_id: str) -> dict[str, Path | bytes]:
-    """Card, picture, results, recipe, and the classes' texts if it has them."""
+    """Card, picture, results, recipe, and texts of the classes and a temperature if it has them."""
     is_adapter = (folder / ADAPTER_CONFIG).is_file()
     if is_adapter:
         peft_type = read_object(folder / ADAPTER_CONFIG)["peft_type"]
@@ -145,13 +147,12 @@ def _written_files(folder: Path, results: dict[str, Any], repo_id: str) -> dict[
     else:
         model_type = read_object(folder / MODEL_CONFIG).get("model_type")
         library = "steeldefectx" if model_type in OURS_ALONE else "transformers"
-    texts = folder / CLASS_TEXTS
     return {
         CARD: model_card(Run(results, repo_id, library, is_adapter)).encode(),
         PICTURE: _confusion(results),
         RESULTS: (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode(),
         RECIPE: yaml.safe_dump(results["recipe"], sort_keys=False, allow_unicode=True).encode(),
-        **({CLASS_TEXTS: texts} if texts.is_file() else {}),
+        **{name: folder / name for name in (CLASS_TEXTS, CALIBRATION) if (folder / name).is_file()},
     }
 
 

@@ -1,5 +1,6 @@
 """A trained model to the Hub and back, over HTTP: pushed by the command, loaded by its name in another process."""
 
+import contextlib
 import getpass
 import io
 import json
@@ -18,7 +19,6 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from steeldefectx.classifier import SteelDefectClassifier
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.hub.model_card import Run, model_card
 from steeldefectx.models.clip import load_clip
@@ -52,14 +52,20 @@ for line in sys.stdin:
     print("\\0" + json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
 """
 """The commands of a user, one after the other in a process whose Hub is the one on loopback."""
-LOGITS = """
-import json, sys, torch
+PROBABILITIES = """
+import json, sys
+import numpy as np
+from PIL import Image
 from steeldefectx import SteelDefectClassifier
 classifier = SteelDefectClassifier.from_pretrained(sys.argv[1])
-pixels = torch.randint(0, 255, (3, *classifier.model.image_shape), generator=torch.Generator().manual_seed(0))
-with torch.inference_mode():
-    print(json.dumps([classifier.classes, classifier._logits(pixels).tolist()]))
+pixels = np.random.default_rng(0).integers(0, 255, (3, 64, 64), dtype=np.uint8)
+found = classifier.predict([Image.fromarray(image) for image in pixels], top_k=len(classifier.classes))
+print(json.dumps([[one.labels, one.probabilities] for one in found]))
 """
+
+
+CALIBRATION = {"temperature": 2.0, "fitted_on": "10 images", "images": 10, "nll_before": 2.0, "nll_after": 1.0,
+               "calibration_error_before": 0.2, "calibration_error_after": 0.1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -137,12 +143,14 @@ def tree(hub, repo=REPO):
     return {path: file.data for path, file in hub.repos["models", repo].tree().items()}
 
 
-@torch.inference_mode()
-def logits(name):
+def probabilities(name):
+    """Of all classes, for three images, to the last bit; as the script above gives them."""
     torch.set_num_threads(1)  # as in the other process: sums are rounded in their order
-    classifier = SteelDefectClassifier.from_pretrained(str(name))
-    pixels = torch.randint(0, 255, (3, *classifier.model.image_shape), generator=torch.Generator().manual_seed(0))
-    return [classifier.classes, classifier._logits(pixels).tolist()]
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(sys, "argv", ["-c", str(name)])
+        exec(PROBABILITIES, {})
+    return json.loads(printed.getvalue())
 
 
 def written(hub, folder, repo=REPO):
@@ -153,10 +161,11 @@ def written(hub, folder, repo=REPO):
     return folder
 
 
-def test_a_model_trained_on_the_sample_is_loaded_by_name_elsewhere_to_the_same_logits(
+def test_a_model_trained_on_the_sample_is_loaded_by_name_elsewhere_to_the_same_probabilities(
     hub, command, sample_run, tmp_path
 ):
     (sample_run / "my notes.json").write_text('"not for others"')
+    (sample_run / "calibration.json").write_text(json.dumps(CALIBRATION))
     code, out, err = command("steeldefectx", "push-model", sample_run, REPO)
     assert (code, out.strip()) == (0, f"{hub.url}/{REPO}"), err
     repo = hub.repos["models", REPO]
@@ -164,21 +173,21 @@ def test_a_model_trained_on_the_sample_is_loaded_by_name_elsewhere_to_the_same_l
     assert hub.requests["commit"] == 1
     assert {path for path, file in repo.tree().items() if file.lfs} == {"model.safetensors", "confusion.png"}
     assert set(repo.tree()) == {
-        *("README.md", "class_texts.json", "config.json", "confusion.png", "model.safetensors"),
+        *("README.md", "calibration.json", "class_texts.json", "config.json", "confusion.png", "model.safetensors"),
         *("preprocessor_config.json", "recipe.yaml", "results.json", "tokenizer.json", "tokenizer_config.json"),
-    } - ({"preprocessor_config.json"} - {p.name for p in sample_run.iterdir()}), "and nothing else of the folder"
+    }, "and nothing else of the folder"
 
     # The card's own example, in a process that has never seen the model.
     Image.new("L", (64, 64), 128).save(tmp_path / "strip.jpg")
     example = re.search(r"```python\n(.*?)```", tree(hub)["README.md"].decode(), re.DOTALL)[1]
     environment = hub.environment(tmp_path / "clean") | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", f"{LOGITS}\n{example}", REPO], cwd=tmp_path, env=environment, capture_output=True,
+        [sys.executable, "-c", f"{PROBABILITIES}\n{example}", REPO], cwd=tmp_path, env=environment, capture_output=True,
         text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     first, prediction = done.stdout.splitlines()
-    assert json.loads(first) == json.loads(json.dumps(logits(sample_run)))
+    assert json.loads(first) == probabilities(sample_run)
     assert prediction.startswith("['")
 
     commits, sent = hub.requests["commit"], hub.requests["lfs-put"]
@@ -235,7 +244,7 @@ def test_a_push_that_breaks_off_leaves_the_repository_as_it_was(hub, command, tw
     code, _, err = command("steeldefectx", "push-model", second, repo)
     assert code == 0, err
     assert "model.safetensors" not in tree(hub, repo), "of another checkpoint"
-    assert logits(written(hub, tmp_path / "again", repo)) == logits(second)
+    assert probabilities(written(hub, tmp_path / "again", repo)) == probabilities(second)
 
 
 def base_folder(tmp_path):
@@ -263,10 +272,10 @@ def test_nothing_of_this_machine_is_published_and_a_local_base_comes_along(hub, 
     assert card.data.library_name == "steeldefectx"
     assert "a model that is not on the Hub" in card.text
 
-    expected = logits(run_folder)
+    expected = probabilities(run_folder)
     shutil.rmtree(base)
     again = written(hub, tmp_path / "again", repo)
-    assert logits(again) == expected
+    assert probabilities(again) == expected
     if method != "full":
         assert read_object(again / "adapter_config.json")["base_model_name_or_path"] == "base"
 
@@ -284,7 +293,7 @@ def test_an_image_classifiers_card(hub, command, images, tmp_path):
     assert "T0" not in card.text.split("## Training")[0]
     assert rf"| dark\|pit | 2 | {100 * found['per_class']['dark|pit']:.2f} |" in card.text
     assert "<b>" not in card.text
-    assert logits(written(hub, tmp_path / "again", "steelworks/shuffle")) == logits(run_folder)
+    assert probabilities(written(hub, tmp_path / "again", "steelworks/shuffle")) == probabilities(run_folder)
 
 
 def test_train_checks_the_token_first_pushes_last_and_says_how_to_finish(hub, command, images, tmp_path):
@@ -317,7 +326,7 @@ def test_train_checks_the_token_first_pushes_last_and_says_how_to_finish(hub, co
     assert code == 0, err
     assert f"Pushed to {hub.url}/steelworks/trained" in printed
     assert (out / "results.json").stat().st_mtime_ns == trained, "a finished run is pushed, not run again"
-    assert logits(written(hub, tmp_path / "again", "steelworks/trained")) == logits(out)
+    assert probabilities(written(hub, tmp_path / "again", "steelworks/trained")) == probabilities(out)
     for file in (file for file in out.rglob("*") if file.is_file()):
         assert TOKEN.encode() not in file.read_bytes()
 
