@@ -9,8 +9,7 @@ training split's images, for each kind of map by itself. Everything goes to benc
 The committed result's checkpoint: 504 training images of NEU's inclusion, patches and scratches (four fifths of which
 were at hand), with the masks of SD-saliency-900 in the same folder; masks are not trained on:
 
-    python train.py --data-dir raw/ --model general-clip-tiny --recipe lora-strong --epochs 3 \\
-        --output-dir runs/lora-strong
+    python train.py --data-dir raw/ --model general-clip-tiny --recipe lora-strong --output-dir runs/lora-strong
 """
 
 from __future__ import annotations
@@ -80,12 +79,19 @@ def main() -> None:
         "levels": found,
         "baselines": baselines,
         "energy_ratio": {level: _ratios(found[level], baselines) for level in levels},
-        "recipe": results["recipe"] if results else {},
+        "recipe": _recipe(results["recipe"]) if results else {},
         "accuracy": results["accuracy"] if results else None,
         "versions": versions(),
     }
     Console().print(_table(result))
     write_json(result, options.out)
+
+
+def _recipe(settings: dict[str, Any]) -> dict[str, Any]:
+    """The checkpoint's settings, without the folders of one machine."""
+    return {key: value for key, value in settings.items() if key != "data_dir"} | {
+        "model": Path(settings["model"]).name
+    }
 
 
 def _with_masks(rows: Any, limit: int | None) -> list[Example]:
