@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.explain.examples import Example, dataset_examples
 from steeldefectx.explain.saliency import saliency
-from steeldefectx.explain.scores import Scores, centre_map, mean_scores, random_map, score
+from steeldefectx.explain.scores import THRESHOLD, Scores, centre_map, mean_scores, random_map, score
 from steeldefectx.models.adapters import unload
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.training.checkpoint import load_checkpoint
@@ -67,8 +67,8 @@ def main() -> None:
     }
     rng = np.random.default_rng(0)
     baselines = {
-        "random": _scored([random_map(e.mask.shape, rng) for e in measured_on], measured_on, 0.5),
-        "centre": _scored([centre_map(e.mask.shape) for e in measured_on], measured_on, 0.5),
+        "random": _scored([random_map(e.mask.shape, rng) for e in measured_on], measured_on, THRESHOLD),
+        "centre": _scored([centre_map(e.mask.shape) for e in measured_on], measured_on, THRESHOLD),
     }
     results = read_results(Path(options.checkpoint) / RESULTS)
     result = {

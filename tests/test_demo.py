@@ -5,9 +5,7 @@ import shutil
 import struct
 import zlib
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.errors import ConfigError
