@@ -122,6 +122,15 @@ def test_a_half_written_file_is_not_read():
     assert features.images(split(0)).shape[0] == 1
 
 
+def test_a_run_is_told_where_bf16_is_slower(monkeypatch, caplog):
+    for factor, told in ((12.0, True), (0.6, False)):
+        caplog.clear()
+        monkeypatch.setattr(features_module, "_bf16_time", lambda factor=factor: factor)
+        assert features_module.dtype_for("bf16", CPU) == torch.bfloat16
+        assert ("--precision fp32" in caplog.text) == told
+    assert features_module.dtype_for("auto", CPU) == features_module.dtype_for("fp32", CPU) == torch.float32
+
+
 def test_the_store_holds_what_the_towers_preprocessing_gives():
     clip, images = load_clip("tiny"), split(0, 1, 2)
     store = PixelStore(images, clip)
