@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from steeldefectx.cache import cache_path
