@@ -15,9 +15,13 @@ import typer
 from PIL import Image
 from tqdm.auto import tqdm
 
+from steeldefectx.annotate import commands
 from steeldefectx.errors import DataError, SteelDefectXError
+from steeldefectx.terminal import errors_told as _errors_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+app.add_typer(commands.app)
 
 IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -48,6 +52,29 @@ def audit(
         raise typer.Exit(2) from error
     print_tables(found)
     typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
+
+
+@app.command()
+def verify(
+    data: Annotated[str, typer.Argument(metavar="DATA_DIR|sample", help="Folder with the images, or sample.")],
+    out: Annotated[Path, typer.Option(help="JSON lines to write, one for each text.")],
+    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
+    level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
+) -> None:
+    """Check what the texts claim (location, size, number, contrast, shape, direction, class) against the masks.
+
+    Where an image has no mask, against its class. Each contradiction is written with its place in the text, the
+    claimed and the measured value, and a risk from 0 to 1. The exit code is 1 where there are any.
+    """
+    from steeldefectx.annotate import verify_dataset as verification  # imports scipy; --help does without
+
+    with _errors_told():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        summary = verification.verify_dataset(data, config, level, out)
+    verification.print_summary(summary)
+    typer.echo(f"Wrote {out}.")
+    if summary.wrong_texts:
+        raise typer.Exit(1)
 
 
 @app.command("push-dataset")
@@ -81,6 +108,8 @@ def build(
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
     split: Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")] = "rule",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
+    annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
+    t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
 ) -> None:
     """Write a data set as Parquet with a card, ready for the Hub.
@@ -92,7 +121,8 @@ def build(
 
     try:
         folder = None if data_dir is None else data_dir.expanduser().absolute()
-        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10)
+        texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
+        built = build_folder(out, folder, config, skip_bad=skip_bad, split_by=split, gc10=gc10, **texts)
     except (SteelDefectXError, OSError) as error:
         typer.echo(f"steeldefectx: {error}", err=True)
         raise typer.Exit(2) from error
@@ -197,16 +227,6 @@ def benchmark(
     typer.echo(f"steeldefectx report {out} makes tables and figures of them.")
     if summary.failed:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """What the user can mend goes to standard error without a traceback; exit code 2."""
-    try:
-        yield
-    except (SteelDefectXError, OSError) as error:
-        typer.echo(f"steeldefectx: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> bool:

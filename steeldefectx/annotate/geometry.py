@@ -255,23 +255,32 @@ def _is_network(mask: np.ndarray) -> bool:
     return bool(ndimage.distance_transform_edt(mask).max() <= STRAND_RADIUS * min(mask.shape))
 
 
-def direction_of(parts: Components, total: int) -> str:
-    """One of :data:`DIRECTIONS`: of the dominant component, else of the components' mean, else of their row.
+def axis_of(parts: Components, total: int) -> float | None:
+    """Angle of the axis in degrees, -90 to 90, 0 along the rows, above 0 where it falls from left to right; None
+    without one. It is that of the dominant component, else of the components' mean, else of their row.
 
     Args:
         parts: What :func:`measure` says of the components.
         total: Pixels of the image.
     """
     if parts.area.sum() > OUTLINE_LOST * total:
-        return "none"
+        return None
     largest = int(parts.area.argmax())
     typical = parts.one(largest) if parts.weight[largest] >= DOMINANT else parts.typical()
     if typical.elongation()[0] < DIRECTED:
         typical = parts.merged()
         if len(parts.area) == 1 or typical.elongation()[0] < ROW_OF_PIECES:
-            return "none"
+            return None
     spread = float(typical.column_variance[0] - typical.row_variance[0])
-    angle = abs(math.degrees(0.5 * math.atan2(2 * float(typical.covariance[0]), spread)))  # 0: along the rows
+    return math.degrees(0.5 * math.atan2(2 * float(typical.covariance[0]), spread))
+
+
+def direction_of(parts: Components, total: int) -> str:
+    """One of :data:`DIRECTIONS`: that of :func:`axis_of`, to which its arguments go."""
+    axis = axis_of(parts, total)
+    if axis is None:
+        return "none"
+    angle = abs(axis)
     if angle <= AXIS_TOLERANCE:
         return "horizontal"
     return "vertical" if angle >= 90 - AXIS_TOLERANCE else "diagonal"

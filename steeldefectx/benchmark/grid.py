@@ -58,6 +58,9 @@ class Cell:
     gc10: str = "crop"
     split_by: str = "rule"
     t0_template: str = T0_TEMPLATE
+    t1_file: str | None = None
+    annotations: str | None = None
+    """T2 and T3: annotations.jsonl, or an annotation store."""
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
     """Settings of the recipe, or of the few-shot method, that are to be others."""
 

@@ -22,7 +22,7 @@ from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.taxonomy import SOURCES
 from steeldefectx.training.checkpoint import load_checkpoint
 from steeldefectx.training.config import CLIP_ADAPTER, TrainConfig, default_recipe, load_recipe
-from steeldefectx.training.data import Data, Split, class_texts, load_data
+from steeldefectx.training.data import ROW_SETTINGS, Data, Split, class_texts, load_data
 from steeldefectx.training.evaluation import class_logits, classifier_logits
 from steeldefectx.training.features import Features, dtype_for
 from steeldefectx.training.results import RESULTS, Stopwatch, read_results, versions
@@ -63,16 +63,12 @@ class Workbench:
         return self._load(config, folder or None, cell)
 
     def _load(self, config: str, data_dir: str | None, cell: Cell) -> Data:
-        key = (config, data_dir, cell.skip_bad, cell.gc10, cell.split_by, cell.t0_template)
+        settings = {name: getattr(cell, name) for name in ROW_SETTINGS}
+        if config != cell.config or data_dir != cell.data_dir:
+            settings["annotations"] = None  # they are of the images trained on
+        key = (config, data_dir, *settings.values())
         if key not in self._data:
-            self._data[key] = load_data(
-                config,
-                data_dir,
-                skip_bad=cell.skip_bad,
-                gc10=cell.gc10,
-                split_by=cell.split_by,
-                t0_template=cell.t0_template,
-            )
+            self._data[key] = load_data(config, data_dir, **settings)
         return self._data[key]
 
     def fingerprint(self, cell: Cell) -> str:
@@ -81,13 +77,13 @@ class Workbench:
         return self.data(cell).fingerprint + ("" if target is None else f"+{target.fingerprint}")
 
     def key(self, cell: Cell) -> str:
-        """A cell's id: a hash of all that decides its result. Where the images lie does not."""
+        """A cell's id: a hash of all that decides its result. Where images and texts lie does not."""
         settings = _settings(cell)
         decisive = asdict(cell) | {"settings": settings, "recipe": None, "method": settings.get("method", cell.method)}
         decisive["test_on"] = cell.test_on if cell.test_on in SOURCES else None
         for part in (decisive, decisive["settings"]):
-            part.pop("data_dir", None)
-            part.pop("skip_bad", None)
+            for name in ("data_dir", "skip_bad", "t1_file", "annotations"):
+                part.pop(name, None)
         content = [decisive, self.fingerprint(cell)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -222,7 +218,7 @@ def _settings(cell: Cell) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"unknown settings {', '.join(sorted(unknown))}; python train.py --help lists them.")
     named = {k: getattr(cell, k) for k in ("method", "train_text", "test_text") if getattr(cell, k) is not None}
-    data = {k: getattr(cell, k) for k in ("config", "data_dir", "skip_bad", "gc10", "split_by", "t0_template")}
+    data = {k: getattr(cell, k) for k in ("config", "data_dir", *ROW_SETTINGS)}
     return {**recipe, **cell.settings, **named, **data, "model": cell.model, "seed": cell.seed}
 
 

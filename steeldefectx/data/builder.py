@@ -6,7 +6,8 @@ public release), ``sample`` (synthetic, rendered here) and folders of classes (y
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import datasets
 import numpy as np
 from PIL import Image
 
+from steeldefectx.annotate.annotations import Annotation, fingerprint, read_annotations
 from steeldefectx.annotate.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.code import code_hash
 from steeldefectx.data import duplicates, sample, sources, splits
-from steeldefectx.errors import ConfigError
+from steeldefectx.data.class_texts import read_class_texts
+from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 
 CONFIGS = {
@@ -57,7 +60,8 @@ ATTRIBUTES = {
 
 def rows_hash() -> str:
     """Hash of the code that rows come from, part of the name of what ``datasets`` keeps."""
-    return code_hash("taxonomy.py", "data/**/*.py", "annotate/*.py")
+    annotate = (f"annotate/{name}.py" for name in ("annotations", "attributes", "geometry"))
+    return code_hash("taxonomy.py", "data/**/*.py", *annotate)
 
 
 @dataclass
@@ -72,6 +76,10 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     """``rule``, or ``grouped``: images that nearly equal each other are on the same side."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
+    t1_file: str | None = None
+    """YAML or JSON file of class names and sentences: the T1 of these classes."""
+    annotations: str | None = None
+    """T2 and T3 of images: ``annotations.jsonl``, or an annotation store (its file, or its PostgreSQL URL)."""
     images: int = 1000
     """``sample``: how many images are rendered, 25 classes in turn."""
     image_size: int = 128
@@ -83,10 +91,28 @@ class SteelDefectXConfig(datasets.BuilderConfig):
         """The cache entry's name: a changed data folder is another entry."""
         if self.name == "sample" and self.data_dir is not None:
             raise ConfigError("The config sample is rendered and reads no folder: leave out data_dir or the config.")
-        config_id: str = super().create_config_id(config_kwargs, custom_features)
-        if self.data_dir is None:
-            return config_id
-        return f"{config_id}-{sources.folder_fingerprint(_folder(self.data_dir))[:16]}"
+        # Files count by what they say; and a store's URL, which may have a password, is in no name.
+        read = {key: config_kwargs[key] for key in ("t1_file", "annotations") if config_kwargs.get(key)}
+        kept = {key: value for key, value in config_kwargs.items() if key not in read}
+        config_id: str = super().create_config_id(kept, custom_features)
+        if self.data_dir is not None:
+            config_id += f"-{sources.folder_fingerprint(_folder(self.data_dir))[:16]}"
+        return "-".join([config_id, *(digest[:16] for digest in texts_read(read).values())])
+
+
+def texts_read(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Among a config's settings, those that name texts to read, with a hash of what these say.
+
+    Raises:
+        DataError, AnnotationError: They cannot be read.
+    """
+    hashes = {}
+    if settings.get("t1_file"):
+        texts = read_class_texts(settings["t1_file"])
+        hashes["t1_file"] = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
+    if settings.get("annotations"):
+        hashes["annotations"] = fingerprint(read_annotations(settings["annotations"]))
+    return hashes
 
 
 class SteelDefectX(datasets.GeneratorBasedBuilder):
@@ -97,6 +123,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     DEFAULT_CONFIG_NAME = "default"
     problems: tuple[sources.Problem, ...] = ()
     """After preparing with ``skip_bad``: what was left out."""
+    _annotated: Mapping[str, Annotation] = {}
+    _t1: Mapping[str, str] = {}
 
     def _info(self) -> datasets.DatasetInfo:
         names = list(CLASS_NAMES)
@@ -116,12 +144,15 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(features=datasets.Features(features), description=self.config.description)
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        self._read_texts()
         if self.config.name == "sample":
             keys: list[Any] = list(range(self.config.images))
+            self._check_annotations(sample.id_of(index) for index in keys)
             classes = [sample.class_of(index) for index in keys]
             assigned = splits.stratified_split([f"{index:05d}" for index in keys], classes)
         else:
             keys = list(self._find_samples().samples)
+            self._check_annotations(each.image_id for each in keys)
             assigned = assign_splits(keys, self.config.split_by)
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
@@ -129,7 +160,31 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     def _generate_examples(self, keys: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for key in keys:
             row = self._sample_row(key) if self.config.name == "sample" else self._source_row(key)
+            annotation = self._annotated.get(row["image_id"])
+            if annotation is not None:
+                row |= {level: text for level in ("T2", "T3") if (text := getattr(annotation, level)) is not None}
+            row["T1"] = self._t1.get(row["label"], row["T1"])
             yield row["image_id"], row
+
+    def _read_texts(self) -> None:
+        if self.config.t1_file:
+            self._t1 = read_class_texts(self.config.t1_file)
+        if self.config.annotations:
+            self._annotated = {each.image_id: each for each in read_annotations(self.config.annotations)}
+
+    def _check_annotations(self, image_ids: Iterable[str]) -> None:
+        """Say what annotations belong to no image; if all do, they are those of other data."""
+        if not self._annotated:
+            return
+        strangers = self._annotated.keys() - set(image_ids)
+        if len(strangers) == len(self._annotated):
+            raise DataError(
+                f"None of the {len(strangers):,} annotations belongs to an image of this data set; the first is of "
+                f"{min(strangers)!r}."
+            )
+        if strangers:
+            message = f"{len(strangers):,} annotations belong to no image here, such as that of {min(strangers)!r}."
+            datasets.logging.get_logger(__name__).warning(message)
 
     def _sample_row(self, index: int) -> dict[str, Any]:
         row = sample.sample_row(index, self.config.images, self.config.image_size, self.config.seed)

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from steeldefectx.data import sources, statistics
-from steeldefectx.data.builder import SteelDefectX, rows_hash
+from steeldefectx.data.builder import SteelDefectX, rows_hash, texts_read
 from steeldefectx.data.card import dataset_card
 from steeldefectx.data.download import download_release
 from steeldefectx.data.plots import write_plots
@@ -65,7 +65,8 @@ def build(
     if config == "default" and data_dir is None:
         data_dir = download_release()
     settings["skip_bad"] = skip_bad
-    fingerprint = _fingerprint(data_dir, config, settings)
+    told = settings | texts_read(settings)  # a hash, as a store's URL may have a password
+    fingerprint = _fingerprint(data_dir, config, told)
     skipped_file = out.with_name(f"{out.name}.skipped.txt")
     manifest = _manifest(out)
     if manifest is not None and manifest["fingerprint"] == fingerprint and _whole(out, manifest):
@@ -92,7 +93,7 @@ def build(
         card = dataset_card(found, builder.info, config=config, plots=plots)
         (folder / "README.md").write_text(card, "utf-8")
         skipped = [_below(problem, data_dir) for problem in builder.problems]
-        manifest = _describe(folder, found, fingerprint, config, settings, len(skipped))
+        manifest = _describe(folder, found, fingerprint, config, told, len(skipped))
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
         _put_in_place(folder, out, skipped, skipped_file, partial)
     finally:

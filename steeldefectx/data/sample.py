@@ -30,6 +30,11 @@ def class_of(index: int) -> str:
     return CLASS_NAMES[index % len(CLASS_NAMES)]
 
 
+def id_of(index: int) -> str:
+    """The id of a synthetic image."""
+    return f"{SOURCE}/{index:05d}"
+
+
 def sample_row(index: int, n: int, size: int, seed: int) -> dict[str, Any]:
     """One row of the synthetic dataset.
 
@@ -58,7 +63,7 @@ def sample_row(index: int, n: int, size: int, seed: int) -> dict[str, Any]:
         "mask": {"bytes": _png(drawn.mask.astype(np.uint8) * 255), "path": f"sample_{index:05d}_mask.png"},
         "label": class_name,
         "source": SOURCE,
-        "image_id": f"{SOURCE}/{index:05d}",
+        "image_id": id_of(index),
         "T0": t0_sentence(class_name),
         "T1": t1_sentence(class_name),
         "T2": texts.t2,

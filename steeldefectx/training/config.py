@@ -67,6 +67,8 @@ class TrainConfig:
         choices=("rule", "grouped"),
     )
     t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
+    t1_file: str | None = _setting(None, "T1 by class: YAML of steeldefectx describe-classes, corrected.")
+    annotations: str | None = _setting(None, "T2 and T3: annotations.jsonl, or an annotation store.")
     model: str = _setting(
         "tiny",
         "A CLIP: Hub id, folder, or tiny (small, random weights, no download). With the method classifier: an image "
@@ -309,6 +311,8 @@ class EvalConfig:
         None, "rule, or grouped: near-duplicates on one side; as trained by default.", choices=("rule", "grouped", None)
     )
     t0_template: str | None = _setting(None, "T0 sentence with {} for the class name; as trained by default.")
+    t1_file: str | None = _setting(None, "T1 by class: a YAML file; as trained by default.")
+    annotations: str | None = _setting(None, "T2 and T3: annotations.jsonl or a store; of the same data, as trained.")
     split: str = _setting("test", "Split to evaluate on.", choices=SPLITS)
     text: str | None = _setting(
         None, "Text level that stands for a CLIP's classes; as trained by default.", choices=(*TEXT_LEVELS, None)
@@ -334,4 +338,6 @@ class EvalConfig:
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
             "split_by": self.split_by or recipe.get("split_by", "rule"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
+            "t1_file": self.t1_file or recipe.get("t1_file"),
+            "annotations": self.annotations or (recipe.get("annotations") if as_trained else None),
         }

@@ -18,6 +18,8 @@ from steeldefectx.taxonomy import TEXT_LEVELS
 
 CLASS_LEVELS = ("T0", "T1")
 """Levels whose text is the same for every sample of a class."""
+ROW_SETTINGS = ("skip_bad", "gc10", "split_by", "t0_template", "t1_file", "annotations")
+"""Settings of the dataset that runs and grids have too."""
 
 
 @dataclass
@@ -100,32 +102,24 @@ def load_data(
     config: str,
     data_dir: str | None,
     *,
-    skip_bad: bool = False,
-    gc10: str = "crop",
-    split_by: str = "rule",
-    t0_template: str,
     validation: float = 0.0,
     seed: int = 0,
+    **settings: Any,
 ) -> Data:
     """Load a config.
 
     Args:
         config: Config of the dataset.
         data_dir: Folder with images, where the config needs one.
-        skip_bad: Leave out what cannot be read.
-        gc10: How GC10-DET's images are taken.
-        split_by: How images are split where their source does not say.
-        t0_template: T0 sentence.
         validation: When above 0, ``test`` is this share of train, and the true test split is not opened.
         seed: Of the validation draw.
+        **settings: :data:`ROW_SETTINGS`; None leaves one as it is by default.
 
     Raises:
         DataError: Images that cannot be used.
         ConfigError: Unknown config, or no folder where one is needed.
     """
-    rows = load_dataset(
-        config, data_dir=data_dir, skip_bad=skip_bad, gc10=gc10, split_by=split_by, t0_template=t0_template
-    )
+    rows = load_dataset(config, data_dir=data_dir, **{k: v for k, v in settings.items() if v is not None})
     opened = {name: part for name, part in rows.items() if name == "train" or not validation}
     label_names = rows["train"].features["label"].names
     present = sorted({label for part in opened.values() for label in part.unique("label")})

@@ -17,7 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from steeldefectx.errors import SteelDefectXError
 from steeldefectx.training.config import EvalConfig, TrainConfig, default_recipe, load_recipe
-from steeldefectx.training.data import Data, load_data
+from steeldefectx.training.data import ROW_SETTINGS, Data, load_data
 from steeldefectx.training.results import RESULTS, read_results, versions, write_json
 
 
@@ -61,10 +61,7 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
     data = load_data(
         config.config,
         config.data_dir,
-        skip_bad=config.skip_bad,
-        gc10=config.gc10,
-        split_by=config.split_by,
-        t0_template=config.t0_template,
+        **{name: getattr(config, name) for name in ROW_SETTINGS},
         validation=config.validation,
         seed=config.seed,
     )

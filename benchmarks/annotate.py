@@ -1,0 +1,175 @@
+"""Describing 100 images by an endpoint that answers in 0.2 s: ours against the naive form.
+
+    python benchmarks/annotate.py --sentence-model sentence-transformers/all-MiniLM-L6-v2
+
+The endpoint (tests/openai_server.py, a process of its own) is asked by the real client; Sentence-BERT is real. The
+naive form asks one candidate a request, one request after the other, and rewrites one JSON file after each image.
+Loading Sentence-BERT is left out of all times, selecting is in them. The ideal is requests * 0.2 s / concurrency.
+Times go to benchmarks/results/annotate.json. Linux (bytes written are those of /proc/self/io).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+LATENCY, IMAGES, SIDE, CONCURRENCY, BAR = 0.2, 100, 200, 32, 1.25
+POOR = 0.5
+"""Share of images whose candidates leave dimensions out, so that a supplement is asked for."""
+RESULT = Path(__file__).parent / "results" / "annotate.json"
+
+
+def main() -> None:
+    """Time all, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sentence-model", default="sentence-transformers/all-MiniLM-L6-v2")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--skip-naive", action="store_true", help="It takes minutes.")
+    options = parser.parse_args()
+    os.environ["OPENAI_API_KEY"] = "loopback"
+    from steeldefectx.annotate.sentences import SentenceModel
+
+    encode = SentenceModel(options.sentence_model).encode
+    encode(["Warm up."] * 4)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        images = render(Path(folder))
+        for several in ("yes", "ignored"):
+            rows.append({"form": "ours", "n": several} | ours(images, Path(folder) / f"{several}.db", several, encode))
+        if not options.skip_naive:
+            rows.append({"form": "naive", "n": "not asked"} | naive(images, Path(folder) / "naive.json", encode))
+    for row in rows:
+        ideal = row["requests"] * LATENCY / (1 if row["form"] == "naive" else CONCURRENCY)
+        row |= {"ideal": round(ideal, 3), "ratio": round(row["wall"] / ideal, 3)}
+        print(json.dumps(row))
+    result = {
+        "images": IMAGES,
+        "latency": LATENCY,
+        "concurrency": CONCURRENCY,
+        "bar": BAR,
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "rows": rows,
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def render(folder: Path) -> list[Any]:
+    """Synthetic images, as the store has them."""
+    from steeldefectx.annotate.tables import AnnotatedImage
+    from steeldefectx.data import sample
+
+    images = []
+    for index in range(IMAGES):
+        row = sample.sample_row(index, IMAGES, SIDE, 0)
+        path = folder / f"{index}.png"
+        path.write_bytes(row["image"]["bytes"])
+        images.append(AnnotatedImage(row["image_id"], row["label"], row["source"], row["T1"], str(path), None, ""))
+    return images
+
+
+@contextmanager
+def endpoint(several: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """An endpoint's URL, and what it has counted once it is gone."""
+    command = [sys.executable, "-m", "tests.openai_server", "--latency", str(LATENCY), "--several", several]
+    command += ["--poor", str(POOR)]
+    environment = os.environ | {"PYTHONPATH": "."}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        counted: dict[str, Any] = {}
+        yield server.stdout.readline().strip(), counted
+        server.stdin.close()
+        counted.update(json.loads(server.stdout.readline()))
+
+
+@contextmanager
+def measured() -> Iterator[dict[str, Any]]:
+    """Wall and processor seconds, and bytes written."""
+    found: dict[str, Any] = {}
+    wall, processor, written = time.perf_counter(), time.process_time(), bytes_written()
+    yield found
+    found["wall"] = round(time.perf_counter() - wall, 3)
+    found["processor"] = round(time.process_time() - processor, 3)
+    found["bytes_written"] = bytes_written() - written
+
+
+def bytes_written() -> int:
+    """Handed to write() by this process so far; what goes to sockets is not among it."""
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["wchar"])
+
+
+def ours(images: list[Any], path: Path, several: str, encode: Any) -> dict[str, Any]:
+    """The pipeline."""
+    from steeldefectx.annotate.asking import Asker
+    from steeldefectx.annotate.client import Endpoint
+    from steeldefectx.annotate.costs import Budget
+    from steeldefectx.annotate.coverage import coverage
+    from steeldefectx.annotate.generate import generate
+    from steeldefectx.annotate.pipeline import Pipeline
+    from steeldefectx.annotate.settings import Settings
+    from steeldefectx.annotate.store import Store
+
+    store = Store.open(path)
+    store.add_images(images)
+    pipeline = Pipeline(store, Settings(), encode, lambda text: coverage(text).bits)
+
+    async def run(url: str) -> None:
+        asker = Asker(Endpoint("benchmark", url, None, 60.0), store, Budget(None), CONCURRENCY)
+        await generate(images, pipeline, asker)
+
+    with endpoint(several) as (url, counted), measured() as found:
+        asyncio.run(run(url))
+    assert len(store.annotated()) == IMAGES
+    return found | counted
+
+
+def naive(images: list[Any], path: Path, encode: Any) -> dict[str, Any]:
+    """One request after the other, one JSON file written anew after each image; the same selection."""
+    import openai
+
+    from steeldefectx.annotate import select
+    from steeldefectx.annotate.coverage import coverage
+    from steeldefectx.annotate.prompts import CANDIDATES, SUPPLEMENT
+    from steeldefectx.annotate.questions import ask
+    from steeldefectx.annotate.settings import Settings
+
+    settings = Settings()
+    with endpoint("yes") as (url, counted), measured() as found:
+        client = openai.OpenAI(base_url=url)
+
+        def reply(question: Any) -> str:
+            done = client.chat.completions.create(
+                model="benchmark", messages=question.messages(), **question.parameters
+            )
+            return str(done.choices[0].message.content)
+
+        results = {}
+        for image in images:
+            one = replace(ask(CANDIDATES, settings, image), n=1)
+            texts = [reply(one) for _ in range(settings.candidates)]
+            scored = [select.Scored(text, False, coverage(text).bits) for text in texts]
+            selected = select.select(scored, encode(texts), settings)
+            if select.needs_supplement(selected, settings):
+                texts.append(reply(ask(SUPPLEMENT, settings, image)))
+            results[image.image_id] = texts
+            path.write_text(json.dumps(results, indent=1))
+    return found | counted
+
+
+if __name__ == "__main__":
+    main()

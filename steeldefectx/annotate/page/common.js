@@ -1,0 +1,9 @@
+// `element` is the page's root and `server` calls Python: both are given by gr.HTML.
+const $ = selector => element.querySelector(selector);
+
+// Text only: whatever a model or a person has written cannot become markup.
+function el(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children.map(child => child?.nodeType ? child : String(child ?? "")));
+  return made;
+}
