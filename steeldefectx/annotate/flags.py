@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
-from steeldefectx.annotate.browser_images import grey_levels
-from steeldefectx.annotate.evidence import Evidence, evidence_from_class, evidence_from_mask
+from steeldefectx.annotate.evidence import Evidence, evidence_from_class
 from steeldefectx.annotate.store import Store
 from steeldefectx.annotate.verify import check
-from steeldefectx.errors import DataError
+from steeldefectx.annotate.verify_store import evidence_of
 
 Segment = tuple[str, dict[str, Any] | None]
 """A piece of a text, and what is wrong with it (``kind``, ``claimed``, ``measured``), if anything."""
@@ -87,12 +85,5 @@ class Checker:
 
     def _measure(self, image_id: str) -> Evidence:
         image = self.store.image(image_id)
-        if image.mask is not None:
-            try:
-                grey = grey_levels(Path(image.path))
-                mask = grey_levels(Path(image.mask), (grey.shape[1], grey.shape[0]))
-                return evidence_from_mask(grey, mask > 127, image.class_name)
-            except DataError:  # an empty or unreadable mask: the class is what is left
-                pass
         others = [candidate.text for candidate in self.store.candidates(image_id)]
-        return evidence_from_class(image.class_name, others)
+        return evidence_of(image) or evidence_from_class(image.class_name, others)

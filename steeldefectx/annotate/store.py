@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
@@ -160,12 +160,24 @@ class Store:
         with self.reading() as session:
             return set(session.scalars(select(Candidate.image_id).where(Candidate.chosen)))
 
-    def set_claims(self, candidate_id: int, claims: Sequence[Claim], risk: float) -> None:
-        """Set what was found wrong with a candidate, in place of what was there, and its risk 0..1."""
+    def unchecked(self) -> set[str]:
+        """Ids of the images with a candidate that was not checked."""
+        with self.reading() as session:
+            return set(session.scalars(select(Candidate.image_id).where(Candidate.risk.is_(None))))
+
+    def set_claims(self, claims: Mapping[int, Sequence[Claim]], risks: Mapping[int, float]) -> None:
+        """Set what was found wrong with candidates, in place of what was there; those that are gone are left out.
+
+        Args:
+            claims: Candidate id -> what was found wrong with it.
+            risks: Candidate id -> risk, 0..1; of the same candidates.
+        """
         with self.writing() as session:
-            session.execute(delete(Claim).where(Claim.candidate_id == candidate_id))
-            session.add_all(claims)
-            session.execute(update(Candidate).where(Candidate.id == candidate_id).values(risk=risk))
+            there = select(Candidate).where(Candidate.id.in_(list(risks))).with_for_update()
+            session.execute(delete(Claim).where(Claim.candidate_id.in_(list(risks))))
+            for candidate in session.scalars(there):
+                candidate.risk = risks[candidate.id]
+                session.add_all(claims[candidate.id])
 
     def claims(self, candidate_id: int) -> list[Claim]:
         """What was found wrong with a candidate, by place in its text."""

@@ -132,11 +132,27 @@ def verify_dataset(data: str, config: str, level: str, out: Path) -> Summary:
     numbers = [number for number, text in enumerate(rows[level]) if (text or "").strip()]
     if not numbers:
         raise DataError(f"{data}: no image has a {level} text; choose another --level, or annotate the images first.")
-    summary, temporary = Summary(), out.with_name(f".{out.name}.{os.getpid()}")
+    texts = verify_rows(_text_rows(rows.select(numbers), level))
+    return write_verified(tqdm(texts, "verify", len(numbers), unit="text", delay=2), out)
+
+
+def write_verified(rows: Iterable[VerifiedRow], out: Path | None) -> Summary:
+    """Sum up checked texts, and write a line of each.
+
+    Args:
+        rows: The texts.
+        out: JSON lines; the file appears when it is complete. None: nothing is written.
+    """
+    summary = Summary()
+    if out is None:
+        for row in rows:
+            summary.add(row.checked)
+        return summary
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         with open(temporary, "w", encoding="utf-8") as file:
-            texts = _text_rows(rows.select(numbers), level)
-            for row in tqdm(verify_rows(texts), "verify", len(numbers), unit="text", delay=2):
+            for row in rows:
                 summary.add(row.checked)
                 file.write(row.line() + "\n")
         temporary.replace(out)

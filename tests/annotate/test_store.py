@@ -64,7 +64,7 @@ def test_everything_comes_back_as_it_went_in(store, target):
     store.add_answers([given])
     chosen, other = candidate("a", given.id), candidate("a", given.id, "Another.", chosen=False, rank=2)
     store.set_candidates("a", [other, chosen])
-    store.set_claims(chosen.id, [Claim(chosen.id, "polarity", 2, 6, "dark", "bright", 0.9)], 0.9)
+    store.set_claims({chosen.id: [Claim(chosen.id, "polarity", 2, 6, "dark", "bright", 0.9)]}, {chosen.id: 0.9})
     store.close()
     again = Store.open(target, create=False)
     (read,) = again.answers("candidates", image_id="a")
@@ -83,7 +83,7 @@ def test_new_candidates_take_the_place_of_old_ones_with_all_that_was_said_of_the
     store.add_answers([first, second])
     old = candidate("a", first.id)
     store.set_candidates("a", [old])
-    store.set_claims(old.id, [Claim(old.id, "size", 0, 1, "large", "small", 0.5)], 0.5)
+    store.set_claims({old.id: [Claim(old.id, "size", 0, 1, "large", "small", 0.5)]}, {old.id: 0.5})
     store.set_candidates("a", [candidate("a", second.id, "New.")])
     assert [c.text for c in store.candidates("a")] == ["New."]
     assert store.claims(old.id) == []

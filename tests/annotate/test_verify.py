@@ -8,9 +8,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from steeldefectx.annotate.attributes import template_sentence
+from steeldefectx.annotate.desk import Desk
 from steeldefectx.annotate.evidence import evidence_from_class, evidence_from_mask, same_class
 from steeldefectx.annotate.verify import check
 from steeldefectx.annotate.verify_dataset import TextRow, verify_rows
+from steeldefectx.annotate.verify_store import verify_store
 from steeldefectx.cli import app
 from steeldefectx.data.builder import find_samples
 from steeldefectx.data.render import render
@@ -18,6 +20,7 @@ from steeldefectx.data.sample_texts import write_texts
 from steeldefectx.data.sources import read_mask
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import CLASS_NAMES
+from tests.annotate.review_store import make_store
 
 ROW, COLUMN = np.mgrid[:200, :200]
 LINE = (abs(COLUMN - 30) < 3) & (ROW > 20) & (ROW < 180)
@@ -230,3 +233,33 @@ def test_the_command_says_what_it_cannot_do(release, tmp_path):
         done = CliRunner().invoke(app, ["verify", *arguments, "--out", out])
         assert done.exit_code == 2, done.output
         assert message in done.output
+
+
+def test_a_stores_descriptions_are_checked_and_their_risks_sort_the_desk(tmp_path):
+    store = make_store(tmp_path, [None, None])
+    first, second = (store.candidates(image_id) for image_id in ("steel/0", "steel/1"))
+    chosen = first[0]
+    assert [row.image_id for row in verify_store(store, anew=False)] == ["steel/0", "steel/1"]
+    store.set_claims({second[0].id: []}, {second[0].id: 0.0})
+    (claim,) = store.claims(chosen.id)
+    assert chosen.text[claim.start : claim.end] == "lower right"
+    assert [candidate.risk for candidate in store.candidates("steel/0")][1:] == [0.0, 0.0]
+    assert list(verify_store(store, anew=False)) == []
+    assert Desk(store).next_image("Ada") == "steel/0"
+    out = tmp_path / "verify.jsonl"
+    done = CliRunner().invoke(app, ["verify", "--store", str(tmp_path / "annotations.db"), "--out", str(out)])
+    assert (done.exit_code, "2 texts, 2 with a contradiction" in done.output) == (1, True), done.output
+    assert [json.loads(line)["image_id"] for line in out.read_text().splitlines()] == ["steel/0", "steel/1"]
+    assert len(store.claims(second[0].id)) == 1
+
+
+def test_what_cannot_be_measured_is_checked_by_its_class(tmp_path):
+    store = make_store(tmp_path, [None])
+    (tmp_path / "mask.png").write_bytes(b"no image")
+    (row,) = verify_store(store, anew=False)
+    assert row.checked.source == evidence_from_class("Patches", []).source
+
+
+def test_a_folder_or_a_store(tmp_path):
+    for arguments in ([], [str(tmp_path)], ["sample", "--store", "a.db"], ["--store", str(tmp_path / "none.db")]):
+        assert CliRunner().invoke(app, ["verify", *arguments]).exit_code == 2
