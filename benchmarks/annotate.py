@@ -4,7 +4,9 @@
 
 The endpoint (tests/openai_server.py, a process of its own) is asked by the real client; Sentence-BERT is real. The
 naive form asks one candidate a request, one request after the other, and rewrites one JSON file after each image.
-Loading Sentence-BERT is left out of all times, selecting is in them. The ideal is requests * 0.2 s / concurrency.
+Loading libraries and Sentence-BERT is left out of all times, selecting is in them. What Sentence-BERT takes alone, at
+once for all texts, is beside them, and the same run with random vectors in its place. The ideal is requests * 0.2 s /
+concurrency.
 Times go to benchmarks/results/annotate.json. Linux (bytes written are those of /proc/self/io).
 """
 
@@ -24,6 +26,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 LATENCY, IMAGES, SIDE, CONCURRENCY, BAR = 0.2, 100, 200, 32, 1.25
 POOR = 0.5
 """Share of images whose candidates leave dimensions out, so that a supplement is asked for."""
@@ -42,11 +46,16 @@ def main() -> None:
 
     encode = SentenceModel(options.sentence_model).encode
     encode(["Warm up."] * 4)
+    from steeldefectx.annotate import asking, pipeline  # noqa: F401  openai and SQLAlchemy: loaded before the clock runs
+
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         images = render(Path(folder))
         for several in ("yes", "ignored"):
-            rows.append({"form": "ours", "n": several} | ours(images, Path(folder) / f"{several}.db", several, encode))
+            for form, vectors in (("ours", encode), ("ours, random vectors", random_vectors)):
+                path = Path(folder) / f"{several} {form}.db"
+                rows.append({"form": form, "n": several} | ours(images, path, several, vectors))
+        sentence_bert = seconds_alone(Path(folder) / "yes ours.db", encode)
         if not options.skip_naive:
             rows.append({"form": "naive", "n": "not asked"} | naive(images, Path(folder) / "naive.json", encode))
     for row in rows:
@@ -60,10 +69,29 @@ def main() -> None:
         "bar": BAR,
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
+        "sentence_bert_alone": sentence_bert,
         "rows": rows,
     }
+    print(f"Sentence-BERT alone: {sentence_bert} s")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def random_vectors(texts: list[str]) -> Any:
+    """In place of Sentence-BERT's, to see what all else takes."""
+    vectors = np.random.default_rng(0).normal(size=(len(texts), 384))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def seconds_alone(path: Path, encode: Any) -> float:
+    """Sentence-BERT's time for all texts of a store in one call."""
+    from steeldefectx.annotate.store import Store
+
+    store = Store.open(path)
+    texts = [candidate.text for image in store.images() for candidate in store.candidates(image.image_id)]
+    start = time.perf_counter()
+    encode(texts)
+    return round(time.perf_counter() - start, 3)
 
 
 def render(folder: Path) -> list[Any]:

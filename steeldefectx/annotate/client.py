@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import re
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import openai
@@ -16,6 +16,7 @@ from steeldefectx.annotate.questions import Question
 from steeldefectx.annotate.tables import Answer
 from steeldefectx.errors import AnnotationError, ConfigError
 
+JSON = dict[str, Any]
 RETRIES = 6
 """Of a request that was refused for its rate, failed at the server or timed out; half a minute in all."""
 REASON_LENGTH = 300
@@ -68,10 +69,9 @@ class Endpoint:
             HopelessError: None, and none to any other.
         """
         try:
-            reply = await self.client.chat.completions.create(
-                model=self.model, messages=cast(Any, messages), **question.parameters
-            )
-            return self.answer(question, reply.to_dict())
+            # chat.completions.create goes through messages and reply by their types, for as long as all else takes.
+            body = {"model": self.model, "messages": messages, **question.parameters}
+            return self.answer(question, await self.client.post("/chat/completions", body=body, cast_to=JSON))
         except openai.BadRequestError as error:
             if question.n > 1 and _names_n(error):
                 self.several_choices = False
