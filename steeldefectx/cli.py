@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
-from PIL import Image
-from tqdm.auto import tqdm
 
 from steeldefectx.annotate import commands
-from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
+from steeldefectx.errors import ConfigError, SteelDefectXError
 from steeldefectx.terminal import errors_told as _errors_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.add_typer(commands.app)
-
-IMAGE_ENDINGS = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 @app.callback()
@@ -168,21 +160,73 @@ def report(
 @app.command()
 def predict(
     images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
-    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],
-    output: Annotated[Path | None, typer.Option(help="CSV file to write; standard output by default.")] = None,
+    checkpoint: Annotated[
+        str, typer.Option(help="Output folder of train.py or export-onnx, or Hub id; with --texts also any CLIP.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write: .parquet, .csv or .jsonl; CSV on standard output by default.")
+    ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON with other classes: a list of names, or `name: description(s)`."),
+    ] = None,
+    abstain_below: Annotated[
+        float, typer.Option(min=0, max=1, help="Mark images whose best probability is lower as abstained.")
+    ] = 0.0,
 ) -> None:
-    """Predict the class of each image: a CSV with file, rank, class and probability.
+    """Predict the class of each image: a table with file, rank, class, probability and likely cause.
 
-    Files that are no readable images are listed on standard error, the rest is done, and the exit code is 1.
+    Files that are no readable images are listed on standard error and in the table's column `error`, the rest is
+    done, and the exit code is 1. The table appears when it is complete.
     """
-    try:
-        unreadable = _predict(images, checkpoint, output, top_k)
-    except (SteelDefectXError, OSError) as error:
-        typer.echo(f"steeldefectx: {error}", err=True)
-        raise typer.Exit(2) from error
-    if unreadable:
+    from steeldefectx import prediction_table as tables  # imports torch; --help does without
+    from steeldefectx.classifier import SteelDefectClassifier
+
+    with _errors_told():
+        files, chosen = tables.image_files(images), None if texts is None else tables.read_texts(texts)
+        classifier = SteelDefectClassifier.from_pretrained(checkpoint, chosen)
+        problems = tables.predict_files(classifier, files, out, top_k=top_k, abstain_below=abstain_below)
+    if problems:
+        typer.echo(f"{len(problems):,} of {len(files):,} files could not be read.", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    checkpoint: Annotated[Path, typer.Argument(help="Output folder of train.py.")],
+    images: Annotated[Path, typer.Argument(help="Labelled images that it has not seen, in a folder for each class.")],
+) -> None:
+    """Fit the temperature that makes a checkpoint's probabilities say how often it is right.
+
+    For a run without --hold_out, which leaves no images to fit it on. It is kept in the checkpoint's folder, and
+    `predict` uses it. No prediction changes, only how sure it is. Never give the images that you will test with.
+    """
+    from steeldefectx.calibrate import calibrate_checkpoint  # imports torch; --help does without
+
+    with _errors_told():
+        found = calibrate_checkpoint(checkpoint.expanduser(), images.expanduser())
+    typer.echo(
+        f"Temperature {found.temperature:.3f}, by {found.images:,} images. Their calibration error is "
+        f"{found.calibration_error_after:.4f} with it, {found.calibration_error_before:.4f} without."
+    )
+
+
+@app.command()
+def export_onnx(
+    checkpoint: Annotated[str, typer.Argument(help="Output folder of train.py, or Hub id.")],
+    out: Annotated[Path, typer.Argument(help="New folder, for `predict --checkpoint` and for other ONNX programs.")],
+) -> None:
+    """Write a checkpoint as an ONNX graph: model.onnx takes pixels to logits, export.json has classes and temperature.
+
+    Adapters are merged, the classes' texts are encoded, scaling and normalization are inside. `predict` runs such a
+    folder in ONNX Runtime.
+    """
+    from steeldefectx import onnx_export  # imports torch; --help does without
+
+    with _errors_told():
+        onnx_export.export_checkpoint(checkpoint, out.expanduser())
+    typer.echo(f"Wrote {out}.")
 
 
 @app.command()
@@ -243,54 +287,3 @@ def benchmark(
     typer.echo(f"steeldefectx report {out} makes tables and figures of them.")
     if summary.failed:
         raise typer.Exit(1)
-
-
-def _predict(images: Path, checkpoint: str, output: Path | None, top_k: int) -> bool:
-    """Write the table; whether some files were unreadable."""
-    from steeldefectx.classifier import SteelDefectClassifier  # imports torch; --help does without
-
-    files = _image_files(images)
-    classifier = SteelDefectClassifier.from_pretrained(checkpoint)
-    readable: list[Path] = []
-    with _whole_file(output) if output else nullcontext(sys.stdout) as file:
-        table = csv.writer(file)
-        table.writerow(["file", "rank", "class", "probability"])
-        for number, found in enumerate(classifier.predict(_readable(files, readable), top_k)):
-            for rank, (label, p) in enumerate(zip(found.labels, found.probabilities, strict=True), 1):
-                table.writerow([readable[number], rank, label, f"{p:.4f}"])
-    return len(readable) < len(files)
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file to write that appears under its name when it is complete."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _image_files(images: Path) -> list[Path]:
-    if not images.exists():
-        raise DataError(f"{images}: no such file or folder.")
-    candidates = sorted(images.rglob("*")) if images.is_dir() else [images]
-    files = [file for file in candidates if file.suffix.lower() in IMAGE_ENDINGS and file.is_file()]
-    if not files:
-        raise DataError(f"{images}: no images ({', '.join(sorted(IMAGE_ENDINGS))}).")
-    return files
-
-
-def _readable(files: list[Path], readable: list[Path]) -> Iterator[Image.Image]:
-    """The images that can be read, noting their files in ``readable``; the others are said on standard error."""
-    for file in tqdm(files, "predict", unit="image", delay=2):
-        try:
-            with Image.open(file) as image:
-                image.load()
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            typer.echo(f"unreadable: {file}: {error}", err=True)
-        else:
-            readable.append(file)
-            yield image

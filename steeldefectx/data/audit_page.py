@@ -7,12 +7,12 @@ import io
 from html import escape
 from pathlib import Path
 
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from steeldefectx.data.audit import KINDS, Audit, Finding
-from steeldefectx.data.sources import MAX_PIXELS
+from steeldefectx.data.images import open_image
+from steeldefectx.errors import DataError
 
 THUMBNAIL = 160
 """Pixels of a thumbnail's longer side."""
@@ -120,14 +120,11 @@ def _card(finding: Finding) -> str:
 
 def _thumbnail(path: Path) -> str:
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError("too many pixels")
-            small = image.convert("RGB")
+        small = open_image(path).convert("RGB")
         small.thumbnail((THUMBNAIL, THUMBNAIL))
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=80)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (OSError, DataError):
         return '<span class="noimage">no image</span>'
     encoded = base64.b64encode(buffer.getvalue()).decode()
     return f'<img alt="" width="{small.width}" height="{small.height}" src="data:image/jpeg;base64,{encoded}">'

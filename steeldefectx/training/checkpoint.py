@@ -133,7 +133,7 @@ def load_checkpoint(name: str) -> tuple[Clip | ImageClassifier, dict[str, list[s
     """
     if name == TINY:
         return load_clip(name), None
-    folder = _folder(name)
+    folder = checkpoint_folder(name)
     classes = None
     if (folder / CLASS_TEXTS).is_file():
         classes = json.loads((folder / CLASS_TEXTS).read_text("utf-8"))
@@ -218,7 +218,12 @@ def _does_not_fit(folder: Path, clip: Clip, reason: str) -> ModelError:
     )
 
 
-def _folder(name: str) -> Path:
+def checkpoint_folder(name: str) -> Path:
+    """The folder of a checkpoint, downloaded for a Hub id.
+
+    Raises:
+        ModelError: Neither a folder nor a repository that the Hub gave.
+    """
     path = Path(name).expanduser()
     if path.is_dir():
         return path

@@ -13,6 +13,12 @@ from steeldefectx import metrics
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.vision import ImageClassifier
+from steeldefectx.training.calibration import (
+    Calibration,
+    calibration_error,
+    calibration_results,
+    read_calibration,
+)
 from steeldefectx.training.checkpoint import load_checkpoint
 from steeldefectx.training.config import CLASSIFIER, EvalConfig
 from steeldefectx.training.data import Data, Split, class_texts, load_data
@@ -46,14 +52,13 @@ def classifier_logits(classifier: ImageClassifier, split: Split, device: torch.d
 
 def scores(logits: torch.Tensor, labels: np.ndarray, classes: list[str]) -> dict[str, object]:
     """``accuracy``, ``mean_accuracy``, ``macro_f1``, ``calibration_error`` and ``per_class`` recall, all 0..1."""
-    confidences, best = logits.softmax(dim=1).max(dim=1)
-    predictions = best.numpy()
+    predictions = logits.argmax(dim=1).numpy()
     recalls = metrics.per_class_recall(predictions, labels)
     return {
         "accuracy": metrics.accuracy(predictions, labels),
         "mean_accuracy": metrics.mean_accuracy(predictions, labels),
         "macro_f1": metrics.macro_f1(predictions, labels),
-        "calibration_error": metrics.calibration_error(predictions, labels, confidences.numpy()),
+        "calibration_error": calibration_error(logits, labels),
         "per_class": {classes[label]: recall for label, recall in recalls.items()},
     }
 
@@ -79,12 +84,14 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
     with watch("load_model"):
         model, _ = load_checkpoint(config.checkpoint)
         model.to(device)
+        calibration = read_calibration(config.checkpoint)
     parts = list(data.splits.values()) if config.split == ALL else [data.split(config.split)]
     if isinstance(model, ImageClassifier):
-        found = _evaluate_classifier(model, data, parts, config, device, watch)
+        found = _evaluate_classifier(model, data, parts, config, device, watch, calibration)
     else:
         level = config.text or recipe.get("test_text", "T0")
-        found = _evaluate_clip(model, data, parts, level, device, watch) | {"train_text": recipe.get("train_text")}
+        found = _evaluate_clip(model, data, parts, level, device, watch, calibration)
+        found["train_text"] = recipe.get("train_text")
     return {
         "task": "evaluate",
         "dataset": settings["data_dir"] or settings["config"],
@@ -106,7 +113,13 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
 
 
 def _evaluate_clip(
-    clip: Clip, data: Data, parts: list[Split], level: str, device: torch.device, watch: Stopwatch
+    clip: Clip,
+    data: Data,
+    parts: list[Split],
+    level: str,
+    device: torch.device,
+    watch: Stopwatch,
+    calibration: Calibration | None,
 ) -> dict[str, Any]:
     """Each image against the texts of the classes that the data have."""
     prompts = class_texts(data, level)
@@ -116,11 +129,18 @@ def _evaluate_clip(
         logits = torch.cat([class_logits(features, part, prompts) for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     encoded = {"images": features.encoded_images, "texts": features.encoded_texts}
-    return {"test_text": level, **scores(logits, labels, data.classes), "encoded": encoded}
+    found = scores(logits, labels, data.classes) | calibration_results(calibration, logits, labels)
+    return {"test_text": level, **found, "encoded": encoded}
 
 
 def _evaluate_classifier(
-    model: ImageClassifier, data: Data, parts: list[Split], config: EvalConfig, device: torch.device, watch: Stopwatch
+    model: ImageClassifier,
+    data: Data,
+    parts: list[Split],
+    config: EvalConfig,
+    device: torch.device,
+    watch: Stopwatch,
+    calibration: Calibration | None,
 ) -> dict[str, Any]:
     """Each image among all classes that the classifier knows, also those that the data have no image of."""
     if config.text is not None:
@@ -139,6 +159,7 @@ def _evaluate_classifier(
         "train_text": None,
         "test_text": None,
         **scores(logits, labels, model.classes),
+        **calibration_results(calibration, logits, labels),
         "encoded": {"images": 0, "texts": 0},
     }
 

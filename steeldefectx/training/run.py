@@ -20,6 +20,13 @@ from steeldefectx import metrics
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import ConfigError
 from steeldefectx.training.batches import Batches
+from steeldefectx.training.calibration import (
+    CALIBRATION,
+    Calibration,
+    calibrate,
+    calibration_results,
+    write_calibration,
+)
 from steeldefectx.training.classifier_training import ClassifierTraining
 from steeldefectx.training.clip_training import ClipTraining
 from steeldefectx.training.config import CLASSIFIER, CLIP_ADAPTER, TrainConfig
@@ -77,11 +84,13 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
             score=None if held_out is None else partial(score, held_out),
         )
     with accelerator.main_process_first(), watch("evaluate"):
-        found = scores(training.test_logits(test), test.labels, data.classes)
+        calibration = None if held_out is None else _calibrate(config, training.held_out_logits(held_out), held_out)
+        logits = training.test_logits(test)
+        found = scores(logits, test.labels, data.classes) | calibration_results(calibration, logits, test.labels)
     results = _results(config, data, training.results() | found, watch)
     results |= {"n_train": len(train), "best_epoch": progress.best_epoch or None, "precision": str(dtype)[6:]}
     if accelerator.is_main_process:
-        _save(config, training, results, folder)
+        _save(config, training, results, calibration, folder)
     snapshots.remove()
     accelerator.wait_for_everyone()
     accelerator.end_training()
@@ -150,6 +159,11 @@ def _log(folder: Path, accelerator: Accelerator, resume: bool) -> Iterator[Calla
     yield write
 
 
+def _calibrate(config: TrainConfig, logits: torch.Tensor, held_out: Split) -> Calibration:
+    fitted_on = f"{len(held_out)} training images held out (hold_out {config.hold_out}), which chose the best epoch too"
+    return calibrate(logits, held_out.labels, fitted_on)
+
+
 def _results(config: TrainConfig, data: Data, found: dict[str, Any], watch: Stopwatch) -> dict[str, Any]:
     return {
         "task": "train",
@@ -171,10 +185,17 @@ def _results(config: TrainConfig, data: Data, found: dict[str, Any], watch: Stop
 
 
 def _save(
-    config: TrainConfig, training: ClipTraining | ClassifierTraining, results: dict[str, Any], folder: Path
+    config: TrainConfig,
+    training: ClipTraining | ClassifierTraining,
+    results: dict[str, Any],
+    calibration: Calibration | None,
+    folder: Path,
 ) -> None:
     """Checkpoint first, results last: a folder with results holds the checkpoint they belong to."""
-    (folder / RESULTS).unlink(missing_ok=True)
+    for name in (RESULTS, CALIBRATION):
+        (folder / name).unlink(missing_ok=True)
     training.save(folder)
+    if calibration is not None:
+        write_calibration(calibration, folder)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(config.resolved(), sort_keys=False), "utf-8")
     write_json(results, folder / RESULTS)

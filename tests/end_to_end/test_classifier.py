@@ -61,7 +61,7 @@ def test_training_reports_what_evaluation_finds(trained, tmp_path):
 
 def test_prediction_names_the_folders_classes(trained, images, tmp_path):
     out, _ = trained
-    run(COMMAND, "predict", images, "--checkpoint", out, "--output", tmp_path / "table.csv", "--top-k", 2)
+    run(COMMAND, "predict", images, "--checkpoint", out, "--out", tmp_path / "table.csv", "--top-k", 2)
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
     assert len(rows) == 120
     best = [row for row in rows if row["rank"] == "1"]

@@ -107,7 +107,7 @@ def test_other_images_with_the_classes_they_have(trained, tmp_path):
 def test_prediction_of_a_folder(trained, stripes, tmp_path):
     out, _ = trained
     table = tmp_path / "predictions.csv"
-    run(COMMAND, "predict", stripes, "--checkpoint", out, "--output", table, "--top-k", 2)
+    run(COMMAND, "predict", stripes, "--checkpoint", out, "--out", table, "--top-k", 2)
     rows = list(csv.DictReader(table.open()))
     assert len(rows) == 160
     best = [row for row in rows if row["rank"] == "1"]
@@ -122,7 +122,10 @@ def test_prediction_lists_what_it_cannot_read_and_does_the_rest(trained, stripes
     done = run(COMMAND, "predict", tmp_path, "--checkpoint", out, "--top-k", 1, check=False)
     assert done.returncode == 1
     assert "broken.jpg" in done.stderr
-    assert [row["file"] for row in csv.DictReader(done.stdout.splitlines())] == [str(tmp_path / "good.png")]
+    broken, good = csv.DictReader(done.stdout.splitlines())
+    assert (broken["file"], broken["class"], good["error"]) == (str(tmp_path / "broken.jpg"), "", "")
+    assert "not a readable image" in broken["error"]
+    assert (good["file"], good["class"]) == (str(tmp_path / "good.png"), "along")
 
 
 def test_a_finished_run_is_not_run_again_unless_asked(trained, stripes):

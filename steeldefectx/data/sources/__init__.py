@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm.auto import tqdm
 
+from steeldefectx.data.images import open_image
 from steeldefectx.data.sources import class_folders, gc10, neu, release, source_folders
 from steeldefectx.data.sources.masks import attach_masks, read_mask, take_masks
 from steeldefectx.data.sources.sample import Found, Problem, Sample
-from steeldefectx.data.sources.tree import IMAGE_FORMATS, Tree, folder_fingerprint, read_tree
+from steeldefectx.data.sources.tree import Tree, folder_fingerprint, read_tree
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
 
@@ -41,8 +42,6 @@ SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
 }
 """Source -> its reader and the number of images it was published with; a file is of the first that knows it."""
 
-MAX_PIXELS = 89_000_000
-"""Images with more pixels are not decoded (Pillow itself warns from about here)."""
 LISTED_PROBLEMS = 50
 
 
@@ -201,16 +200,9 @@ def _check(sample: Sample) -> tuple[Sample | None, Problem | None]:
 def _decode(path: Path) -> Image.Image | Problem:
     """An image that can be read in full, or what is wrong with it."""
     try:
-        with Image.open(path, formats=IMAGE_FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if path.is_file() and path.stat().st_size == 0:
-            return Problem(path, "an empty file")
-        what = "of no known format" if isinstance(error, UnidentifiedImageError) else error
-        return Problem(path, f"not a readable image ({what})")
+        return open_image(path)
+    except DataError as error:
+        return Problem(path, str(error).removeprefix(f"{path}: "))
 
 
 def _lines(problems: list[Problem]) -> list[str]:

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from steeldefectx.data.images import IMAGE_FORMATS
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.sample import Box, Problem, Sample
-from steeldefectx.data.sources.tree import IMAGE_FORMATS, Tree
+from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import NEU
 
 _FOLDER_NAME = re.compile(r"ground[ _-]?truths?|gts?|masks?|.*[ _-](masks?|gts?)", re.IGNORECASE)

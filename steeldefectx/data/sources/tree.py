@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources.archives import OTHER_ENDINGS, unpack
 from steeldefectx.data.sources.sample import Problem
 from steeldefectx.errors import DataError
 
-IMAGE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-IMAGE_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
-"""What Pillow may take a file for, whatever its ending: some of the other formats start programs."""
 TEXT_ENDINGS = frozenset({".json", ".xml"})
 ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
 IGNORED_FOLDERS = frozenset({"__MACOSX"})
