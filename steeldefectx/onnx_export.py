@@ -36,6 +36,8 @@ MISSING = "ONNX needs packages that are not installed: pip install 'steeldefectx
 class _Graph(nn.Module):
     """What is exported: a model with its classes' embeddings, from bytes to logits."""
 
+    class_embeddings: torch.Tensor
+
     def __init__(self, engine: TorchEngine):
         super().__init__()
         self.model = engine.model

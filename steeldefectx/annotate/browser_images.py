@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy import ndimage
 
-from steeldefectx.data.sources import MAX_PIXELS
+from steeldefectx.data.images import MAX_PIXELS
 from steeldefectx.errors import DataError
 
 TINT = (255, 122, 26)
