@@ -86,7 +86,7 @@ def verify(
 
 
 @app.command("push-dataset")
-def push_dataset(
+def push_dataset_command(
     folder: Annotated[Path, typer.Argument(help="README.md with `configs` in its YAML header, and Parquet files.")],
     repo: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made if it does not exist.")],
     public: Annotated[bool, typer.Option("--public", help="Let everyone see a new repository.")] = False,
@@ -97,13 +97,29 @@ def push_dataset(
     that breaks off changes nothing, and the next one does not send again what has arrived. A new repository is
     private unless --public is given: see to the licences of the images before you show them to others.
     """
-    from steeldefectx import hub  # imports datasets; --help does without
+    from steeldefectx.hub.dataset import push_dataset  # imports pyarrow; --help does without
 
-    try:
-        typer.echo(hub.push_dataset(folder, repo, public=public))
-    except (SteelDefectXError, OSError) as error:
-        typer.echo(f"steeldefectx: {error}", err=True)
-        raise typer.Exit(2) from error
+    with _errors_told():
+        typer.echo(push_dataset(folder, repo, public=public))
+
+
+@app.command("push-model")
+def push_model_command(
+    folder: Annotated[Path, typer.Argument(help="Output folder of a finished run of train.py.")],
+    repo: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made if it does not exist.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everyone see a new repository.")] = False,
+) -> None:
+    """Push a trained model to the Hugging Face Hub; afterwards --checkpoint OWNER/NAME uses it anywhere.
+
+    Weights or adapter, classes, settings, results and a card written from them go in one commit, so a push that breaks
+    off changes nothing. Needs a token that may write: set HF_TOKEN, or run `hf auth login` once. Names of folders on
+    this machine are left out; a base model that is one of them is uploaded with its adapter. A new repository is
+    private unless --public is given: see to the licences of base model and images before you show it to others.
+    """
+    from steeldefectx.hub.model import push_model  # imports torch; --help does without
+
+    with _errors_told():
+        typer.echo(push_model(folder, repo, public=public))
 
 
 @app.command()

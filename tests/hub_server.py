@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml
+
 TOKEN = "hf_loopback"
 USER = "steelworks"
 LARGE = 10 * 1024 * 1024
@@ -49,6 +51,48 @@ ROUTES = [
 def git_oid(data: bytes) -> str:
     """What git names a file with this content."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def card_errors(content: str) -> list[str]:
+    """What the Hub has against a card's header, of the rules in its documentation of model and data set cards."""
+    parts = content.split("---\n", 2)
+    if len(parts) != 3 or parts[0]:
+        return ["no metadata"]
+    try:
+        header = yaml.safe_load(parts[1])
+    except yaml.YAMLError as error:
+        return [f"no YAML: {error}"]
+    if not isinstance(header, dict):
+        return ["the header is no mapping"]
+    errors = [f'"{key}" is empty' for key, value in header.items() if value is None]
+    for key in ("license", "library_name", "pipeline_tag", "base_model_relation", "license_name", "pretty_name"):
+        if not isinstance(header.get(key, ""), str):
+            errors.append(f'"{key}" must be a string')
+    for key in ("tags", "datasets", "base_model", "language", "task_categories"):
+        values = header.get(key, [])
+        if not all(isinstance(value, str) for value in ([values] if isinstance(values, str) else values)):
+            errors.append(f'"{key}" must be strings')
+    if header.get("license", "mit") not in ("mit", "apache-2.0", "cc-by-4.0", "other", "unknown"):
+        errors.append('"license" must be one of the known ones')
+    if header.get("base_model_relation", "adapter") not in ("adapter", "finetune", "merge", "quantized"):
+        errors.append('"base_model_relation" must be one of the known ones')
+    for key in ("base_model", "datasets"):
+        values = header.get(key, [])
+        for value in [values] if isinstance(values, str) else values:
+            if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", str(value)):
+                errors.append(f'"{key}" with value "{value}" is not valid. Use a repo id')
+    return errors + [error for model in header.get("model-index", []) for error in _index_errors(model)]
+
+
+def _index_errors(model: dict[str, Any]) -> list[str]:
+    """The same of an entry in ``model-index``."""
+    errors = [] if isinstance(model.get("name"), str) and model["name"] else ['"model-index.name" is required']
+    needed = [("task", "type"), ("dataset", "type"), ("dataset", "name")]
+    for result in model.get("results", []):
+        errors += [f'"{a}.{b}" is required' for a, b in needed if not isinstance(result.get(a, {}).get(b), str)]
+        for metric in result.get("metrics") or [{}]:
+            errors += [f'"metrics.{key}" is required' for key in ("type", "value") if metric.get(key) is None]
+    return errors
 
 
 @dataclass(frozen=True)
@@ -253,7 +297,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"url": url, "name": key[1]})
 
     def _validate_yaml(self, _: dict[str, str]) -> None:
-        self._send(200, {"errors": [], "warnings": []})
+        errors = card_errors(json.loads(self.body)["content"])
+        found = {"errors": [{"message": error} for error in errors], "warnings": []}
+        self._send(400 if errors else 200, found)
 
     def _refs(self, values: dict[str, str]) -> None:
         refs: dict[str, list[dict[str, str]]] = {"branches": [], "converts": [], "tags": []}

@@ -92,7 +92,16 @@ def _head(key: str, cell: Cell) -> dict[str, Any]:
     finished = dict.fromkeys(
         (
             *("error", "accuracy", "mean_accuracy", "macro_f1", "calibration_error"),
-            *("head_accuracy", "medium_accuracy", "tail_accuracy", "per_class", "n_train", "n_test", "train_counts"),
+            *(
+                "head_accuracy",
+                "medium_accuracy",
+                "tail_accuracy",
+                "per_class",
+                "confusion",
+                "n_train",
+                "n_test",
+                "train_counts",
+            ),
             *("classes", "chosen", "validated", "seconds", "data_fingerprint", "predictions"),
         )
     )

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import datasets
 from datasets.info import DatasetInfosDict
@@ -18,6 +17,7 @@ from huggingface_hub import DatasetCardData
 from steeldefectx.data import statistics
 from steeldefectx.data.download import RELEASE
 from steeldefectx.data.statistics import Statistics
+from steeldefectx.markdown import table
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD
 
 SHARDS = "data/{split}-*.parquet"
@@ -217,7 +217,7 @@ def _contents(found: Statistics, plots: Mapping[str, str] | None) -> list[str]:
         "## Classes",
         "",
         *_picture("classes.png", plots),
-        *_table(["class", *splits, "images", "with mask", "sources"], rows, right=range(1, len(splits) + 3)),
+        *table(["class", *splits, "images", "with mask", "sources"], rows, right=range(1, len(splits) + 3)),
         "",
         f"Image sizes in pixels: {sizes}{more}.",
         "",
@@ -230,7 +230,7 @@ def _columns(found: Statistics) -> list[str]:
     having |= {level: "no" for level in ("T0", "T1", "T2", "T3") if not found.texts[level]}
     rows = [[f"`{name}`", text + (f" ({having[name]} images have one)" if name in having else "")]
             for name, text in COLUMNS.items()]  # fmt: skip
-    return ["## Columns", "", *_table(["column", "content"], rows), ""]
+    return ["## Columns", "", *table(["column", "content"], rows), ""]
 
 
 def _attributes(found: Statistics, plots: Mapping[str, str] | None) -> list[str]:
@@ -262,7 +262,7 @@ def _sources(found: Statistics) -> list[str]:
         "",
         "Each image stays under the terms of the data set that it is from.",
         "",
-        *_table(["source", "images", "what", "terms", "cite"], rows, right=[1]),
+        *table(["source", "images", "what", "terms", "cite"], rows, right=[1]),
         "",
         *([NEU_MASKS, ""] if masks else []),
     ]
@@ -293,13 +293,6 @@ def _picture(name: str, plots: Mapping[str, str] | None) -> list[str]:
 
 def _number(count: int) -> str:
     return f"{count:,}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[int] = ()) -> list[str]:
-    """A Markdown table; ``right``: columns of numbers."""
-    line = ["---:" if column in right else "---" for column in range(len(head))]
-    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (head, line, *rows)]
-    return [f"| {' | '.join(row)} |" for row in cells]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEnco
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
-from steeldefectx.models.loading import commit_of, why_not_loaded
+from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, why_not_loaded
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
 
@@ -143,7 +143,7 @@ class Clip(Preprocessing):
 
 
 def load_clip(name: str, revision: str | None = None) -> Clip:
-    """Load a model in fp32, safetensors only.
+    """Load a model in fp32: safetensors only, and no code that comes with it.
 
     Args:
         name: ``tiny``, a folder written by ``save_pretrained``, or a Hub id.
@@ -155,11 +155,12 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
     if name == TINY:
         model, tokenizer, processor = tiny_clip()
         return Clip(model, tokenizer, processor, name)
+    folder = fetch_model(name, revision, OTHERS)
     try:
-        model = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-        processor = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
-    except (OSError, ValueError, KeyError) as error:
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+    except LOADING_ERRORS as error:
         raise ModelError(why_not_loaded(name, error, OTHERS)) from error
     if model.config.model_type == "siglip2":
         raise ModelError(
@@ -168,4 +169,4 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         )
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
-    return Clip(model.eval(), tokenizer, processor, name, revision=commit_of(name, revision))
+    return Clip(model.eval(), tokenizer, processor, name, revision=commit_of(name, folder))

@@ -1,18 +1,122 @@
-"""What loading any model by Hub id or folder has in common."""
+"""What loading any model by Hub id or folder has in common: fetching it, and refusing what may not be loaded.
+
+No weights but safetensors are read: a pickle runs whatever code it holds. A folder keeps to itself: neither a link nor
+an index in it may name a file elsewhere, for it may come from anyone.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError
+from safetensors import SafetensorError
+
+from steeldefectx.errors import ModelError
+
+ADAPTER_CONFIG = "adapter_config.json"
+FETCHED = [
+    *("*.json", "*.txt", "*.model"),  # the last are vocabularies of SentencePiece
+    *("model*.safetensors", "adapter_model.safetensors", "*/model*.safetensors", "*/adapter_model.safetensors"),
+]
+"""What is downloaded of a repository: neither other formats nor the same weights under another name."""
+PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
+HUB_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, *HfHubHTTPError.__bases__)
+"""All that asking the Hub for a repository can raise."""
+LOADING_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+"""All that reading a model can raise whose files are not what they should be."""
 
 
-def commit_of(name: str, revision: str | None) -> str | None:
-    """The commit that a Hub id was loaded at, from where the cache has it; None for a folder."""
-    if Path(name).is_dir():
-        return None
-    file = try_to_load_from_cache(name, "config.json", revision=revision)
-    return Path(file).parent.name if isinstance(file, str) else None
+def fetch(name: str, revision: str | None = None) -> Path:
+    """The folder of a model or checkpoint, downloaded where ``name`` is no folder, and safe to load.
+
+    Raises:
+        OSError, ValueError: The Hub does not give it.
+        ModelError: It may not be loaded, see :func:`check_folder`.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        check_folder(path)
+        return path
+    folder = Path(snapshot_download(name, revision=revision, allow_patterns=FETCHED))
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(f"{name}: it has no safetensors. Weights in other formats are not loaded: they can hold code.")
+    check_folder(folder)
+    return folder
+
+
+def fetch_model(name: str, revision: str | None, others: str) -> Path:
+    """As :func:`fetch`, for a model that stands by itself.
+
+    Args:
+        name: Folder or Hub id.
+        revision: Commit, branch or tag of a Hub id.
+        others: What else can be typed, for the error.
+
+    Raises:
+        ModelError: It is not there, may not be loaded, or is an adapter.
+    """
+    try:
+        folder = fetch(name, revision)
+    except HUB_ERRORS as error:
+        raise ModelError(why_not_loaded(name, error, others)) from error
+    if (folder / ADAPTER_CONFIG).is_file():  # transformers would go wherever it says its base is
+        raise ModelError(f"{name}: an adapter ({ADAPTER_CONFIG}), where a whole model is needed. Give its base.")
+    return folder
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder whose weights are pickles, or that leads out of itself.
+
+    Raises:
+        ModelError: Pickles without safetensors, a link to elsewhere, or an index that names a file elsewhere.
+    """
+    entries, home = sorted(folder.iterdir()), _home(folder.resolve())
+    for entry in entries:
+        if entry.is_symlink() and not entry.resolve().is_relative_to(home):
+            raise ModelError(f"{entry}: a link that leads out of its folder, which is not followed. Copy the file.")
+    pickles = [entry.name for entry in entries if entry.suffix in PICKLES]
+    if pickles and not any(entry.suffix == ".safetensors" for entry in entries):
+        raise ModelError(
+            f"{folder / pickles[0]}: a pickle, which can run any code when it is loaded. "
+            "Only safetensors are loaded: ask whoever made it for these."
+        )
+    for index in (entry for entry in entries if entry.name.endswith(".safetensors.index.json")):
+        weight_map = read_object(index).get("weight_map")
+        files = weight_map.values() if isinstance(weight_map, dict) else [weight_map]
+        outside = [file for file in files if not isinstance(file, str) or Path(file.replace("\\", "/")).name != file]
+        if outside:
+            raise ModelError(f"{index}: {outside[0]!r} is no file of its folder. Save the model again.")
+
+
+def _home(folder: Path) -> Path:
+    """What a folder's links may lead to: the folder itself; in the Hub's cache, the repository's part of it."""
+    for parent in (folder, *folder.parents):
+        if parent.parent.name == "snapshots" and (parent.parent.parent / "blobs").is_dir():
+            return parent.parent.parent
+    return folder
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """A JSON object in a file.
+
+    Raises:
+        ModelError: It is none.
+    """
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{file}: no JSON ({str(error).splitlines()[0]}). Save the model again.") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{file}: a JSON object is needed. Save the model again.")
+    return found
+
+
+def commit_of(name: str, folder: Path) -> str | None:
+    """The commit that a Hub id was fetched at; None for a folder."""
+    return None if Path(name).expanduser().is_dir() else folder.name
 
 
 def why_not_loaded(name: str, error: Exception, others: str) -> str:
@@ -23,11 +127,12 @@ def why_not_loaded(name: str, error: Exception, others: str) -> str:
         error: What loading it raised.
         others: What else can be typed, as in ``a Hub id such as openai/clip-vit-base-patch32, or tiny``.
     """
-    if Path(name).is_dir():
-        return f"{name}: no model that can be loaded ({str(error).splitlines()[0]})"
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if Path(name).expanduser().is_dir():
+        return f"{name}: no model that can be loaded ({reason})"
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return (
-            f"{name}: neither a folder here nor a model that the Hub gave ({str(error).splitlines()[0]}). "
+            f"{name}: neither a folder here nor a model that the Hub gave ({reason}). "
             f"Check the spelling and the connection, or give {others}."
         )
     return f"{name}: no such model folder. Give a folder, {others}."

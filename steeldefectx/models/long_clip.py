@@ -93,8 +93,8 @@ def convert_long_clip(checkpoint: Path, out: Path, processor: str | None = None)
     if source is None:
         raise ModelError(f"{checkpoint}: neither B/16 nor L/14: name a CLIP with its preprocessing by --processor.")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        images = AutoImageProcessor.from_pretrained(source, backend="pil")
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        images = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{source}: no tokenizer and image processor ({reason}). Give --processor.") from error

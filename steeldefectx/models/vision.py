@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 from steeldefectx.errors import ModelError
 from steeldefectx.models import shufflenet  # noqa: F401  with it the auto classes learn the shufflenet-v2 type
 from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.loading import commit_of, why_not_loaded
+from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, why_not_loaded
 from steeldefectx.models.preprocessing import Preprocessing
 
 LEAST_SIZE = 32
@@ -73,27 +73,49 @@ def new_classifier(name: str, classes: list[str], image_size: int) -> ImageClass
 
 
 def load_classifier(name: str, revision: str | None = None) -> ImageClassifier:
-    """Load a trained classifier in fp32, safetensors only.
+    """Load a trained classifier in fp32: safetensors only, and no code that comes with it.
 
     Args:
         name: A folder written by ``save_pretrained``, or a Hub id.
         revision: Commit, branch or tag of a Hub id; the newest by default.
 
     Raises:
-        ModelError: Nothing loadable there, or weights that lack a part of the model.
+        ModelError: Nothing loadable there, weights that lack a part of the model, or class names that do not
+            number its outputs.
     """
-    return _loaded(name, revision)
+    classifier = _loaded(name, revision)
+    names = classifier.model.config.id2label
+    problem = label_problem(list(names.values()))
+    if sorted(names) != list(range(len(names))):
+        problem = f"its numbers are not 0 to {len(names) - 1}"
+    if problem:
+        raise ModelError(f"{name}: the label map in config.json (id2label) cannot be used: {problem}.")
+    return classifier
+
+
+def label_problem(names: list[Any]) -> str | None:
+    """What keeps some values from being the names of classes; None where nothing does."""
+    if not names:
+        return "it is empty"
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            return f"{name!r} is no name"
+        if names.count(name) > 1:
+            return f"{name!r} is there twice"
+    return None
 
 
 def _loaded(name: str, revision: str | None, **changes: Any) -> ImageClassifier:
     """Load weights; with other classes in ``changes`` the head may be new, without none may be missing."""
+    others = f"a Hub id such as microsoft/resnet-50, or one of {', '.join(BACKBONES)}"
+    folder = fetch_model(name, revision, others)
+    safely = {"use_safetensors": True, "trust_remote_code": False}
     try:
         model, about = AutoModelForImageClassification.from_pretrained(
-            name, revision=revision, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **changes
+            folder, dtype=torch.float32, output_loading_info=True, **safely, **changes
         )
-        processor = AutoImageProcessor.from_pretrained(name, revision=revision, backend="pil")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        others = f"a Hub id such as microsoft/resnet-50, or one of {', '.join(BACKBONES)}"
+        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+    except LOADING_ERRORS as error:
         raise ModelError(why_not_loaded(name, error, others)) from error
     missing = about["missing_keys"]
     if len(missing) > (len(model.state_dict()) // 2 if changes else 0):
@@ -101,7 +123,7 @@ def _loaded(name: str, revision: str | None, **changes: Any) -> ImageClassifier:
             f"{name}: {len(missing)} of the model's {len(model.state_dict())} weights are missing, as {min(missing)}. "
             "Give a trained classifier, or to train.py --method classifier a model that lacks its head only."
         )
-    return ImageClassifier(_channels_last(model), processor, name, commit_of(name, revision))
+    return ImageClassifier(_channels_last(model), processor, name, commit_of(name, folder))
 
 
 def _channels_last(model: Any) -> Any:

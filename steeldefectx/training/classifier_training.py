@@ -66,6 +66,7 @@ class ClassifierTraining:
     def results(self) -> dict[str, Any]:
         """What ``results.json`` says of texts and towers: there are none."""
         return {
+            "model_revision": self.classifier.revision,
             "train_text": None,
             "test_text": None,
             "before_training": None,

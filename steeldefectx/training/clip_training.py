@@ -92,6 +92,7 @@ class ClipTraining:
         """What ``results.json`` says of texts and towers."""
         encoders = [self.features] if self.encoded is self.features else [self.features, self.encoded]
         return {
+            "model_revision": self.clip.revision,
             "train_text": self.config.train_text,
             "test_text": self.config.test_text,
             "before_training": self.before,

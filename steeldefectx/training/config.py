@@ -25,7 +25,7 @@ OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 PRECISIONS = ("auto", "fp32", "bf16")
 TRACKERS = ("tensorboard", "trackio", "wandb", "none")
-NOT_IN_RESULTS = ("recipe", "output_dir", "overwrite", "resume", "snapshot_minutes", "tracker")
+NOT_IN_RESULTS = ("recipe", "output_dir", "overwrite", "resume", "snapshot_minutes", "tracker", "push_to_hub")
 """Settings that change where things go, not what comes out."""
 RECIPE_OF_METHOD = {
     "clip-adapter": "task2",
@@ -159,6 +159,11 @@ class TrainConfig:
     resume: bool = _setting(False, "Go on from the snapshot that a killed run of the same settings has left there.")
     snapshot_minutes: float = _setting(5.0, "Minutes from one snapshot to the next.")
     tracker: str = _setting("tensorboard", "Where losses are shown while it trains.", choices=TRACKERS)
+    push_to_hub: str | None = _setting(
+        None,
+        "OWNER/NAME on the Hub that checkpoint, results and a card are pushed to at the end, private if it is new. "
+        "Needs a token that may write: HF_TOKEN, or `hf auth login`.",
+    )
     overwrite: bool = _setting(False, "Run again although the folder holds this very run's results.")
 
     def __post_init__(self) -> None:
@@ -326,14 +331,14 @@ class EvalConfig:
             ConfigError: Neither says which data.
         """
         as_trained = self.config is None and self.data_dir is None
-        if as_trained and not recipe:
+        if as_trained and "config" not in recipe:
             raise ConfigError(
                 f"{self.checkpoint} does not say what data it was trained on: "
                 "give --config sample, or --data-dir with your images."
             )
         return {
             "config": self.config or (recipe["config"] if as_trained else "default"),
-            "data_dir": recipe["data_dir"] if as_trained else self.data_dir,
+            "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
             "split_by": self.split_by or recipe.get("split_by", "rule"),

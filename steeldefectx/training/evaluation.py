@@ -10,8 +10,8 @@ import torch
 from accelerate import PartialState
 
 from steeldefectx import metrics
-from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.models.clip import Clip
+from steeldefectx.errors import ConfigError, DataError, ModelError
+from steeldefectx.models.clip import TINY, Clip
 from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.training.calibration import (
     Calibration,
@@ -19,7 +19,7 @@ from steeldefectx.training.calibration import (
     calibration_results,
     read_calibration,
 )
-from steeldefectx.training.checkpoint import load_checkpoint
+from steeldefectx.training.checkpoint import checkpoint_folder, load_checkpoint
 from steeldefectx.training.config import CLASSIFIER, EvalConfig
 from steeldefectx.training.data import Data, Split, class_texts, load_data
 from steeldefectx.training.features import BATCH, Features
@@ -51,7 +51,12 @@ def classifier_logits(classifier: ImageClassifier, split: Split, device: torch.d
 
 
 def scores(logits: torch.Tensor, labels: np.ndarray, classes: list[str]) -> dict[str, object]:
-    """``accuracy``, ``mean_accuracy``, ``macro_f1``, ``calibration_error`` and ``per_class`` recall, all 0..1."""
+    """How well logits (N, C) tell classes apart.
+
+    Returns:
+        ``accuracy``, ``mean_accuracy``, ``macro_f1``, ``calibration_error`` and ``per_class`` recall, all 0..1, and
+        ``confusion``: class -> predicted class -> number of its images, where there are any.
+    """
     predictions = logits.argmax(dim=1).numpy()
     recalls = metrics.per_class_recall(predictions, labels)
     return {
@@ -60,6 +65,12 @@ def scores(logits: torch.Tensor, labels: np.ndarray, classes: list[str]) -> dict
         "macro_f1": metrics.macro_f1(predictions, labels),
         "calibration_error": calibration_error(logits, labels),
         "per_class": {classes[label]: recall for label, recall in recalls.items()},
+        "confusion": {
+            classes[label]: {
+                classes[other]: int(n) for other, n in enumerate(np.bincount(predictions[labels == label])) if n
+            }
+            for label in recalls
+        },
     }
 
 
@@ -77,7 +88,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
         ConfigError: Data neither given nor known from the checkpoint's run.
     """
     watch, device = Stopwatch(), PartialState().device
-    recipe = _own_recipe(config.checkpoint)
+    recipe = own_recipe(config.checkpoint)
     settings = config.data_settings(recipe)
     with watch("load_data"):
         data = load_data(**settings)
@@ -164,7 +175,19 @@ def _evaluate_classifier(
     }
 
 
-def _own_recipe(checkpoint: str) -> dict[str, Any]:
-    """Settings that a checkpoint was trained with; empty for a model that no run here has made."""
-    results = read_results(Path(checkpoint).expanduser() / RESULTS)
-    return results["recipe"] if results else {}
+def own_recipe(checkpoint: str) -> dict[str, Any]:
+    """Settings that a checkpoint was trained with; empty for a model that no run has made.
+
+    Of a checkpoint on the Hub those that say which data are left out where they name a folder.
+
+    Raises:
+        ModelError: No checkpoint there, or results without settings.
+    """
+    if checkpoint == TINY:
+        return {}
+    recipe = (read_results(checkpoint_folder(checkpoint) / RESULTS) or {}).get("recipe", {})
+    if not isinstance(recipe, dict):
+        raise ModelError(f"{checkpoint}: {RESULTS} has no recipe; remove the file, and give --config.")
+    if recipe.get("data_dir") and not Path(checkpoint).expanduser().is_dir():
+        return {key: value for key, value in recipe.items() if key not in ("config", "data_dir")}
+    return recipe

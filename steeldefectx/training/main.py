@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from transformers import HfArgumentParser
 from transformers.utils.logging import disable_progress_bar
 
 from steeldefectx.errors import SteelDefectXError
+from steeldefectx.hub.upload import check_may_push
 from steeldefectx.training.config import EvalConfig, TrainConfig, default_recipe, load_recipe
 from steeldefectx.training.data import ROW_SETTINGS, Data, load_data
 from steeldefectx.training.results import RESULTS, read_results, versions, write_json
@@ -58,6 +60,9 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
     parser.set_defaults(**load_recipe(name))
     flags = vars(parser.parse_args())
     config = TrainConfig(**{f.name: flags[f.name] for f in fields(TrainConfig)} | {"recipe": name})
+    first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
+    if config.push_to_hub and first:
+        check_may_push(config.push_to_hub)  # now, not after hours of training
     data = load_data(
         config.config,
         config.data_dir,
@@ -65,7 +70,6 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
         validation=config.validation,
         seed=config.seed,
     )
-    first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
     sizes = {name: len(split) for name, split in data.splits.items()}
     if first:
         logging.info("%d images of %d classes (%s)", sum(sizes.values()), len(data.classes), _counts(sizes))
@@ -79,6 +83,19 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
     if first:
         print_results(results)
         Console().print(f"Checkpoint and {RESULTS} are in {config.output_dir}", highlight=False)
+        if config.push_to_hub:
+            _push(config.output_dir, config.push_to_hub)
+
+
+def _push(folder: str, repo: str) -> None:
+    from steeldefectx.hub.model import push_model  # imports torch and matplotlib; --help does without
+
+    try:
+        address = push_model(Path(folder), repo)
+    except (SteelDefectXError, OSError) as error:
+        finish = f"steeldefectx push-model {shlex.quote(folder)} {repo}"
+        raise SteelDefectXError(f"{error}\nThe run is whole, and in {folder}. To push it later: {finish}") from error
+    Console().print(f"Pushed to {address}", highlight=False, soft_wrap=True)
 
 
 def _counts(sizes: dict[str, int]) -> str:

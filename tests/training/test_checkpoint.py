@@ -87,7 +87,7 @@ def test_killed_while_replacing_leaves_nothing_mixed(stop_after, tmp_path, monke
 def test_weights_in_another_format_are_refused(tmp_path):
     save_checkpoint(with_adapter(), CLASSES, tmp_path)
     (tmp_path / "adapter_model.safetensors").rename(tmp_path / "adapter_model.bin")
-    with pytest.raises(ModelError, match=r"adapter_model\.safetensors is missing"):
+    with pytest.raises(ModelError, match=r"adapter_model\.bin: a pickle"):
         load_checkpoint(str(tmp_path))
 
 
@@ -99,7 +99,7 @@ def test_a_pickled_model_is_refused(tmp_path):
         part.save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin: a pickle"):
         load_checkpoint(str(tmp_path))
 
 
@@ -254,7 +254,7 @@ def test_an_adapter_on_another_base_is_refused(tmp_path):
         with pytest.raises(ModelError, match="base_model_name_or_path is missing"):
             load_checkpoint(str(tmp_path / "run"))
         file.write_text("{")
-        with pytest.raises(ModelError, match="not an adapter's configuration"):
+        with pytest.raises(ModelError, match=r"adapter_config\.json: no JSON"):
             load_checkpoint(str(tmp_path / "run"))
 
 

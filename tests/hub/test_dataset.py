@@ -13,7 +13,7 @@ import pytest
 import steeldefectx
 from steeldefectx.data.export import build
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.hub import check_dataset_folder, push_dataset
+from steeldefectx.hub.dataset import check_dataset_folder, push_dataset
 from tests.hub_server import TOKEN, HubServer
 
 REPO = "steelworks/defects"

@@ -1,4 +1,4 @@
-"""Pushing to the Hugging Face Hub: a data set folder becomes a repository that ``load_dataset`` reads."""
+"""A data set folder becomes a repository on the Hub that ``load_dataset`` reads."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import yaml
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-from huggingface_hub.utils import validate_repo_id
 
-from steeldefectx.data.download import HUB_ERRORS
-from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
+from steeldefectx.errors import DataError
+from steeldefectx.hub.upload import push_files
 
 
 def push_dataset(folder: Path, repo_id: str, *, public: bool = False) -> str:
     """Upload a Hub-ready folder as a data set repository, in one commit.
 
-    The commit is the last request: a push that breaks off leaves the repository as it was, and what had arrived of
-    large files is not sent again. Parquet files of an earlier push that the folder no longer has are deleted. A
-    folder that equals the repository makes no commit. The token is huggingface_hub's: ``HF_TOKEN``, or
-    ``hf auth login``.
+    As :func:`~steeldefectx.hub.upload.push_files` does it; Parquet files of an earlier push that the folder no longer
+    has are deleted.
 
     Args:
         folder: ``README.md`` whose YAML header names Parquet files under ``configs``, and these files.
@@ -37,30 +32,7 @@ def push_dataset(folder: Path, repo_id: str, *, public: bool = False) -> str:
         SteelDefectXError: The Hub cannot be reached or refuses.
     """
     files = check_dataset_folder(folder)
-    _check_repo_id(repo_id)
-    if get_token() is None:
-        raise ConfigError("No Hub token: set HF_TOKEN or run `hf auth login`, then push again.")
-    api = HfApi()
-    try:
-        api.create_repo(repo_id, repo_type="dataset", private=not public, exist_ok=True)
-        # create_commit, as upload_folder would spread a large folder over several commits.
-        head = api.dataset_info(repo_id)
-        there = {entry.path for entry in api.list_repo_tree(repo_id, recursive=True, repo_type="dataset")}
-        stale = sorted(path for path in there - set(files) if path.endswith(".parquet"))
-        api.create_commit(
-            repo_id,
-            [*(CommitOperationDelete(path) for path in stale), *(CommitOperationAdd(p, f) for p, f in files.items())],
-            commit_message=f"Push {len(files)} files with steeldefectx",
-            repo_type="dataset",
-            parent_commit=head.sha,
-        )
-    except HUB_ERRORS as error:
-        raise _explained(error, repo_id) from error
-    except RuntimeError as error:  # around what went wrong while a large file was sent
-        if not isinstance(error.__cause__, HUB_ERRORS):
-            raise
-        raise _explained(error.__cause__, repo_id) from error
-    return f"{constants.ENDPOINT}/datasets/{repo_id}"
+    return push_files(files, repo_id, "dataset", lambda path: path.endswith(".parquet"), public=public)
 
 
 def check_dataset_folder(folder: Path) -> dict[str, Path]:
@@ -126,30 +98,3 @@ def _parquet_problem(file: Path) -> str | None:
     except (OSError, ValueError) as error:
         return f"no whole Parquet file ({str(error).splitlines()[0]})"
     return None
-
-
-def _check_repo_id(repo_id: str) -> None:
-    try:
-        validate_repo_id(repo_id)
-        if repo_id.count("/") != 1:
-            raise HFValidationError("it has no owner")
-    except HFValidationError as error:
-        raise ConfigError(f"{repo_id!r} is no repository id: write OWNER/NAME ({error})") from error
-
-
-def _explained(error: BaseException, repo_id: str) -> SteelDefectXError:
-    """What went wrong in a request, in one line; never with the token, which only headers carry."""
-    if isinstance(error, OSError) and error.filename:
-        return DataError(f"{error.filename}: cannot be read ({error.strerror}). Nothing was changed.")
-    if not isinstance(error, HfHubHTTPError):
-        why = f"{type(error).__name__}: {error}".splitlines()[0]
-        return SteelDefectXError(
-            f"{repo_id}: no connection to {constants.ENDPOINT} ({why}). Nothing was changed; push again."
-        )
-    status = error.response.status_code
-    if status == 401:
-        return ConfigError(f"{repo_id}: the Hub does not accept the token. Set HF_TOKEN, or run `hf auth login`.")
-    if status == 403:
-        return ConfigError(f"{repo_id}: the token may not write there. Take one with write access, or another owner.")
-    why = error.server_message or str(error).splitlines()[0]
-    return SteelDefectXError(f"{repo_id}: the Hub refused ({status}: {why}). Nothing was changed; push again.")

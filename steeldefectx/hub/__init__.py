@@ -1,0 +1,1 @@
+"""Pushing to the Hugging Face Hub: data set folders and trained checkpoints become repositories."""
