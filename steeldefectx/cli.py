@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -303,3 +304,105 @@ def benchmark(
     typer.echo(f"steeldefectx report {out} makes tables and figures of them.")
     if summary.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    images: Annotated[
+        str, typer.Argument(help="An image, a folder of them, or with --config a data set's folder; or sample.")
+    ],
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],
+    texts: Annotated[str, typer.Option(help="Text levels, as T0,T3; T0 if no --text is given.")] = "",
+    text: Annotated[str | None, typer.Option(help='A text of your own, as "a dark vertical scratch".')] = None,
+    config: Annotated[str | None, typer.Option(help="Read IMAGES as a data set: default, class-folders ...")] = None,
+    split: Annotated[str, typer.Option(help="Of a data set: test or train.")] = "test",
+    limit: Annotated[int, typer.Option(min=1, help="Images at most; of a data set, its classes in turn.")] = 24,
+    out: Annotated[Path, typer.Option(help="Folder for explain.html and overlays/.")] = Path("explain"),
+) -> None:
+    """Show where in each image the model sees what a text says: a page, and overlays as PNG files.
+
+    A data set brings texts of every level, and where it has masks, the page says how well the maps agree with them.
+    Images alone are asked about T0 or T1 of the class that they are predicted as, or about a text of your own.
+
+    steeldefectx explain sample --checkpoint runs/quickstart --texts T0,T3
+
+    steeldefectx explain raw/ --config default --checkpoint runs/latest --text "a dark vertical scratch"
+    """
+    from steeldefectx.explain import command  # imports torch; --help does without
+
+    with _errors_told():
+        unreadable = command.explain(
+            images, checkpoint, [level for level in texts.split(",") if level], text, config, split, limit, out
+        )
+    if unreadable:
+        raise typer.Exit(1)
+
+
+@app.command()
+def search(
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or a CLIP: folder, Hub id.")],
+    query: Annotated[
+        str | None, typer.Argument(help='As "thin vertical scratch near the left edge".', show_default=False)
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="In place of QUERY: find the texts that fit this image.")] = None,
+    recall: Annotated[bool, typer.Option("--recall", help="In place of QUERY: how often the right is found.")] = False,
+    config: Annotated[str | None, typer.Option(help="default, sample ...; what it was trained on if left out.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with the images.")] = None,
+    split: Annotated[str, typer.Option(help="test, train or all; --recall is of interest on test.")] = "all",
+    texts: Annotated[str | None, typer.Option(help="Text level; the most specific that all images have.")] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many to find.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="HTML page with thumbnails to write.")] = None,
+) -> None:
+    """Search the data set: images for a text, or texts for an image.
+
+    Images and texts are compared by the cosine of their embeddings. The images are encoded once and kept, so the next
+    search takes seconds.
+
+    steeldefectx search "thin vertical scratch near the left edge" --checkpoint runs/latest --out found.html
+
+    steeldefectx search --image strip.jpg --checkpoint runs/latest --config sample --texts T3
+
+    steeldefectx search --recall --split test --checkpoint runs/latest
+    """
+    from rich.console import Console
+
+    from steeldefectx import retrieval, retrieval_page  # imports torch; --help does without
+    from steeldefectx.explain.examples import open_image
+
+    with _errors_told():
+        if (query is not None) + (image is not None) + recall != 1:
+            raise ConfigError("Give one of QUERY, --image FILE and --recall.")
+        asked = query if image is None else open_image(image)
+        folder = None if data_dir is None else str(data_dir.expanduser().absolute())
+        index, classes = retrieval.load_index(checkpoint, config, folder, split, texts)
+        if asked is None:
+            Console().print(retrieval_page.recall_table(index.recall(), index))
+            return
+        find = index.images_for_text if isinstance(asked, str) else index.texts_for_image
+        hits = find(asked, top_k)  # type: ignore[arg-type]
+        Console().print(retrieval_page.hits_table(index, hits, classes))
+        if out is not None:
+            retrieval_page.write_page(asked, index, hits, classes, out)
+            typer.echo(f"Wrote {out}.")
+
+
+@app.command()
+def demo(
+    checkpoint: Annotated[list[str], typer.Option(help="Output folder of train.py, or Hub id; twice to compare two.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 7860,
+) -> None:
+    """Open a page to drop an image on: its class, cause, where the model sees it, and the training images most like it.
+
+    The page is served to this machine alone, and nothing leaves it. Needs the extra: pip install "steeldefectx[demo]".
+
+    steeldefectx demo --checkpoint runs/quickstart --checkpoint runs/latest
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    with _errors_told():
+        try:
+            from steeldefectx.demo import serve  # imports torch and gradio; --help does without
+        except ModuleNotFoundError as error:
+            if error.name != "gradio":
+                raise
+            raise ConfigError('The demo needs gradio: pip install "steeldefectx[demo]".') from error
+        serve(checkpoint, port)

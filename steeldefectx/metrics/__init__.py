@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -118,3 +118,25 @@ def group_accuracy(
         found = [recalls[label] for label in labels if label in recalls]
         accuracies[f"{group}_accuracy"] = float(np.mean(found)) if found else None
     return accuracies
+
+
+def recall_at_k(
+    predictions: Sequence[Sequence[int]], references: Sequence[Collection[int]], ks: Sequence[int] = (1, 5, 10)
+) -> dict[str, float]:
+    """Retrieval: share of queries with something right among the first k that are found, 0..1 (R@k).
+
+    As is usual for images and texts (Hodosh et al. 2013): one right item is enough, however many there are.
+
+    Args:
+        predictions: For each of N queries the items found, best first.
+        references: For each query the items that are right, at least one.
+        ks: How far down to look.
+
+    Returns:
+        ``recall_at_1`` and so on, for each k.
+    """
+    ranks = [
+        next((rank for rank, item in enumerate(found, 1) if item in right), np.inf)
+        for found, right in zip(predictions, map(set, references), strict=True)
+    ]
+    return {f"recall_at_{k}": float(np.mean(np.asarray(ranks) <= k)) for k in ks}

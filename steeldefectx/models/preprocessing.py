@@ -25,6 +25,25 @@ class Preprocessing:
         batch = self.image_processor(images=to_rgb(image), do_rescale=False, do_normalize=False, return_tensors="np")
         return batch["pixel_values"][0]
 
+    def seen(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The part of an image of a size (width, height) that is left after resizing and cropping.
+
+        Returns:
+            Left, top, right and bottom, in pixels of the image.
+        """
+        processor = self.image_processor
+        resized = processor.size["width"], processor.size["height"]
+        if (shortest := processor.size["shortest_edge"]) is not None:
+            resized = tuple(side * shortest / min(size) for side in size)
+        cropped = resized
+        if processor.do_center_crop:
+            cropped = processor.crop_size["width"], processor.crop_size["height"]
+        edges = [
+            max(0, (whole - part) / 2) * side / whole for whole, part, side in zip(resized, cropped, size, strict=True)
+        ]
+        left, top = map(round, edges)
+        return left, top, size[0] - left, size[1] - top
+
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """Scale pixels 0..255 (N, 3, H, W), or grey ones (N, 1, H, W), of any dtype, to what the model takes.
 

@@ -116,11 +116,14 @@ class ShuffleNetV2ForImageClassification(PreTrainedModel):
     def forward(
         self, pixel_values: torch.Tensor, labels: torch.Tensor | None = None, **_: Any
     ) -> ImageClassifierOutput:
-        """Class logits (N, num_labels) of ``pixel_values`` (N, 3, H, W), with a loss where there are labels (N,)."""
+        """Class logits (N, num_labels) of ``pixel_values`` (N, 3, H, W), with a loss where there are labels (N,).
+
+        ``hidden_states`` holds the last feature map.
+        """
         maps = self.last(self.units(self.stem(pixel_values)))
         logits = self.classifier(maps.mean(dim=(2, 3)))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
-        return ImageClassifierOutput(loss=loss, logits=logits)
+        return ImageClassifierOutput(loss=loss, logits=logits, hidden_states=(maps,))
 
 
 AutoConfig.register(ShuffleNetV2Config.model_type, ShuffleNetV2Config)

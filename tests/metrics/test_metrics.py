@@ -81,6 +81,15 @@ def test_group_accuracy_is_the_mean_recall_of_its_classes():
     assert some == {"head_accuracy": 1.0, "medium_accuracy": None, "tail_accuracy": None}
 
 
+def test_recall_at_k_needs_one_right_item_among_the_first():
+    found = [[3, 1, 2], [5, 4, 0], [7], [2, 9, 8]]
+    right = [[3], [0, 4], [1], [8]]
+    expected = {"recall_at_1": 1 / 4, "recall_at_2": 2 / 4, "recall_at_3": 3 / 4}
+    assert metrics.recall_at_k(found, right, ks=(1, 2, 3)) == expected
+    module = evaluate.load(metrics.path("recall_at_k"))
+    assert module.compute(predictions=found, references=right, ks=[1, 2, 3]) == expected
+
+
 def test_evaluate_loads_those_with_more_inputs():
     calibration = evaluate.load(metrics.path("calibration_error"))
     found = calibration.compute(predictions=PREDICTIONS, references=REFERENCES, confidences=CONFIDENCES, bins=10)

@@ -1,0 +1,119 @@
+"""What is explained: images with the texts they are asked about, and masks where there are some."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.sources import MAX_PIXELS
+from steeldefectx.data.sources.masks import read_mask
+from steeldefectx.data.sources.tree import IMAGE_FORMATS
+from steeldefectx.errors import DataError
+from steeldefectx.taxonomy import t0_sentence, t1_sentence
+
+IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+@dataclass
+class Example:
+    """An image and what is known of it."""
+
+    name: str
+    """File or image id."""
+    image: Image.Image
+    class_name: str | None = None
+    """Its class, where the data say; None for an image alone."""
+    texts: dict[str, str | None] | None = None
+    """Text level -> its text; None for an image alone."""
+    mask: np.ndarray | None = None
+    """(H, W) bool."""
+
+
+def open_image(path: Path) -> Image.Image:
+    """Read an image in full, once its size is known to be bearable.
+
+    Raises:
+        DataError: No readable image, or one of too many pixels, which is not decoded.
+    """
+    try:
+        with Image.open(path, formats=IMAGE_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"{path}: {image.width}x{image.height} pixels are more than {MAX_PIXELS:,}.")
+            image.load()
+            return image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable image ({error}).") from error
+
+
+def image_files(images: Path, limit: int) -> list[Path]:
+    """An image, or the first of a folder that is searched at any depth, by name.
+
+    Raises:
+        DataError: Nothing there.
+    """
+    if not images.exists():
+        raise DataError(f"{images}: no such file or folder.")
+    candidates = sorted(images.rglob("*")) if images.is_dir() else [images]
+    files = [file for file in candidates if file.suffix.lower() in IMAGE_ENDINGS and file.is_file()]
+    if not files:
+        raise DataError(f"{images}: no images ({', '.join(IMAGE_ENDINGS)}).")
+    return files[:limit]
+
+
+def dataset_rows(config: str, data_dir: str | None, split: str, limit: int) -> Any:
+    """Rows of a split of the data set, the classes in turn.
+
+    Raises:
+        DataError: Images that cannot be used, or no such split.
+        ConfigError: Unknown config, or no folder where one is needed.
+    """
+    parts = load_dataset(config, data_dir=data_dir)
+    if split not in parts:
+        raise DataError(f"There are too few images for a {split} split: a class needs 4 to have one.")
+    seen: Counter[int] = Counter()
+    turns = []
+    for row, label in enumerate(parts[split]["label"]):
+        turns.append((seen[label], label, row))
+        seen[label] += 1
+    return parts[split].select([row for _, _, row in sorted(turns)[:limit]])
+
+
+def dataset_examples(rows: Any) -> Iterator[Example]:
+    """The rows as examples."""
+    names = rows.features["label"].names
+    for row in rows:
+        yield Example(
+            name=row["image_id"],
+            image=row["image"],
+            class_name=names[row["label"]],
+            texts={level: row[level] for level in ("T0", "T1", "T2", "T3")},
+            mask=None if row["mask"] is None else read_mask(row["mask"], None),
+        )
+
+
+def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> dict[str, str]:
+    """The texts of some levels: the example's own; for an image alone, T0 and T1 of the class it is predicted as.
+
+    Raises:
+        DataError: A level is missing.
+    """
+    texts = example.texts
+    if texts is None:
+        texts = {} if predicted is None else {"T0": t0_sentence(predicted), "T1": t1_sentence(predicted)}
+    found = {level: text for level in levels if (text := texts.get(level))}
+    missing = [level for level in levels if level not in found]
+    if missing:
+        has = ", ".join(level for level, text in texts.items() if text) or "none"
+        whose = "" if example.texts else ", those of the class that it is predicted as"
+        raise DataError(
+            f"{example.name} has no {' and no '.join(missing)} text. Levels that it has: {has}{whose}. "
+            "--text asks for a text of your own."
+        )
+    return found

@@ -1,0 +1,190 @@
+"""Where in an image a model sees what a text says: maps of vision transformers and convolutional networks.
+
+Two kinds of map, by what the image tower is:
+
+- with a class token (CLIP, Long-CLIP, ViT): gradient-weighted attention relevance, Chefer et al., Generic
+  Attention-model Explainability, ICCV 2021, equations 5 and 6;
+- without one (convolutional networks, SigLIP): Grad-CAM, Selvaraju et al., ICCV 2017, equations 1 and 2, on the last
+  feature map, or on the last patch tokens as a map.
+
+What is explained is a logit: of a CLIP that of image and text, exp(scale) · cosine, through whatever adapters there
+are; of an image classifier that of a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import chain
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from steeldefectx.errors import ModelError
+from steeldefectx.models.clip import Clip
+from steeldefectx.models.preprocessing import Preprocessing, to_rgb
+from steeldefectx.models.vision import ImageClassifier
+
+WITH_CLASS_TOKEN = ("clip", "vit", "deit")
+"""Model types whose first token is what the image is told by."""
+
+
+def saliency(clip: Clip, images: Sequence[Image.Image], texts: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    """Maps of what in each image speaks for each of its texts.
+
+    Args:
+        clip: The model, on any device.
+        images: N images of any size.
+        texts: For each image M texts, the same number for all.
+
+    Returns:
+        For each image (M, H, W) float32 of its height and width (upright as its EXIF data say). 0 is the least and 1
+        the most relevant place; a map that is the same everywhere, as of a model that ignores the image, is all 0. What
+        preprocessing cuts off is 0.
+    """
+    distinct = list(dict.fromkeys(chain.from_iterable(texts)))
+    place = {text: number for number, text in enumerate(distinct)}
+    with torch.no_grad():
+        tokens = clip.tokenize(distinct).to(clip.model.logit_scale.device)
+        embeddings = clip.embed_texts(clip.encode_texts(tokens))
+    chosen = embeddings[torch.tensor([[place[text] for text in own] for own in texts])]
+    scale = clip.model.logit_scale.detach().exp()
+
+    def logits(features: torch.Tensor) -> torch.Tensor:
+        return scale * torch.einsum("nd,nmd->nm", clip.embed_images(features), chosen)
+
+    return _maps(clip, images, _clip_parts, logits)
+
+
+def class_saliency(
+    classifier: ImageClassifier, images: Sequence[Image.Image], labels: Sequence[Sequence[int]]
+) -> list[np.ndarray]:
+    """The same for an image classifier: maps of what in each image speaks for each of M classes, by number.
+
+    Raises:
+        ModelError: A transformer whose patches cannot be told from its other tokens.
+    """
+    chosen = torch.tensor(labels, device=classifier.model.device)
+    return _maps(classifier, images, _classifier_parts, lambda logits: logits.gather(1, chosen))
+
+
+def attention_relevance(attentions: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Relevance of every patch for the class token.
+
+    Layer by layer R becomes R + A R, from the identity, where A is the mean over heads of the positive part of
+    gradient times attention; the class token's row of the last R is what is looked for. Here that row alone is carried,
+    from the last layer back to the first: the same product, a vector at a time.
+
+    Args:
+        attentions: Each layer's attention (N, heads, T, T), first layer first; row: who looks, column: at whom.
+        gradients: Those of the score by each attention, of the same shapes.
+
+    Returns:
+        (N, T - 1), at least 0.
+    """
+    row = torch.zeros_like(attentions[0][:, 0, :1])
+    row[..., 0] = 1
+    for attention, gradient in zip(reversed(attentions), reversed(gradients), strict=True):
+        row = row + row @ (attention * gradient).clamp(min=0).mean(1)
+    return row[:, 0, 1:]
+
+
+def grad_cam(features: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    """Feature maps (N, C, h, w) summed with their mean gradients as weights; (N, h, w), what is negative set to 0."""
+    weights = gradients.mean((2, 3), keepdim=True)
+    return (weights * features).sum(1).clamp(min=0)
+
+
+def _maps(
+    model: Clip | ImageClassifier,
+    images: Sequence[Image.Image],
+    parts: Callable[..., tuple[torch.Tensor, list[torch.Tensor]]],
+    scores: Callable[[torch.Tensor], torch.Tensor],
+) -> list[np.ndarray]:
+    """One pass forward, and one back for each of the M scores (N, M) that are made of the model's output."""
+    upright = [to_rgb(image) for image in images]
+    pixels = torch.from_numpy(np.stack([model.to_pixels(image) for image in upright]))
+    inputs = model.normalize(pixels.to(model.model.device)).to(model.model.dtype)
+    class_token = model.model.config.model_type in WITH_CLASS_TOKEN
+    with torch.enable_grad(), _eager_attention(model.model) if class_token else nullcontext():
+        # Frozen weights ask for no gradients: the pixels do, so that there are some inside.
+        output, inner = parts(model, inputs.requires_grad_())
+        found = []
+        for score in scores(output).sum(0):
+            gradients = torch.autograd.grad(score, inner, retain_graph=True)
+            layers = [layer.detach() for layer in inner]
+            found.append(_patch_map(layers, gradients) if class_token else _feature_map(layers[0], gradients[0]))
+    grids = torch.stack(found, dim=1).cpu()
+    size = (pixels.shape[-2], pixels.shape[-1])
+    return [_at_image_size(grid, model, image.size, size) for grid, image in zip(grids, upright, strict=True)]
+
+
+@contextmanager
+def _eager_attention(model: Any) -> Iterator[None]:
+    """Attention computed in steps, as fused kernels do not show it."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def _clip_parts(clip: Clip, inputs: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Features (N, D), and what the map is made of: attentions of all layers, or the last feature map."""
+    if clip.model.config.model_type in WITH_CLASS_TOKEN:
+        outputs = clip.model.get_image_features(pixel_values=inputs, output_attentions=True)
+        return outputs.pooler_output, list(outputs.attentions)
+    outputs = clip.model.get_image_features(pixel_values=inputs)
+    return outputs.pooler_output, [outputs.last_hidden_state]
+
+
+def _classifier_parts(classifier: ImageClassifier, inputs: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Logits (N, C), and attentions of all layers or the last feature map."""
+    model = classifier.model
+    if model.config.model_type in WITH_CLASS_TOKEN:
+        outputs = model(pixel_values=inputs, output_attentions=True)
+        return outputs.logits, list(outputs.attentions)
+    outputs = model(pixel_values=inputs, output_hidden_states=True)
+    features = outputs.hidden_states[-1]
+    if features.ndim == 3 and isqrt(features.shape[1]) ** 2 != features.shape[1]:
+        raise ModelError(
+            f"{classifier.name}: its patches make no square, so it cannot be explained. Convolutional networks can, "
+            f"and of transformers {', '.join(WITH_CLASS_TOKEN)}."
+        )
+    return outputs.logits, [features]
+
+
+def _patch_map(attentions: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Relevance of the patches as a map (N, h, w)."""
+    return _as_grid(attention_relevance(attentions, gradients)[..., None])[:, 0]
+
+
+def _feature_map(features: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    """Grad-CAM (N, h, w) of a feature map, or of patch tokens (N, T, C)."""
+    if features.ndim == 3:
+        features, gradients = _as_grid(features), _as_grid(gradients)
+    return grad_cam(features, gradients)
+
+
+def _as_grid(tokens: torch.Tensor) -> torch.Tensor:
+    """Tokens (N, T, C) of a square grid of patches, row by row, to a map (N, C, h, w)."""
+    side = isqrt(tokens.shape[1])
+    return tokens.mT.unflatten(2, (side, side))
+
+
+def _at_image_size(
+    grids: torch.Tensor, model: Preprocessing, image_size: tuple[int, int], input_size: tuple[int, int]
+) -> np.ndarray:
+    """Maps (M, h, w) stretched between 0 and 1 and laid over the part of the image that the model saw: (M, H, W)."""
+    low, high = (grids.amin((1, 2), keepdim=True), grids.amax((1, 2), keepdim=True))
+    grids = (grids - low) / (high - low).clamp(min=torch.finfo(grids.dtype).tiny)
+    left, top, right, bottom = model.seen(image_size)
+    placed = np.zeros((len(grids), image_size[1], image_size[0]), np.float32)
+    resized = F.interpolate(grids[None].float(), (bottom - top, right - left), mode="bilinear", align_corners=False)
+    placed[:, top:bottom, left:right] = resized[0].numpy()
+    return placed
