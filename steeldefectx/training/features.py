@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors import safe_open
@@ -64,20 +65,28 @@ class FeatureCache:
 
     def __init__(self, kind: str, fingerprint: str | None):
         self._known: dict[str, torch.Tensor] = {}
+        self._files: set[Path] = set()
+        """Those that were read."""
         self.folder = None if fingerprint is None else cache_path("features", fingerprint, kind)
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        for file in sorted(self.folder.glob("*.safetensors")):
+
+    def missing(self, hashes: Sequence[str]) -> list[int]:
+        """Positions of hashes that no feature is known of, each hash once; files added meanwhile are read first."""
+        first = {content: position for position, content in reversed(list(enumerate(hashes)))}
+        if not first.keys() <= self._known.keys():
+            self._read_files()
+        return sorted(position for content, position in first.items() if content not in self._known)
+
+    def _read_files(self) -> None:
+        """Read the files that were not read yet."""
+        for file in [] if self.folder is None else sorted(set(self.folder.glob("*.safetensors")) - self._files):
             with safe_open(file, "pt") as content:
                 self._known.update(
                     zip(json.loads(content.metadata()["hashes"]), content.get_tensor("features"), strict=True)
                 )
-
-    def missing(self, hashes: Sequence[str]) -> list[int]:
-        """Positions of hashes that no feature is known of, each hash once."""
-        first = {content: position for position, content in reversed(list(enumerate(hashes)))}
-        return sorted(position for content, position in first.items() if content not in self._known)
+            self._files.add(file)
 
     def add(self, hashes: Sequence[str], features: torch.Tensor) -> None:
         """Keep features (N, D) of N hashes."""
@@ -87,7 +96,7 @@ class FeatureCache:
         name = uuid.uuid4().hex
         temporary = self.folder / f"{name}.tmp"
         save_file({"features": features.contiguous()}, temporary, metadata={"hashes": json.dumps(list(hashes))})
-        temporary.rename(self.folder / f"{name}.safetensors")
+        self._files.add(temporary.rename(self.folder / f"{name}.safetensors"))
 
     def get(self, hashes: Sequence[str]) -> torch.Tensor:
         """Features (N, D) of N known hashes."""
@@ -115,6 +124,7 @@ class Features:
     def __post_init__(self) -> None:
         self.fingerprint = f"{self.clip.fingerprint()}-{self.dtype}" if self.keep else ""
         self.encoder = self.clip.in_dtype(self.dtype)
+        self._caches: dict[str, FeatureCache] = {}
 
     def images(self, split: Split, augmentation: str = "none", view: int = 0) -> torch.Tensor:
         """Features of a split's images.
@@ -161,7 +171,12 @@ class Features:
         self, kind: str, hashes: Sequence[str], prepare: Callable, encode: Callable
     ) -> tuple[torch.Tensor, int]:
         """Features by content hash, and how many of them had to be encoded."""
-        cache = FeatureCache(kind, self.fingerprint if self.keep else None)
+        if not self.keep:
+            cache = FeatureCache(kind, None)
+        elif kind in self._caches:
+            cache = self._caches[kind]
+        else:
+            cache = self._caches[kind] = FeatureCache(kind, self.fingerprint)
         missing = cache.missing(hashes)
         self._fill(cache, hashes, missing, prepare, encode, f"encode {kind}")
         return cache.get(hashes), len(missing)
