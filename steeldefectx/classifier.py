@@ -15,6 +15,8 @@ from PIL import Image
 from steeldefectx.data.images import check_size, open_image
 from steeldefectx.engines import BATCH, Engine, TorchEngine
 from steeldefectx.errors import ConfigError, DataError, ModelError
+from steeldefectx.models.clip import Clip
+from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.onnx_export import OnnxEngine, is_export
 from steeldefectx.taxonomy import find_class, t0_sentence
 from steeldefectx.training.calibration import read_calibration
@@ -84,6 +86,17 @@ class SteelDefectClassifier:
     def classes(self) -> list[str]:
         """Names of the classes, in the order of the logits."""
         return self.engine.classes
+
+    @property
+    def model(self) -> Clip | ImageClassifier:
+        """The PyTorch model that computes the logits; of a CLIP with PEFT's weights a copy with them merged.
+
+        Raises:
+            ModelError: It is an ONNX export, which has none.
+        """
+        if not isinstance(self.engine, TorchEngine):
+            raise ModelError("An ONNX export has no gradients to explain it by: name the checkpoint it was made of.")
+        return self.engine.model
 
     @classmethod
     def from_pretrained(cls, name: str | Path, texts: Texts | None = None) -> SteelDefectClassifier:

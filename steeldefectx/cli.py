@@ -367,7 +367,7 @@ def search(
     from rich.console import Console
 
     from steeldefectx import retrieval, retrieval_page  # imports torch; --help does without
-    from steeldefectx.explain.examples import open_image
+    from steeldefectx.data.images import open_image
 
     with _errors_told():
         if (query is not None) + (image is not None) + recall != 1:

@@ -12,8 +12,8 @@ import gradio
 from PIL import Image
 
 from steeldefectx.classifier import SteelDefectClassifier
+from steeldefectx.data.images import open_image
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.explain.examples import open_image
 from steeldefectx.explain.overlay import drawn
 from steeldefectx.explain.saliency import class_saliency, saliency
 from steeldefectx.models.preprocessing import to_rgb

@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from tqdm.auto import tqdm
 
+from steeldefectx.data.images import open_image
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.explain.examples import Example, dataset_examples, dataset_rows, image_files, open_image
+from steeldefectx.explain.examples import Example, dataset_examples, dataset_rows, image_files
 from steeldefectx.explain.explain import Explained, explained, summary
 from steeldefectx.explain.page import OVERLAYS, score_table, write_overlays, write_page
 from steeldefectx.taxonomy import TEXT_LEVELS

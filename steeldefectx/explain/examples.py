@@ -12,13 +12,10 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.data.sources import MAX_PIXELS
+from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources.masks import read_mask
-from steeldefectx.data.sources.tree import IMAGE_FORMATS
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import t0_sentence, t1_sentence
-
-IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 @dataclass
@@ -34,22 +31,6 @@ class Example:
     """Text level -> its text; None for an image alone."""
     mask: np.ndarray | None = None
     """(H, W) bool."""
-
-
-def open_image(path: Path) -> Image.Image:
-    """Read an image in full, once its size is known to be bearable.
-
-    Raises:
-        DataError: No readable image, or one of too many pixels, which is not decoded.
-    """
-    try:
-        with Image.open(path, formats=IMAGE_FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"{path}: {image.width}x{image.height} pixels are more than {MAX_PIXELS:,}.")
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a readable image ({error}).") from error
 
 
 def image_files(images: Path, limit: int) -> list[Path]:

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from steeldefectx.cli import app
 from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.images import open_image
 from steeldefectx.errors import ConfigError
-from steeldefectx.explain.examples import dataset_examples, open_image
+from steeldefectx.explain.examples import dataset_examples
 from steeldefectx.explain.explain import CENTRE, RANDOM, explained, summary
 from steeldefectx.explain.scores import score
 from steeldefectx.models.clip import load_clip
