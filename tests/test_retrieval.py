@@ -134,7 +134,7 @@ def test_search_as_typed(checkpoint, images, tmp_path):
         (["a", "--split", "val"], "choose one of test, train, all"),
         (["a", "--texts", "T3"], "Levels that these data have: T0"),
         (["a", "--texts", "T7"], "choose one of T0, T1, T2, T3"),
-        (["--image", "nowhere.png"], "nowhere.png: not a readable image"),
+        (["--image", "nowhere.png"], "nowhere.png: no such file"),
     ],
 )
 def test_what_cannot_be_searched_is_said(checkpoint, words, reason):
