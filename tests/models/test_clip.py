@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from steeldefectx.classifier import SteelDefectClassifier
+from steeldefectx.engines import TorchEngine
 from steeldefectx.errors import ModelError
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.tiny import tiny_tokenizer
@@ -93,5 +94,7 @@ def test_texts_that_are_cut_are_counted_once_each(caplog):
     clip.report_cut(["a scratch", "scratch " * 200, "scratch " * 200], "T3 class")
     assert "1 of 2 distinct T3 class texts are longer than the model's 128 tokens" in caplog.text
     caplog.clear()
-    SteelDefectClassifier(clip, {"Scratches": ["a scratch"], "Pits": ["pit " * 200]}, torch.device("cpu"))
+    classifier = SteelDefectClassifier(TorchEngine(clip, {"Scratches": ["a scratch"], "Pits": ["a pit"]}))
+    assert not caplog.text
+    next(classifier.predict(Image.new("L", (32, 32)), {"Scratches": ["a scratch"], "Pits": ["pit " * 200]}))
     assert "1 of 2 distinct class texts" in caplog.text
