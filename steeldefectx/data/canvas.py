@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 Array = np.ndarray
+Rng = np.random.Generator
 
 GREY = (85.0, 170.0)
 """Range of the mean grey level of clean steel."""

@@ -15,6 +15,7 @@ from steeldefectx.data.canvas import (
     Array,
     Canvas,
     Layer,
+    Rng,
     edge,
     ellipse,
     line,
@@ -27,8 +28,6 @@ from steeldefectx.data.canvas import (
     turned,
     wave,
 )
-
-Rng = np.random.Generator
 
 
 def bright_scratch(canvas: Canvas, rng: Rng, strength: float) -> Layer:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steeldefectx.data.canvas import Canvas, Layer
+from steeldefectx.data.canvas import Canvas, Layer, Rng
 from steeldefectx.data.defects import DRAW
 from steeldefectx.data.render import AREA, ATTEMPTS, STRENGTH, depths
-from steeldefectx.data.surfaces import Rng, between, photograph, surface, texture
+from steeldefectx.data.surfaces import between, photograph, surface, texture
 from steeldefectx.data.wide_defects import WIDE
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import CLASS_NAMES

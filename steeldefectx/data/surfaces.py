@@ -13,9 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from steeldefectx.data.canvas import Array, Canvas, _stretch, edge, noise, particles, rough, wave
-
-Rng = np.random.Generator
+from steeldefectx.data.canvas import Array, Canvas, Rng, _stretch, edge, noise, particles, rough, wave
 
 GREY = (45.0, 205.0)
 """Range of the mean grey level."""
@@ -70,10 +68,13 @@ def _light(rng: Rng, x: Array, y: Array) -> Array:
 
 def _grain(rng: Rng, size: int) -> Array:
     """Texture of the surface: fine grain, rolling streaks upright or slanted, clouds."""
-    fine = between(rng, 0.7, 11) * noise(rng, size, *([int(rng.integers(35, 100))] * 2))
+    knots = int(rng.integers(35, 100))
+    fine = between(rng, 0.7, 11) * noise(rng, size, knots, knots)
     if rng.random() < 0.07:  # rough, pickled
-        fine = fine + rng.uniform(6, 16) * noise(rng, size, *([int(rng.integers(25, 60))] * 2))
-    clouds = between(rng, 0.6, 10) * rough(rng, size, *([int(rng.integers(2, 9))] * 2), 2)
+        knots = int(rng.integers(25, 60))
+        fine = fine + rng.uniform(6, 16) * noise(rng, size, knots, knots)
+    knots = int(rng.integers(2, 9))
+    clouds = between(rng, 0.6, 10) * rough(rng, size, knots, knots, 2)
     streaks = between(rng, 0.6, 8)
     if rng.random() < 0.25:
         grain = slanted(rng, size, int(rng.integers(3, 14)), int(rng.integers(30, 90)), rng.uniform(-1, 1))

@@ -14,12 +14,12 @@ from steeldefectx.data.canvas import (
     Array,
     Canvas,
     Layer,
+    Rng,
     edge,
     ellipse,
     noise,
     paint,
     particles,
-    place,
     rough,
     tiles,
     turned,
@@ -28,7 +28,6 @@ from steeldefectx.data.canvas import (
 from steeldefectx.data.defects import DRAW
 from steeldefectx.data.surfaces import between, slanted
 
-Rng = np.random.Generator
 Draw = Callable[[Canvas, Rng, float], Layer]
 
 
@@ -52,12 +51,12 @@ def rubbed_scratch(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     size = canvas.size
     alpha = np.zeros((size, size), np.float32)
     turn = rng.random()
-    angle = rng.uniform(0, np.pi) if turn < 0.2 else 0.0
+    angle = rng.uniform(0, np.pi) if turn < 0.1 else 0.0
     x, y = turned(canvas.x - 0.5, canvas.y - 0.5, angle)
     grid = Canvas(canvas.pixels, x + 0.5, y + 0.5)
     broken = noise(rng, size, int(rng.integers(6, 40)), 6) + rng.uniform(0.0, 2.0)
     for _ in range(rng.integers(1, 6)):
-        along, across = _course(grid, rng, turn < 0.85, rng.uniform(0, 0.02) if angle == 0 else 0.0)
+        along, across = _course(grid, rng, turn < 0.9, rng.uniform(0, 0.02) if angle == 0 else 0.0)
         width = max(between(rng, 0.003, 0.05 if rng.random() < 0.3 else 0.012), 0.5 / size)
         ragged = width * (1 + 0.4 * noise(rng, size, 20, 8))
         one = edge(ragged * _taper(along, rng, 0.15, 1.6) - np.abs(across), max(1.2 / size, 0.4 * width))
@@ -88,12 +87,12 @@ def groove(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     alpha, column = np.zeros((size, size), np.float32), 0.5
     vertical = rng.random() < 0.93
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        along, across = _course(canvas, rng, vertical, rng.uniform(0, 0.008))
-        width = max(between(rng, 0.003, 0.016), 0.6 / size)
-        one = edge(width * _taper(along, rng, 0.3, 1.8) - np.abs(across), 1.2 / size) * rng.uniform(0.5, 1.0)
+        along, across = _course(canvas, rng, vertical, rng.uniform(0, 0.003))
+        width = max(between(rng, 0.003, 0.014), 0.6 / size)
+        one = edge(width * _taper(along, rng, 0.45, 1.9) - np.abs(across), 1.2 / size) * rng.uniform(0.5, 1.0)
         alpha = np.maximum(alpha, one)
         column = rng.uniform(0.05, 0.95)
-    if rng.random() < 0.4:
+    if rng.random() < 0.25:
         along, across = (canvas.y, canvas.x) if vertical else (canvas.x, canvas.y)
         near = edge(rng.uniform(0.02, 0.12) - np.abs(across - column), 0.08)
         count = rng.uniform(25, 45)
@@ -291,7 +290,9 @@ def slag_band(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     if kind < 0.2:
         return _blister(canvas, rng, strength)
     rows = canvas.y[:, :1]
-    course = rng.uniform(0.1, 0.9) + rng.uniform(0, 0.03) * wave(rng, size, 6)[:, None] + rng.uniform(-0.08, 0.08) * rows
+    course = (
+        rng.uniform(0.1, 0.9) + rng.uniform(0, 0.03) * wave(rng, size, 6)[:, None] + rng.uniform(-0.08, 0.08) * rows
+    )
     off = canvas.x - course
     if kind < 0.6:
         width = between(rng, 0.006, 0.05) * np.clip(1 + 0.7 * wave(rng, size, 14) + 0.4 * wave(rng, size, 40), 0.05, 3)
@@ -338,7 +339,9 @@ def _blister(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     change, alpha = np.zeros((2, size, size), np.float32)
     for _ in range(rng.choice((1, 1, 2))):
         at, long = (rng.uniform(0.15, 0.85), rng.uniform(0.1, 0.9)), between(rng, 0.15, 0.45)
-        radius, along, _ = ellipse(canvas, at, (long, long * rng.uniform(0.25, 0.5)), np.pi / 2 + rng.uniform(-0.1, 0.1))
+        radius, along, _ = ellipse(
+            canvas, at, (long, long * rng.uniform(0.25, 0.5)), np.pi / 2 + rng.uniform(-0.1, 0.1)
+        )
         radius = radius * (1 + rng.uniform(-0.25, 0.25) * along) + 0.1 * noise(rng, size, 6, 6)
         ring = np.exp(-(((radius - 1) / rng.uniform(0.03, 0.08)) ** 2)) - 0.6 * np.exp(-(((radius - 0.88) / 0.06) ** 2))
         core = edge(rng.uniform(0.1, 0.35) - np.abs(radius - 0.1) * (1 + 0.8 * noise(rng, size, 30, 10)), 0.2)
