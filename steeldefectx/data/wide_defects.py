@@ -376,10 +376,49 @@ def net_of_cracks(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     return Layer((grain - strength * rng.uniform(28, 60) * cracks).astype(np.float32), cracks >= 0.5)
 
 
+def gap_at_the_edge(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """The strip's own edge in view, dark beyond it, and an arc cut into the steel from there."""
+    size, at, radius = canvas.size, rng.uniform(0.1, 0.7), between(rng, 0.1, 0.4)
+    x, y = (canvas.x, canvas.y) if rng.random() < 0.8 else (canvas.y, canvas.x)
+    beyond = at - x - rng.uniform(-0.03, 0.03) * (y - 0.5)
+    bite = radius - np.hypot(x - at + radius * rng.uniform(0.1, 0.7), y - rng.uniform(0, 1))
+    dark = edge(np.maximum(beyond, bite), 1.5 / size)
+    ground = rng.uniform(5, 45) + 2 * noise(rng, size, 6, 6)
+    change = dark * (ground - canvas.pixels) + rng.uniform(0, 25) * np.exp(-((np.maximum(beyond, bite) / 0.02) ** 2))
+    return Layer(change.astype(np.float32), edge(np.minimum(bite, -beyond), 1.5 / size) >= 0.5)
+
+
+def small_hole(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """A small flat oval hole, sometimes beside the seam it marks."""
+    size, wide = canvas.size, between(rng, 0.03, 0.09)
+    at = (rng.uniform(0.05, 0.95), rng.uniform(0.05, 0.95))
+    radius, _, _ = ellipse(canvas, at, (wide, wide * rng.uniform(0.4, 0.9)), rng.uniform(-0.1, 0.1))
+    inside = edge((1 - radius) * wide, 1.5 / size)
+    change = inside * (rng.uniform(8, 40) - canvas.pixels)
+    if rng.random() < 0.3:
+        side = rng.choice((-1, 1)) * rng.uniform(0.1, 0.4)
+        change = change + rng.uniform(-25, 25) * (1 - inside) * edge((canvas.y - at[1] - side) * np.sign(side), 0.01)
+    return Layer(change.astype(np.float32), inside >= 0.5)
+
+
+def joint(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """A weld as the border of two shades, with a faint thin line or none of its own, or as a wide rough bead."""
+    size = canvas.size
+    along, across = (canvas.y, canvas.x) if rng.random() < 0.15 else (canvas.x, canvas.y)
+    off = across - rng.uniform(0.08, 0.92) - rng.uniform(-0.03, 0.03) * (along - 0.5)
+    width = between(rng, 0.006, 0.035)
+    seam = edge(width - np.abs(off), 1.5 / size)
+    bead = rng.uniform(0, 30) * noise(rng, size, 40, 40) if width > 0.018 else 0
+    step = rng.choice((-1, 1)) * between(rng, 10, 60) * edge(off, 1.5 / size)
+    line = rng.choice((-1, 1)) * rng.uniform(8, 45) + bead
+    return Layer((step + strength * seam * line).astype(np.float32), seam >= 0.5)
+
+
 WIDE: dict[str, tuple[Draw, ...]] = {
     "Bright scratch": (rubbed_scratch,),
     "Crazing": (drawn_cracks, drawn_cracks, net_of_cracks),
     "Crease": (fold_lines,),
+    "Crescent gap": (gap_at_the_edge,),
     "Dark scratches": (groove,),
     "Finishing roll printing": (roll_print,),
     "Inclusion": (stringers, soft_streaks, soft_streaks),
@@ -388,8 +427,10 @@ WIDE: dict[str, tuple[Draw, ...]] = {
     "Oxide scale of temperature system": (flecks,),
     "Patches": (dark_patches,),
     "Pitted surface": (pits,),
+    "Punching": (small_hole,),
     "Red iron sheet": (red_islands,),
     "Rolled in scale": (pressed_scale,),
     "Slag inclusion": (slag_band, slag_tear),
+    "Welding line": (joint,),
 }
 """Class name -> looks that are drawn besides the sample's; each as often as another."""

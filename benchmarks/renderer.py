@@ -1,0 +1,93 @@
+"""How many synthetic images a second all cores draw together: the sample's, the varied ones, these with their texts.
+
+    python benchmarks/renderer.py --out benchmarks/results/renderer.json
+
+Rates are images a second by the clock, the median of several rounds; `ms` is the processor time of one image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from steeldefectx.data.render import render
+from steeldefectx.data.scene_texts import write_scene_texts
+from steeldefectx.data.scenes import render_scene
+from steeldefectx.taxonomy import CLASS_NAMES
+from steeldefectx.training.results import versions, write_json
+
+ROUNDS = 5
+CHUNK = 50
+"""Images that a process draws without asking for more."""
+
+
+def sample(index: int, size: int) -> None:
+    """An image as the sample configuration has it."""
+    render(CLASS_NAMES[index % len(CLASS_NAMES)], np.random.default_rng(index), size)
+
+
+def varied(index: int, size: int) -> None:
+    """An image for pretraining."""
+    render_scene(np.random.default_rng(index), size)
+
+
+def varied_with_texts(index: int, size: int) -> None:
+    """An image for pretraining, its attributes and its texts on four levels."""
+    rng = np.random.default_rng(index)
+    write_scene_texts(render_scene(rng, size), rng)
+
+
+DRAWN: dict[str, Callable[[int, int], None]] = {
+    "sample": sample,
+    "varied": varied,
+    "varied, with texts": varied_with_texts,
+}
+
+
+def chunk(name: str, start: int, size: int) -> float:
+    """Draw a few; returns the processor's seconds."""
+    started = time.process_time()
+    for index in range(start, start + CHUNK):
+        DRAWN[name](index, size)
+    return time.process_time() - started
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=1000, help="Images a round.")
+    parser.add_argument("--size", type=int, default=128, help="Pixels a side.")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures.")
+    options = parser.parse_args()
+    cores = len(os.sched_getaffinity(0))
+    found: dict[str, dict[str, float]] = {}
+    with ProcessPoolExecutor(cores) as pool:
+        list(pool.map(chunk, ["varied"] * cores, range(cores), [options.size] * cores))  # start and warm up
+        for name in DRAWN:
+            starts = range(0, options.images, CHUNK)
+            rates, spent = [], 0.0
+            for _ in range(ROUNDS):
+                started = time.perf_counter()
+                spent += sum(pool.map(chunk, [name] * len(starts), starts, [options.size] * len(starts)))
+                rates.append(len(starts) * CHUNK / (time.perf_counter() - started))
+            milliseconds = 1000 * spent / (ROUNDS * len(starts) * CHUNK)
+            found[name] = {"images_per_second": round(statistics.median(rates), 1), "ms": round(milliseconds, 3)}
+    table = Table("drawn", "images/s", "processor ms an image", title=f"{options.size} x {options.size}, {cores} cores")
+    for name, row in found.items():
+        table.add_row(name, f"{row['images_per_second']:.0f}", f"{row['ms']:.2f}")
+    Console().print(table)
+    if options.out:
+        write_json(options.out, {"size": options.size, "cores": cores, "drawn": found, "versions": versions()})
+
+
+if __name__ == "__main__":
+    main()
