@@ -72,11 +72,12 @@ def drawn_cracks(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     field = noise(rng, size, int(rows), int(columns)) + 0.4 * noise(rng, size, int(2 * rows), int(3 * columns))
     slope = np.abs(np.gradient(field, axis=0)) + 0.4 * np.abs(np.gradient(field, axis=1)) + 0.02
     here = noise(rng, size, 14, 9) + 0.6 * noise(rng, size, 30, 20) - rng.uniform(-0.3, 0.5)
-    cracks = edge(rng.uniform(0.35, 0.9) - np.abs(field) / slope, 0.8) * edge(here, 0.5)
-    crumbs = edge(rough(rng, size, 14, 10, 2) - rng.uniform(1.6, 2.6), 0.3)
-    grain = between(rng, 6, 22) * rng.standard_normal((size, size), dtype=np.float32)
-    grain = grain + rng.uniform(4, 16) * noise(rng, size, int(rng.integers(45, 90)), int(rng.integers(40, 80)))
-    grain = grain + rng.uniform(2, 12) * noise(rng, size, 24, 24) + rng.uniform(0, 14) * wave(rng, size, 6)
+    cracks = edge(rng.uniform(0.2, 0.75) - np.abs(field) / slope, 0.8) * edge(here, 0.5)
+    crumbs = edge(rough(rng, size, 14, 10, 2) - rng.uniform(1.6, 2.8), 0.3)
+    grain = between(rng, 6, 24) * rng.standard_normal((size, size), dtype=np.float32)
+    grain = grain + rng.uniform(4, 18) * noise(rng, size, int(rng.integers(45, 90)), int(rng.integers(40, 80)))
+    grain = grain + rng.uniform(2, 14) * noise(rng, size, 20, 24) + rng.uniform(2, 14) * noise(rng, size, 4, 90)
+    grain = grain + rng.uniform(0, 24) * wave(rng, size, int(rng.integers(3, 16)))
     change = grain - strength * (rng.uniform(35, 75) * cracks + rng.uniform(50, 90) * crumbs)
     return Layer(change.astype(np.float32), np.maximum(cracks, crumbs) >= 0.5)
 
@@ -227,22 +228,24 @@ def dark_patches(canvas: Canvas, rng: Rng, strength: float) -> Layer:
 
 
 def pits(canvas: Canvas, rng: Rng, strength: float) -> Layer:
-    """Pits from a few to thousands: points in a grid of cells, or the closed pores of a corroded skin."""
+    """Pits from a few to thousands, soft or sharp: single points, or the closed pores of a corroded skin."""
     size = canvas.size
-    here = np.clip(0.5 + 0.7 * noise(rng, size, 2, 2) + rng.uniform(-0.2, 0.8), 0, 1)
+    columns = int(rng.choice((2, 2, 5)))
+    here = np.clip(0.5 + 0.7 * noise(rng, size, 2, columns) + rng.uniform(-0.2, 0.8), 0, 1)
     if rng.random() < 0.5:
-        count = between(rng, 11, 40)
-        u = canvas.x * count + 0.3 * noise(rng, size, 12, 12)
-        v = canvas.y * count + 0.3 * noise(rng, size, 12, 12)
-        points = particles(rng, u, v, rng.uniform(0.5, 1.0), (0.15, 0.45))
-        alpha = edge(np.where(points.value < here, 1 - points.radius + 0.25 * noise(rng, size, 50, 50), -1), 0.8)
+        count = between(rng, 11, 45)
+        u = canvas.x * count + 0.5 * noise(rng, size, 12, 12)
+        v = canvas.y * count + rng.random(64)[np.floor(u).astype(int) % 64] + 0.3 * noise(rng, size, 12, 12)
+        points = particles(rng, u, v, rng.uniform(0.4, 0.9), (0.15, 0.48))
+        alpha = edge(np.where(points.value < here, 1 - points.radius + 0.3 * noise(rng, size, 50, 50), -1), 0.9)
     else:
-        knots = int(between(rng, 22, 62))
-        pores = noise(rng, size, knots, int(knots * rng.uniform(0.8, 1.3))) - rng.uniform(0.0, 0.9)
-        alpha = edge(pores + 0.9 * (here - 1), 0.5)
-    alpha = alpha.astype(np.float32)
-    shaded = side_light(canvas, rng) if rng.random() < 0.6 else 0
-    return Layer((-strength * between(rng, 14, 55) * alpha + shaded).astype(np.float32), alpha >= 0.5)
+        knots = between(rng, 22, 80)
+        pores = noise(rng, size, int(knots), int(knots * rng.uniform(0.8, 1.3))) - rng.uniform(0.0, 0.9)
+        alpha = edge(pores + 0.9 * (here - 1), rng.uniform(0.4, 1.2))
+    blotch = edge(rough(rng, size, 7, 5, 2) - rng.uniform(1.4, 2.6), 0.4) if rng.random() < 0.3 else 0
+    shaded = side_light(canvas, rng) if rng.random() < 0.7 else 0
+    change = shaded - strength * (between(rng, 9, 50) * alpha + rng.uniform(15, 45) * blotch)
+    return Layer(change.astype(np.float32), alpha >= 0.5)
 
 
 def side_light(canvas: Canvas, rng: Rng) -> Array:
