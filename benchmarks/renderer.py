@@ -86,7 +86,7 @@ def main() -> None:
         table.add_row(name, f"{row['images_per_second']:.0f}", f"{row['ms']:.2f}")
     Console().print(table)
     if options.out:
-        write_json(options.out, {"size": options.size, "cores": cores, "drawn": found, "versions": versions()})
+        write_json({"size": options.size, "cores": cores, "drawn": found, "versions": versions()}, options.out)
 
 
 if __name__ == "__main__":

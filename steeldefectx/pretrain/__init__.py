@@ -1,0 +1,1 @@
+"""Making the embedded CLIP: contrastive pretraining on an endless stream of rendered defects."""

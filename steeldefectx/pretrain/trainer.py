@@ -1,0 +1,183 @@
+"""Contrastive pretraining of a small CLIP on rendered images.
+
+An image is told apart by class, against a text of each class that is worded anew in every step, and, for a share of
+the images, from the others of the batch by its own description. Texts of one class are never held against an image
+of it; a description of another image of the same class is, for it says where and how large.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from torch import nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+from transformers import PreTrainedTokenizerFast
+
+from steeldefectx.code import code_hash
+from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor
+from steeldefectx.models.steel_clip import SteelCLIPModel
+from steeldefectx.pretrain.config import PretrainConfig
+from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
+from steeldefectx.training.average import Average
+from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
+from steeldefectx.training.losses import contrastive_loss
+from steeldefectx.training.results import versions, write_json
+from steeldefectx.training.snapshot import Snapshots, load_trained_state
+
+VOCABULARY = 4096
+MODEL = "model"
+"""Folder inside a run's that the finished model is saved in."""
+LOG, RECIPE = "log.jsonl", "recipe.json"
+MINUTES = 3.0
+"""From one snapshot to the next."""
+LOGGED = 50
+"""Steps from one line of the log to the next."""
+HIGHEST_SCALE = 100.0
+"""Of the logits, as in CLIP (Radford et al. 2021, section 2.5)."""
+DRAWN_BY = ("canvas", "class_wordings", "defects", "render", "sample_texts", "scenes", "surfaces", "wide_defects")
+CODE = ("pretrain/*.py", "models/from_scratch.py", "models/steel_clip.py", *(f"data/{name}.py" for name in DRAWN_BY))
+"""What a run's weights depend on beside its settings."""
+NOT_OF_WEIGHTS = ("out", "workers", "resume")
+"""Settings that change no weight."""
+
+
+def pretrain(config: PretrainConfig) -> Path:
+    """Train a new model, or go on with it.
+
+    Args:
+        config: Settings.
+
+    Returns:
+        The folder of the finished model, in ``save_pretrained`` form, with averaged weights in fp32.
+
+    Raises:
+        ConfigError: The folder has a snapshot of a run with other settings.
+    """
+    folder, device = Path(config.out), PartialState().device
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {name: value for name, value in asdict(config).items() if name not in NOT_OF_WEIGHTS}
+    tokenizer = learn_tokenizer(corpus(config), VOCABULARY, config.sizes.context_length)
+    model = new_model(tokenizer, config.sizes).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
+    identity = {"settings": settings, "code": code_hash(*CODE)}
+    snapshots = Snapshots(folder, identity, MINUTES, writes=True)
+    saved = snapshots.load(model, optimizer) if config.resume else None
+    first, spent = (saved[0]["step"], saved[0]["seconds"]) if saved else (0, 0.0)
+    average = Average(model, config.ema, saved[2] if saved else None)
+    started = time.monotonic() - spent
+    if not saved:
+        (folder / LOG).unlink(missing_ok=True)
+    model.train()
+    for step, found in _steps(model, tokenizer, optimizer, config, first, device):
+        average.update(step)
+        seconds = round(time.monotonic() - started, 1)
+        if step % LOGGED == 0:
+            with (folder / LOG).open("a") as log:
+                log.write(json.dumps({"step": step, "seconds": seconds, **_numbers(found)}) + "\n")
+        if snapshots.due():
+            snapshots.save(model, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
+    load_trained_state(model, average.state)
+    _save(model.eval().cpu(), tokenizer, config, folder)
+    seconds = round(time.monotonic() - started, 1)
+    about = {"settings": settings, "seconds": seconds, "device": str(device), "code": identity["code"]}
+    write_json({**about, "versions": versions()}, folder / RECIPE)
+    snapshots.remove()
+    return folder / MODEL
+
+
+def _steps(
+    model: SteelCLIPModel,
+    tokenizer: PreTrainedTokenizerFast,
+    optimizer: torch.optim.Optimizer,
+    config: PretrainConfig,
+    first: int,
+    device: torch.device,
+) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
+    """Take the steps that are left; after each its number, from 1, and what was found."""
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, config))
+    bar = tqdm(total=config.steps * config.batch_size, initial=first * config.batch_size, unit="image", unit_scale=True)
+    for step, batch in enumerate(batches(config, first), start=first):
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            found = losses(model, tokenizer, batch, class_texts(config, step), device)
+        optimizer.zero_grad()
+        found["loss"].backward()
+        nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+        optimizer.step()
+        rate.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
+        bar.update(len(batch.images))
+        if (step + 1) % LOGGED == 0:
+            bar.set_postfix(_numbers(found))
+        yield step + 1, found
+    bar.close()
+
+
+def schedule(step: int, config: PretrainConfig) -> float:
+    """Factor on the learning rate, 0..1: a linear rise, then half a cosine to 0."""
+    rising = config.warmup * config.steps
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, config.steps - rising))))
+
+
+def losses(
+    model: SteelCLIPModel,
+    tokenizer: PreTrainedTokenizerFast,
+    batch: Batch,
+    by_class: dict[str, list[str]],
+    device: torch.device,
+) -> dict[str, torch.Tensor]:
+    """The loss of a batch and its parts, scalars.
+
+    Args:
+        model: In training mode.
+        tokenizer: Its own.
+        batch: Images with labels, some with texts.
+        by_class: Level -> a text for each label.
+        device: Where to compute.
+
+    Returns:
+        ``loss``, the sum of ``class_loss``, cross-entropy over the class texts averaged over levels, and
+        ``text_loss``, contrastive among the images that are described; ``accuracy`` over the class texts.
+    """
+    texts = [text for of_level in by_class.values() for text in of_level] + batch.texts
+    tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
+    text = F.normalize(model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output, dim=-1)
+    pixels = batch.images.to(device, non_blocking=True)[:, None].expand(-1, 3, -1, -1).float() / 255
+    image = F.normalize(model.get_image_features(pixels).pooler_output, dim=-1)
+    scale, labels = model.logit_scale.exp(), batch.labels.to(device)
+    classes = len(next(iter(by_class.values())))
+    logits = [scale * image @ text[level * classes : (level + 1) * classes].T for level in range(len(by_class))]
+    class_loss = torch.stack([F.cross_entropy(of_level, labels) for of_level in logits]).mean()
+    own = text[len(by_class) * classes :]
+    text_loss = class_loss.new_zeros(())
+    if len(own) > 1:
+        ids = torch.tensor([batch.texts.index(text) for text in batch.texts], device=device)
+        text_loss = contrastive_loss(image[batch.described.to(device)], own, ids, scale)
+    accuracy = (torch.stack(logits).mean(0).argmax(1) == labels).float().mean()
+    return {
+        "loss": class_loss + text_loss,
+        "class_loss": class_loss.detach(),
+        "text_loss": text_loss.detach(),
+        "accuracy": accuracy,
+    }
+
+
+def _numbers(found: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {name: round(value.item(), 4) for name, value in found.items()}
+
+
+def _save(model: SteelCLIPModel, tokenizer: Any, config: PretrainConfig, folder: Path) -> None:
+    model.save_pretrained(folder / MODEL)
+    tokenizer.save_pretrained(folder / MODEL)
+    new_processor(config.sizes).save_pretrained(folder / MODEL)
