@@ -1,0 +1,98 @@
+"""Pretraining: the loss by hand, a model that any command can load, and runs that are killed and gone on with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from steeldefectx.models.clip import load_clip
+from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model
+from steeldefectx.pretrain import trainer
+from steeldefectx.pretrain.config import PretrainConfig
+from steeldefectx.pretrain.stream import batches, class_texts
+from steeldefectx.pretrain.trainer import losses, pretrain, schedule
+
+CONFIG = PretrainConfig(
+    images=48, batch_size=8, image_size=32, image_widths="8,16", text_width=12, text_layers=1, projection=8, workers=0
+)
+
+
+@pytest.fixture(autouse=True)
+def few_scenes(monkeypatch):
+    monkeypatch.setattr("steeldefectx.pretrain.stream.VOCABULARY_SCENES", 5)
+
+
+def config_in(folder, **settings):
+    return replace(CONFIG, out=str(folder), **settings)
+
+
+def weights(folder):
+    return load_clip(str(folder)).model.state_dict()
+
+
+def test_the_loss_holds_images_against_texts_of_all_classes_and_against_each_others_descriptions():
+    batch, texts = next(batches(replace(CONFIG, described=1.0))), class_texts(CONFIG, 0)
+    tokenizer = learn_tokenizer([*texts["T1"], *batch.texts], 600, 128)
+    model = new_model(tokenizer, Sizes(32, (8, 16), 12, 1, 3, 128, 8))
+    found = losses(model, tokenizer, batch, texts, torch.device("cpu"))
+
+    def embed(of):
+        tokens = tokenizer(of, padding=True, return_tensors="pt")
+        return F.normalize(model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output, dim=-1)
+
+    pixels = batch.images[:, None].repeat(1, 3, 1, 1) / 255
+    image, scale = F.normalize(model.get_image_features(pixels).pooler_output, dim=-1), model.logit_scale.exp()
+    by_class = [-(scale * image @ embed(texts[level]).T).log_softmax(1) for level in ("T0", "T1")]
+    rows = torch.arange(len(batch.labels))
+    class_loss = sum(cost[rows, batch.labels].mean() for cost in by_class) / 2
+    logits = scale * image[batch.described] @ embed(batch.texts).T
+    text_loss = -(logits.log_softmax(1).diag().mean() + logits.log_softmax(0).diag().mean()) / 2
+    torch.testing.assert_close(found["class_loss"], class_loss.detach(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found["text_loss"], text_loss.detach(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found["loss"], class_loss + text_loss, atol=1e-5, rtol=1e-5)
+
+
+def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_weights(tmp_path, monkeypatch):
+    pretrain(config_in(tmp_path / "whole"))
+    monkeypatch.setattr(trainer, "MINUTES", 0.0)  # a snapshot after every step
+    taken, original = [], trainer.losses
+
+    def killed(*arguments):
+        if len(taken) == 3:
+            raise KeyboardInterrupt
+        taken.append(1)
+        return original(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer, "losses", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(config_in(tmp_path / "killed"))
+    assert not (tmp_path / "killed" / "model").exists()
+    model = pretrain(config_in(tmp_path / "killed"))
+    expected, found = weights(tmp_path / "whole" / "model"), weights(model)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert sorted(p.name for p in (tmp_path / "killed").iterdir()) == ["model", "recipe.json"]
+    assert json.loads((tmp_path / "killed" / "recipe.json").read_text())["settings"]["images"] == 48
+
+
+def test_training_on_one_scene_over_and_over_teaches_it(tmp_path, monkeypatch):
+    batch = next(batches(CONFIG))
+    monkeypatch.setattr(trainer, "batches", lambda config, first: [batch] * config.steps)
+    monkeypatch.setattr(trainer, "LOGGED", 1)
+    pretrain(config_in(tmp_path, images=8 * 60, lr=1e-2))
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 60
+    assert lines[-1]["class_loss"] < 0.5 * lines[0]["class_loss"]
+    assert lines[-1]["accuracy"] > lines[0]["accuracy"]
+
+
+def test_the_rate_rises_and_falls_to_nothing():
+    config = replace(CONFIG, images=800, warmup=0.1)
+    rates = [schedule(step, config) for step in range(config.steps)]
+    assert rates[:10] == pytest.approx([0.1 * (step + 1) for step in range(10)])
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[-1] < 0.01
