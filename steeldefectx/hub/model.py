@@ -17,7 +17,7 @@ from steeldefectx.errors import ModelError
 from steeldefectx.hub.model_card import LOCAL, PICTURE, Run, model_card
 from steeldefectx.hub.upload import check_repo_id, push_files
 from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.clip import TINY, load_clip
+from steeldefectx.models.clip import BUILT_IN, load_clip
 from steeldefectx.models.loading import ADAPTER_CONFIG, read_object
 from steeldefectx.training.checkpoint import (
     ADAPTER_WEIGHTS,
@@ -94,7 +94,7 @@ def _results_of_run(folder: Path) -> dict[str, Any]:
 def _published(results: Mapping[str, Any]) -> dict[str, Any]:
     """Results in which no folder of this machine is named, and so nobody who works on it."""
     model, recipe = results["model"], results["recipe"]
-    if not (results["model_revision"] or model == TINY or model in BACKBONES):
+    if not (results["model_revision"] or model in BUILT_IN or model in BACKBONES):
         model = LOCAL
     hidden = {"model": model, "data_dir": LOCAL if recipe["data_dir"] else None}
     return {

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from steeldefectx.data.download import RELEASE
 from steeldefectx.markdown import plain, table
 from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.clip import TINY
+from steeldefectx.models.clip import EMBEDDED, TINY
 from steeldefectx.training.config import CLASSIFIER
 
 LOCAL = "local"
@@ -152,6 +152,8 @@ def _base(run: Run) -> str:
     model, revision = run.results["model"], run.results["model_revision"]
     if revision:
         return f"[{model}](https://huggingface.co/{model}) (commit `{revision[:12]}`)"
+    if model == EMBEDDED:
+        return "`embedded`, the small CLIP of steeldefectx that was pretrained on rendered images alone"
     if model == TINY:
         return "`tiny`, the small CLIP of steeldefectx with random weights"
     if run.is_from_scratch:

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +24,12 @@ from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the s
 logger = logging.getLogger(__name__)
 
 TINY = "tiny"
-OTHERS = "a Hub id such as openai/clip-vit-base-patch32, or tiny, which needs no connection"
+EMBEDDED = "embedded"
+EMBEDDED_FOLDER = Path(__file__).parents[1] / "embedded"
+"""The small CLIP that comes with the package; a checkpoint with the 25 classes, which needs no training to be used."""
+BUILT_IN = (TINY, EMBEDDED)
+"""Models that come with the package, which another version of it may have others of."""
+OTHERS = "a Hub id such as openai/clip-vit-base-patch32, or embedded, which needs no connection"
 """What may be typed in place of a name that was not found."""
 SIGLIP = "siglip"
 """Model type of SigLIP, and of SigLIP 2 at a fixed resolution."""
@@ -38,13 +44,13 @@ class Clip(Preprocessing):
     tokenizer: Any
     image_processor: Any
     name: str
-    """Hub id, folder or ``tiny``: what the user typed."""
+    """Hub id, folder, ``embedded`` or ``tiny``: what the user typed."""
     adapter: ClipAdapter | None = None
     """On the image features."""
     text_adapter: ClipAdapter | None = None
     """On the text features."""
     revision: str | None = None
-    """Commit of a model of the Hub; None for a folder or ``tiny``."""
+    """Commit of a model of the Hub; None for any other."""
 
     @property
     def context_length(self) -> int:
@@ -146,7 +152,7 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
     """Load a model in fp32: safetensors only, and no code that comes with it.
 
     Args:
-        name: ``tiny``, a folder written by ``save_pretrained``, or a Hub id.
+        name: ``embedded``, ``tiny``, a folder written by ``save_pretrained``, or a Hub id.
         revision: Commit, branch or tag of a Hub id; the newest by default.
 
     Raises:
@@ -155,7 +161,7 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
     if name == TINY:
         model, tokenizer, processor = tiny_clip()
         return Clip(model, tokenizer, processor, name)
-    folder = fetch_model(name, revision, OTHERS)
+    folder = EMBEDDED_FOLDER if name == EMBEDDED else fetch_model(name, revision, OTHERS)
     try:
         model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -169,4 +175,5 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         )
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
-    return Clip(model.eval(), tokenizer, processor, name, revision=commit_of(name, folder))
+    built_in = name in BUILT_IN
+    return Clip(model.eval(), tokenizer, processor, name, revision=None if built_in else commit_of(name, folder))

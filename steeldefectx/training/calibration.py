@@ -111,7 +111,7 @@ def read_calibration(checkpoint: str) -> Calibration | None:
     """The calibration of a checkpoint, if it has one.
 
     Args:
-        checkpoint: Folder, Hub id, or ``tiny``, which has none.
+        checkpoint: Folder, Hub id, ``embedded`` or ``tiny``.
 
     Raises:
         ModelError: No such checkpoint, or a file that is not what :func:`write_calibration` writes.

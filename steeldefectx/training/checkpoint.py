@@ -25,7 +25,7 @@ from torch import nn
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import MERGED, ClipAdapter, feature_width
-from steeldefectx.models.clip import TINY, Clip, load_clip
+from steeldefectx.models.clip import BUILT_IN, EMBEDDED, EMBEDDED_FOLDER, TINY, Clip, load_clip
 from steeldefectx.models.loading import (
     ADAPTER_CONFIG,
     HUB_ERRORS,
@@ -42,7 +42,7 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 CLASS_TEXTS = "class_texts.json"
 CLIP_ADAPTER = "CLIP_ADAPTER"
 BASE = "base"
-"""Folder inside a checkpoint for a base that has no other home: ``tiny``, or merged towers."""
+"""Folder inside a checkpoint for a base that has no lasting home: a built-in one, or merged towers."""
 STACKED = "clip_adapter"
 """Folder inside a checkpoint for a CLIP-Adapter behind towers that have an adapter themselves."""
 
@@ -92,8 +92,8 @@ def _write(clip: Clip, folder: Path) -> None:
             _write_clip_adapter(clip, folder / STACKED)
     else:
         _write_clip_adapter(clip, folder)
-    if clip.name in (TINY, MERGED):
-        save_model(load_clip(TINY) if clip.name == TINY else clip, folder / BASE)
+    if clip.name in (*BUILT_IN, MERGED):
+        save_model(load_clip(clip.name) if clip.name in BUILT_IN else clip, folder / BASE)
 
 
 def _write_clip_adapter(clip: Clip, folder: Path) -> None:
@@ -108,7 +108,7 @@ def _write_clip_adapter(clip: Clip, folder: Path) -> None:
 
 def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
     """``adapter_config.json`` with the base in it: where it is, and for one of the Hub at which commit."""
-    settings["base_model_name_or_path"] = BASE if clip.name in (TINY, MERGED) else _lasting_name(clip.name)
+    settings["base_model_name_or_path"] = BASE if clip.name in (*BUILT_IN, MERGED) else _lasting_name(clip.name)
     settings["revision"] = clip.revision
     (folder / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True))
 
@@ -133,7 +133,7 @@ def load_checkpoint(name: str) -> tuple[Clip | ImageClassifier, dict[str, list[s
     """Load what :func:`save_checkpoint` wrote, or any CLIP or image classifier.
 
     Args:
-        name: Folder, Hub id, or ``tiny``.
+        name: Folder, Hub id, ``embedded`` or ``tiny``.
 
     Returns:
         The model in evaluation mode, and its classes with their texts: None for a CLIP that has none, without texts
@@ -156,7 +156,7 @@ def load_checkpoint(name: str) -> tuple[Clip | ImageClassifier, dict[str, list[s
         )
     model: Clip | ImageClassifier
     model = load_classifier(str(folder)) if _is_classifier(folder) else load_clip(str(folder))
-    model.name, model.revision = name, commit_of(name, folder)
+    model.name, model.revision = name, None if name == EMBEDDED else commit_of(name, folder)
     if isinstance(model, ImageClassifier):
         if classes is not None and list(classes) != model.classes:
             raise ModelError(f"{folder}: {CLASS_TEXTS} and {MODEL_CONFIG} (id2label) name different classes.")
@@ -170,6 +170,8 @@ def checkpoint_folder(name: str) -> Path:
     Raises:
         ModelError: Nothing there, or a folder that leads out of itself.
     """
+    if name == EMBEDDED:
+        return EMBEDDED_FOLDER
     path = Path(name).expanduser()
     if not path.is_dir() and (path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise ModelError(f"{name}: no such checkpoint folder.")

@@ -71,8 +71,9 @@ class TrainConfig:
     annotations: str | None = _setting(None, "T2 and T3: annotations.jsonl, or an annotation store.")
     model: str = _setting(
         "tiny",
-        "A CLIP: Hub id, folder, or tiny (small, random weights, no download). With the method classifier: an image "
-        f"classifier by Hub id or folder, or one with random weights: {', '.join(BACKBONES)}.",
+        "A CLIP: Hub id, folder, or, without a download, embedded (small, pretrained on rendered defects) or tiny "
+        "(small, random weights). With the method classifier: an image classifier by Hub id or folder, or one with "
+        f"random weights: {', '.join(BACKBONES)}.",
     )
     method: str = _setting(
         "clip-adapter",
@@ -300,7 +301,8 @@ class EvalConfig:
 
     checkpoint: str = field(
         metadata={
-            "help": "Output folder of a run, any image classifier, or any CLIP (zero-shot): folder, Hub id, or tiny."
+            "help": "Output folder of a run, any image classifier, or any CLIP (zero-shot): folder, Hub id, "
+            "embedded or tiny."
         }
     )
     config: str | None = _setting(
