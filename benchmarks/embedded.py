@@ -1,0 +1,147 @@
+"""What the embedded CLIP knows of real steel, which it was never trained on.
+
+    python benchmarks/embedded.py --data-dir raw/ --out benchmarks/results/embedded.json
+    python benchmarks/embedded.py --data-dir raw/ --model runs/pretrain/model        a candidate, before it ships
+
+Zero-shot on all images, train and test; a linear probe trained on the training split's features and tested on the
+test split's; maps against masks, where images have them; images a second of the image tower on all cores. Few-shot
+methods and fine-tuning are cells of benchmarks/embedded.yaml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from rich.console import Console
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm.auto import tqdm
+
+from steeldefectx.benchmark.grid import ENSEMBLE
+from steeldefectx.data.builder import load_dataset
+from steeldefectx.explain.examples import dataset_examples
+from steeldefectx.explain.saliency import saliency
+from steeldefectx.explain.scores import THRESHOLD, centre_map, mean_scores, random_map, score
+from steeldefectx.models.clip import Clip, load_clip
+from steeldefectx.taxonomy import T0_TEMPLATE, t1_variants
+from steeldefectx.training.data import Data, class_texts, load_data
+from steeldefectx.training.evaluation import class_logits, scores
+from steeldefectx.training.features import Features
+from steeldefectx.training.results import versions, write_json
+
+RIDGE = 1.0
+"""scikit-learn's C of the linear probe, on standardized features; not chosen."""
+BATCH = 32
+ROUNDS = 9
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", required=True, help="Folder with real images.")
+    parser.add_argument("--model", default="embedded", help="A CLIP.")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures.")
+    options = parser.parse_args()
+    clip, device = load_clip(options.model), PartialState().device
+    clip.to(device)
+    features = Features(clip, device)
+    data = load_data("default", options.data_dir, t0_template=T0_TEMPLATE)
+    result: dict[str, Any] = {
+        "images": sum(len(split) for split in data.splits.values()),
+        "classes": len(data.classes),
+        "parameters": sum(parameter.numel() for parameter in clip.model.parameters()),
+        "zero_shot": {level: zero_shot(features, data, level) for level in ("T0", "T1", ENSEMBLE)},
+        "linear_probe": linear_probe(features, data),
+        "encoder": encoder_speed(clip),
+        "saliency": energy(clip, options.data_dir),
+        "data_fingerprint": data.fingerprint,
+        "versions": versions(),
+    }
+    Console().print(_table(result))
+    if options.out:
+        write_json(result, options.out)
+
+
+def zero_shot(features: Features, data: Data, level: str) -> dict[str, Any]:
+    """How well texts of a level tell all images' classes apart."""
+    prompts = [t1_variants(name) for name in data.classes] if level == ENSEMBLE else class_texts(data, level)
+    splits = list(data.splits.values())
+    logits = torch.cat([class_logits(features, split, prompts) for split in splits])
+    return scores(logits, np.concatenate([split.labels for split in splits]), data.classes)
+
+
+def linear_probe(features: Features, data: Data) -> dict[str, Any]:
+    """Logistic regression on the training images' features, on the test images."""
+    train, test = data.split("train"), data.split("test")
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=RIDGE, max_iter=2000))
+    model.fit(features.images(train).numpy(), train.labels)
+    found = torch.from_numpy(model.predict_log_proba(features.images(test).numpy()))
+    return scores(found, test.labels, data.classes) | {"C": RIDGE, "train": len(train), "test": len(test)}
+
+
+@torch.inference_mode()
+def encoder_speed(clip: Clip) -> dict[str, Any]:
+    """Images a second of the image tower, from pixels in memory; the median of several rounds."""
+    pixels = torch.randint(0, 256, (BATCH, *clip.image_shape), dtype=torch.uint8, device=clip.model.device)
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    clip.encode_images(pixels)
+    rates = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        for _ in range(4):
+            clip.encode_images(pixels)
+        rates.append(4 * BATCH / (time.perf_counter() - started))
+    cores = len(os.sched_getaffinity(0))
+    return {"images_per_second": round(statistics.median(rates), 1), "batch": BATCH, "cores": cores}
+
+
+def energy(clip: Clip, data_dir: str) -> dict[str, Any]:
+    """Share of a map's energy in the mask by text level, and that of maps that know nothing."""
+    masked = []
+    for rows in load_dataset("default", data_dir=data_dir).values():
+        chosen = [row for row, mask in enumerate(rows.with_format("arrow")["mask"]) if mask.as_py() is not None]
+        masked += list(dataset_examples(rows.select(chosen)))
+    rng = np.random.default_rng(0)
+    maps = {
+        "random": [random_map(example.mask.shape, rng) for example in masked],
+        "centre": [centre_map(example.mask.shape) for example in masked],
+    }
+    for level in ("T0", "T1"):
+        waiting, maps[level] = iter(tqdm(masked, level, unit="image")), []
+        while batch := list(islice(waiting, BATCH)):
+            texts = [[(example.texts or {})[level]] for example in batch]
+            maps[level] += [found[0] for found in saliency(clip, [example.image for example in batch], texts)]
+    found = {
+        name: asdict(mean_scores([score(one, e.mask, THRESHOLD) for one, e in zip(own, masked, strict=True)]))
+        for name, own in maps.items()
+    }
+    return {"images": len(masked), **{name: {k: round(v, 4) for k, v in row.items()} for name, row in found.items()}}
+
+
+def _table(result: dict[str, Any]) -> Table:
+    table = Table("measured", "Acc", "mAcc", title=f"{result['images']:,} real images, {result['classes']} classes")
+    rows = {f"zero-shot {level}": row for level, row in result["zero_shot"].items()}
+    for name, row in {**rows, "linear probe, 7:3": result["linear_probe"]}.items():
+        table.add_row(name, f"{100 * row['accuracy']:.2f}", f"{100 * row['mean_accuracy']:.2f}")
+    table.add_section()
+    table.add_row("encoder, images/s", f"{result['encoder']['images_per_second']:.0f}", "")
+    for level, row in result["saliency"].items():
+        if isinstance(row, dict):
+            table.add_row(f"energy in mask, {level}", f"{row['energy']:.3f}", "")
+    return table
+
+
+if __name__ == "__main__":
+    main()
