@@ -13,9 +13,9 @@ class PretrainConfig:
     """Flags of ``python -m steeldefectx.pretrain``."""
 
     out: str = field(default="runs/pretrain", metadata={"help": "Folder of the run: log, snapshot and model."})
-    images: int = field(default=600_000, metadata={"help": "Rendered images to learn from, each seen once."})
+    images: int = field(default=400_000, metadata={"help": "Rendered images to learn from, each seen once."})
     batch_size: int = field(default=128, metadata={"help": "Images a step."})
-    lr: float = field(default=2e-3, metadata={"help": "Highest learning rate; it falls to 0 by half a cosine."})
+    lr: float = field(default=1.5e-3, metadata={"help": "Highest learning rate; it falls to 0 by half a cosine."})
     warmup: float = field(default=0.05, metadata={"help": "Share of the steps in which the learning rate rises."})
     weight_decay: float = field(default=0.05, metadata={"help": "Of AdamW, on matrices."})
     ema: float = field(default=0.999, metadata={"help": "Decay of the average of the weights, which is what is kept."})
@@ -32,7 +32,7 @@ class PretrainConfig:
     resume: bool = field(default=True, metadata={"help": "Go on from the folder's snapshot, if there is one."})
     image_size: int = field(default=128, metadata={"help": "Pixels a side of the images."})
     image_widths: str = field(
-        default="48,96,192,384", metadata={"help": "Channels of the image tower's stages, one residual block each."}
+        default="40,80,160,320", metadata={"help": "Channels of the image tower's stages, one residual block each."}
     )
     text_width: int = field(default=192, metadata={"help": "Width of the text tower."})
     text_layers: int = field(default=2, metadata={"help": "Layers of the text tower."})
