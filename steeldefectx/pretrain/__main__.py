@@ -1,6 +1,6 @@
 """Pretrain a small CLIP on rendered steel defects, from nothing; no real image takes part.
 
-  python -m steeldefectx.pretrain --out runs/pretrain                     the model that ships (an hour or two on 2 cores)
+  python -m steeldefectx.pretrain --out runs/pretrain                     the model that ships (1 to 2 hours on 2 cores)
   python -m steeldefectx.pretrain --out runs/short --images 20000         a few minutes, to see it work
 
 Images are rendered while it trains; none is stored. A run that was stopped goes on where it was. Measure the result

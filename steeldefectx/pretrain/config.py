@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.from_scratch import Sizes
+from steeldefectx.training.config import PRECISIONS
 
 
 @dataclass
@@ -27,6 +28,9 @@ class PretrainConfig:
     renderer: str = field(
         default="varied", metadata={"help": "varied: any steel, any camera; sample: as the sample configuration."}
     )
+    precision: str = field(
+        default="auto", metadata={"help": "fp32; bf16, twice as fast on processors that multiply it; auto: on GPUs."}
+    )
     seed: int = field(default=0, metadata={"help": "Of the stream of images and texts."})
     workers: int = field(default=1, metadata={"help": "Processes that render."})
     resume: bool = field(default=True, metadata={"help": "Go on from the folder's snapshot, if there is one."})
@@ -46,6 +50,8 @@ class PretrainConfig:
         """
         if self.renderer not in ("varied", "sample"):
             raise ConfigError(f"renderer is varied or sample, not {self.renderer!r}.")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}.")
         if not self.levels or not set(self.levels) <= {"T0", "T1"}:
             raise ConfigError(f"class_texts names T0, T1 or both, not {self.class_texts!r}.")
         for name in ("images", "batch_size", "image_size", "text_width", "text_layers", "projection"):

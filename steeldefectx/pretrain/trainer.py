@@ -28,6 +28,7 @@ from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
 from steeldefectx.training.average import Average
+from steeldefectx.training.features import dtype_for
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
 from steeldefectx.training.losses import contrastive_loss
 from steeldefectx.training.results import versions, write_json
@@ -103,11 +104,11 @@ def _steps(
     device: torch.device,
 ) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
     """Take the steps that are left; after each its number, from 1, and what was found."""
+    dtype = dtype_for(config.precision, device)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, config))
     bar = tqdm(total=config.steps * config.batch_size, initial=first * config.batch_size, unit="image", unit_scale=True)
     for step, batch in enumerate(batches(config, first), start=first):
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            found = losses(model, tokenizer, batch, class_texts(config, step), device)
+        found = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
         optimizer.zero_grad()
         found["loss"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
@@ -136,6 +137,7 @@ def losses(
     batch: Batch,
     by_class: dict[str, list[str]],
     device: torch.device,
+    dtype: torch.dtype = torch.float32,
 ) -> dict[str, torch.Tensor]:
     """The loss of a batch and its parts, scalars.
 
@@ -145,16 +147,20 @@ def losses(
         batch: Images with labels, some with texts.
         by_class: Level -> a text for each label.
         device: Where to compute.
+        dtype: What the towers multiply in; the logits are fp32, as bf16 has too few digits for scaled cosines.
 
     Returns:
         ``loss``, the sum of ``class_loss``, cross-entropy over the class texts averaged over levels, and
         ``text_loss``, contrastive among the images that are described; ``accuracy`` over the class texts.
     """
-    texts = [text for of_level in by_class.values() for text in of_level] + batch.texts
-    tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
-    text = F.normalize(model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output, dim=-1)
     pixels = batch.images.to(device, non_blocking=True)[:, None].expand(-1, 3, -1, -1).float() / 255
-    image = F.normalize(model.get_image_features(pixels).pooler_output, dim=-1)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        features = model.get_image_features(pixels.contiguous(memory_format=torch.channels_last)).pooler_output
+        # Level by level, as a text is padded to the longest beside it, and a T3 is five times as long as a T0.
+        groups = [*by_class.values(), *([batch.texts] if batch.texts else [])]
+        encoded = [_text_features(model, tokenizer, texts, device) for texts in groups]
+    image = F.normalize(features.float(), dim=-1)
+    text = F.normalize(torch.cat(encoded).float(), dim=-1)
     scale, labels = model.logit_scale.exp(), batch.labels.to(device)
     classes = len(next(iter(by_class.values())))
     logits = [scale * image @ text[level * classes : (level + 1) * classes].T for level in range(len(by_class))]
@@ -171,6 +177,13 @@ def losses(
         "text_loss": text_loss.detach(),
         "accuracy": accuracy,
     }
+
+
+def _text_features(
+    model: SteelCLIPModel, tokenizer: PreTrainedTokenizerFast, texts: list[str], device: torch.device
+) -> torch.Tensor:
+    tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
+    return model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
 
 
 def _numbers(found: dict[str, torch.Tensor]) -> dict[str, float]:

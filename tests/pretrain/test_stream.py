@@ -72,7 +72,14 @@ def test_the_sample_s_renderer_can_be_learnt_from_instead():
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("renderer", "real"), ("class_texts", "T3"), ("image_widths", "32,wide"), ("described", 1.5), ("batch_size", 0)],
+    [
+        ("renderer", "real"),
+        ("precision", "fp8"),
+        ("class_texts", "T3"),
+        ("image_widths", "32,wide"),
+        ("described", 1.5),
+        ("batch_size", 0),
+    ],
 )
 def test_settings_that_make_no_sense_are_named(setting, value):
     with pytest.raises(ConfigError, match=setting):

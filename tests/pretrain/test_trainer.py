@@ -56,6 +56,18 @@ def test_the_loss_holds_images_against_texts_of_all_classes_and_against_each_oth
     torch.testing.assert_close(found["loss"], class_loss + text_loss, atol=1e-5, rtol=1e-5)
 
 
+def test_bf16_changes_the_loss_by_its_rounding_alone():
+    batch, texts = next(batches(CONFIG)), class_texts(CONFIG, 0)
+    tokenizer = learn_tokenizer([*texts["T1"], *batch.texts], 600, 128)
+    model = new_model(tokenizer, Sizes(32, (8, 16), 12, 1, 3, 128, 8))
+    exact, rounded = (
+        losses(model, tokenizer, batch, texts, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert rounded["loss"].dtype == torch.float32
+    assert rounded["loss"] != exact["loss"]
+    torch.testing.assert_close(rounded["loss"], exact["loss"], atol=0, rtol=0.02)
+
+
 def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_weights(tmp_path, monkeypatch):
     pretrain(config_in(tmp_path / "whole"))
     monkeypatch.setattr(trainer, "MINUTES", 0.0)  # a snapshot after every step
