@@ -14,7 +14,7 @@ class PretrainConfig:
     """Flags of ``python -m steeldefectx.pretrain``."""
 
     out: str = field(default="runs/pretrain", metadata={"help": "Folder of the run: log, snapshot and model."})
-    images: int = field(default=400_000, metadata={"help": "Rendered images to learn from, each seen once."})
+    images: int = field(default=500_000, metadata={"help": "Rendered images to learn from, each seen once."})
     batch_size: int = field(default=128, metadata={"help": "Images a step."})
     lr: float = field(default=1.5e-3, metadata={"help": "Highest learning rate; it falls to 0 by half a cosine."})
     warmup: float = field(default=0.05, metadata={"help": "Share of the steps in which the learning rate rises."})
