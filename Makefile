@@ -3,6 +3,7 @@
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
 # make bench-gpu    how near to a GPU's limit it trains, where there is one
+# make pretrain     make the embedded model anew, on rendered images alone (an hour or two on 2 cores; goes on if stopped)
 # A step whose inputs have not changed is skipped.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -10,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-compat bench bench-gpu lint format clean
+.PHONY: quickstart test test-compat bench bench-gpu pretrain lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -27,6 +28,9 @@ bench: .venv/base
 
 bench-gpu: .venv/base
 	$(BIN)/python benchmarks/bench_gpu.py --out benchmarks/results/bench-gpu
+
+pretrain: .venv/base
+	$(BIN)/python -m steeldefectx.pretrain --out runs/pretrain
 
 lint: .venv/dev
 	$(BIN)/ruff check .
