@@ -3,8 +3,9 @@
     python benchmarks/embedded.py --data-dir raw/ --out benchmarks/results/embedded.json
     python benchmarks/embedded.py --data-dir raw/ --model runs/pretrain/model        a candidate, before it ships
 
-Zero-shot on all images, train and test; a linear probe trained on the training split's features and tested on the
-test split's; maps against masks, where images have them; images a second of the image tower on all cores. Few-shot
+Zero-shot on all images, train and test; linear probes trained on the training split's features and tested on the test
+split's, features as they meet the texts and as they are before that projection, which is what CLIP's authors probe
+(Radford et al. 2021, appendix A.3); maps against masks, where images have them; images a second of the image tower on all cores. Few-shot
 methods and fine-tuning are cells of benchmarks/embedded.yaml.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import os
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -36,9 +38,9 @@ from steeldefectx.explain.saliency import saliency
 from steeldefectx.explain.scores import THRESHOLD, centre_map, mean_scores, random_map, score
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.taxonomy import T0_TEMPLATE, t1_variants
-from steeldefectx.training.data import Data, class_texts, load_data
+from steeldefectx.training.data import Data, Split, class_texts, load_data
 from steeldefectx.training.evaluation import class_logits, scores
-from steeldefectx.training.features import Features
+from steeldefectx.training.features import Features, decode
 from steeldefectx.training.results import versions, write_json
 
 RIDGE = 1.0
@@ -63,7 +65,10 @@ def main() -> None:
         "classes": len(data.classes),
         "parameters": sum(parameter.numel() for parameter in clip.model.parameters()),
         "zero_shot": {level: zero_shot(features, data, level) for level in ("T0", "T1", ENSEMBLE)},
-        "linear_probe": linear_probe(features, data),
+        "linear_probe": {
+            "before the projection": linear_probe(data, lambda split: before_projection(clip, split)),
+            "projected": linear_probe(data, features.images),
+        },
         "encoder": encoder_speed(clip),
         "saliency": energy(clip, options.data_dir),
         "data_fingerprint": data.fingerprint,
@@ -82,13 +87,24 @@ def zero_shot(features: Features, data: Data, level: str) -> dict[str, Any]:
     return scores(logits, np.concatenate([split.labels for split in splits]), data.classes)
 
 
-def linear_probe(features: Features, data: Data) -> dict[str, Any]:
+def linear_probe(data: Data, features_of: Callable[[Split], torch.Tensor]) -> dict[str, Any]:
     """Logistic regression on the training images' features, on the test images."""
     train, test = data.split("train"), data.split("test")
     model = make_pipeline(StandardScaler(), LogisticRegression(C=RIDGE, max_iter=2000))
-    model.fit(features.images(train).numpy(), train.labels)
-    found = torch.from_numpy(model.predict_log_proba(features.images(test).numpy()))
+    model.fit(features_of(train).numpy(), train.labels)
+    found = torch.from_numpy(model.predict_log_proba(features_of(test).numpy()))
     return scores(found, test.labels, data.classes) | {"C": RIDGE, "train": len(train), "test": len(test)}
+
+
+@torch.inference_mode()
+def before_projection(clip: Clip, split: Split) -> torch.Tensor:
+    """Last feature maps (N, D) of a convolutional tower, averaged over the image."""
+    found = []
+    for start in range(0, len(split), BATCH):
+        pixels = decode(split.column, split.rows[start : start + BATCH], clip).to(clip.model.device)
+        maps = clip.model.get_image_features(pixel_values=clip.normalize(pixels)).last_hidden_state
+        found.append(maps.mean((2, 3)).cpu())
+    return torch.cat(found)
 
 
 @torch.inference_mode()
@@ -133,7 +149,8 @@ def energy(clip: Clip, data_dir: str) -> dict[str, Any]:
 def _table(result: dict[str, Any]) -> Table:
     table = Table("measured", "Acc", "mAcc", title=f"{result['images']:,} real images, {result['classes']} classes")
     rows = {f"zero-shot {level}": row for level, row in result["zero_shot"].items()}
-    for name, row in {**rows, "linear probe, 7:3": result["linear_probe"]}.items():
+    rows |= {f"linear probe, 7:3, {name}": row for name, row in result["linear_probe"].items()}
+    for name, row in rows.items():
         table.add_row(name, f"{100 * row['accuracy']:.2f}", f"{100 * row['mean_accuracy']:.2f}")
     table.add_section()
     table.add_row("encoder, images/s", f"{result['encoder']['images_per_second']:.0f}", "")

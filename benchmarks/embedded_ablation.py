@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from embedded import linear_probe, zero_shot
+from embedded import before_projection, linear_probe, zero_shot
 from rich.console import Console
 from rich.table import Table
 
@@ -66,7 +66,8 @@ def measure(folder: Path, data: Data) -> dict[str, float]:
     clip, device = load_clip(str(folder)), PartialState().device
     clip.to(device)
     features = Features(clip, device, torch.float32)
-    by_text, probe = zero_shot(features, data, "T1"), linear_probe(features, data)
+    by_text = zero_shot(features, data, "T1")
+    probe = linear_probe(data, lambda split: before_projection(clip, split))
     return {
         "zero_shot_accuracy": by_text["accuracy"],
         "zero_shot_mean_accuracy": by_text["mean_accuracy"],
