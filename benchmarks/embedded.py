@@ -5,8 +5,8 @@
 
 Zero-shot on all images, train and test; linear probes trained on the training split's features and tested on the test
 split's, features as they meet the texts and as they are before that projection, which is what CLIP's authors probe
-(Radford et al. 2021, appendix A.3); maps against masks, where images have them; images a second of the image tower on all cores. Few-shot
-methods and fine-tuning are cells of benchmarks/embedded.yaml.
+(Radford et al. 2021, appendix A.3); maps against masks, where images have them; images a second of the image tower on
+all cores. Few-shot methods and fine-tuning are cells of benchmarks/embedded.yaml.
 """
 
 from __future__ import annotations
