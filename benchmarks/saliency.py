@@ -6,10 +6,12 @@ The maps of a trained CLIP are compared with those of its base before training, 
 the centre, on the test split's images that have masks. The threshold of the IoU is the best of nine on as many of the
 training split's images, for each kind of map by itself. Everything goes to benchmarks/results/saliency.json.
 
-The committed result's checkpoint: 504 training images of NEU's inclusion, patches and scratches (four fifths of which
-were at hand), with the masks of SD-saliency-900 in the same folder; masks are not trained on:
+The committed result's checkpoint is trained on the 1,776 training images of NEU and X-SDD that were at hand (four
+fifths of each class); the masks are those of SD-saliency-900 (NEU's inclusion, patches and scratches), not trained on:
 
     python train.py --data-dir raw/ --model general-clip-tiny --recipe lora-strong --output-dir runs/lora-strong
+
+What kind of map and how much background it leaves out was chosen on 150 of the training images with masks.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 Two kinds of map, by what the image tower is:
 
-- with a class token (CLIP, Long-CLIP, ViT): gradient-weighted attention relevance, Chefer et al., Generic
-  Attention-model Explainability, ICCV 2021, equations 5 and 6;
+- with a class token (CLIP, Long-CLIP, ViT): how much more of a patch in the class token's attention would raise the
+  logit, summed over heads and layers, after LeGrad, Bousselham et al., 2024, equations 5 to 8. Theirs scores each layer
+  by itself and all tokens, and leaves out what would lower the logit head by head; here it counts against the patch,
+  and more of the map lies on the defect of training images with masks;
 - without one (convolutional networks, SigLIP): Grad-CAM, Selvaraju et al., ICCV 2017, equations 1 and 2, on the last
   feature map, or on the last patch tokens as a map.
 
@@ -31,6 +33,8 @@ from steeldefectx.models.vision import ImageClassifier
 
 WITH_CLASS_TOKEN = ("clip", "vit", "deit")
 """Model types whose first token is what the image is told by."""
+BACKGROUND = 0.75
+"""Share of the patches that a transformer's map leaves out, chosen of 0, 0.5 and 0.75 on training images with masks."""
 
 
 def saliency(clip: Clip, images: Sequence[Image.Image], texts: Sequence[Sequence[str]]) -> list[np.ndarray]:
@@ -72,25 +76,19 @@ def class_saliency(
     return _maps(classifier, images, _classifier_parts, lambda logits: logits.gather(1, chosen))
 
 
-def attention_relevance(attentions: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+def attention_relevance(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
     """Relevance of every patch for the class token.
 
-    Layer by layer R becomes R + A R, from the identity, where A is the mean over heads of the positive part of
-    gradient times attention; the class token's row of the last R is what is looked for. Here that row alone is carried,
-    from the last layer back to the first: the same product, a vector at a time.
-
     Args:
-        attentions: Each layer's attention (N, heads, T, T), first layer first; row: who looks, column: at whom.
-        gradients: Those of the score by each attention, of the same shapes.
+        gradients: Those of the score by each layer's attention (N, heads, T, T); row: who looks, column: at whom.
 
     Returns:
-        (N, T - 1), at least 0.
+        (N, T - 1), at least 0: the positive part of the sum over layers of the mean over heads in the class token's
+        row. Only what is above the :data:`BACKGROUND` quantile of an image is left, less that: attention everywhere
+        has some gradient, and its sum over a large background would hide the defect.
     """
-    row = torch.zeros_like(attentions[0][:, 0, :1])
-    row[..., 0] = 1
-    for attention, gradient in zip(reversed(attentions), reversed(gradients), strict=True):
-        row = row + row @ (attention * gradient).clamp(min=0).mean(1)
-    return row[:, 0, 1:]
+    found = torch.stack([gradient[:, :, 0, 1:].mean(1) for gradient in gradients]).sum(0).clamp(min=0)
+    return (found - found.float().quantile(BACKGROUND, dim=1, keepdim=True).to(found.dtype)).clamp(min=0)
 
 
 def grad_cam(features: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
@@ -116,8 +114,10 @@ def _maps(
         found = []
         for score in scores(output).sum(0):
             gradients = torch.autograd.grad(score, inner, retain_graph=True)
-            layers = [layer.detach() for layer in inner]
-            found.append(_patch_map(layers, gradients) if class_token else _feature_map(layers[0], gradients[0]))
+            if class_token:
+                found.append(_as_grid(attention_relevance(gradients)[..., None])[:, 0])
+            else:
+                found.append(_feature_map(inner[0].detach(), gradients[0]))
     grids = torch.stack(found, dim=1).cpu()
     size = (pixels.shape[-2], pixels.shape[-1])
     return [_at_image_size(grid, model, image.size, size) for grid, image in zip(grids, upright, strict=True)]
@@ -157,11 +157,6 @@ def _classifier_parts(classifier: ImageClassifier, inputs: torch.Tensor) -> tupl
             f"and of transformers {', '.join(WITH_CLASS_TOKEN)}."
         )
     return outputs.logits, [features]
-
-
-def _patch_map(attentions: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Relevance of the patches as a map (N, h, w)."""
-    return _as_grid(attention_relevance(attentions, gradients)[..., None])[:, 0]
 
 
 def _feature_map(features: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
