@@ -399,10 +399,6 @@ def demo(
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
     with _errors_told():
-        try:
-            from steeldefectx.demo import serve  # imports torch and gradio; --help does without
-        except ModuleNotFoundError as error:
-            if error.name != "gradio":
-                raise
-            raise ConfigError('The demo needs gradio: pip install "steeldefectx[demo]".') from error
+        from steeldefectx.demo import serve  # imports torch and gradio; --help does without
+
         serve(checkpoint, port)

@@ -9,6 +9,9 @@ import typer
 
 from steeldefectx.errors import SteelDefectXError
 
+EXTRAS = {"gradio": "demo", "onnx": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx", "psycopg": "postgres"}
+"""Package -> the extra that brings it; ``annotate`` brings the others that are not in the base installation."""
+
 
 @contextmanager
 def errors_told() -> Iterator[None]:
@@ -18,9 +21,9 @@ def errors_told() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("steeldefectx"):
             raise
-        extras = "pip install 'steeldefectx[annotate]', with [demo] for the review desk and [postgres] for PostgreSQL"
-        message = f"{error.name} is not installed: {extras}."
-        typer.echo(f"steeldefectx: {message}", err=True)
+        package = (error.name or "").partition(".")[0]
+        extra = EXTRAS.get(package, "annotate")
+        typer.echo(f"steeldefectx: {package} is not installed: pip install 'steeldefectx[{extra}]'.", err=True)
         raise typer.Exit(2) from error
     except (SteelDefectXError, OSError) as error:
         typer.echo(f"steeldefectx: {error}", err=True)

@@ -33,7 +33,7 @@ def picture(path, seed):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """What the README speaks of: raw/, my_images/, and a small CLIP and Sentence-BERT under Hub ids' names."""
+    """What the README speaks of: images in three folders, and a small CLIP and Sentence-BERT under Hub ids' names."""
     from steeldefectx.models.clip import load_clip
 
     folder = tmp_path_factory.mktemp("checkout")
@@ -42,6 +42,7 @@ def checkout(tmp_path_factory):
     for n in range(6):
         for name in ("crazing", "inclusion", "patches"):
             picture(folder / "raw" / "NEU-DET" / "IMAGES" / f"{name}_{n}.jpg", n)
+            picture(folder / "labelled" / name / f"{n}.png", 6 + n)
         for name in ("scratch", "weld spatter", "good"):
             picture(folder / "my_images" / name / f"{n}.png", n)
     picture(folder / "strip.jpg", 0)
@@ -69,6 +70,7 @@ def test_every_command_runs_in_the_order_given(checkout, tmp_path):
         assert hub.repos["models", "steelworks/tiny"].private
     assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
     assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
+    assert (checkout / "runs" / "tiny-onnx" / "model.onnx").is_file()
     assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
     assert len((checkout / "annotations.jsonl").read_text().splitlines()) == 18
     assert json.loads((checkout / "runs" / "described" / "results.json").read_text())["train_text"] == "T2"
