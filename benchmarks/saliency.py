@@ -28,7 +28,8 @@ from rich.table import Table
 from tqdm.auto import tqdm
 
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.explain.examples import Example, dataset_examples
+from steeldefectx.errors import DataError
+from steeldefectx.explain.examples import Example, dataset_examples, texts_of
 from steeldefectx.explain.saliency import saliency
 from steeldefectx.explain.scores import THRESHOLD, Scores, centre_map, mean_scores, random_map, score
 from steeldefectx.models.adapters import unload
@@ -60,6 +61,11 @@ def main() -> None:
     chosen_on = _with_masks(rows["train"], options.train_images)
     measured_on = _with_masks(rows["test"], None)
     levels = options.texts.split(",")
+    try:
+        for example in chosen_on + measured_on:
+            texts_of(example, levels, None)
+    except DataError as error:
+        parser.error(str(error))
     found = {
         level: {
             "trained": _measure(trained, chosen_on, measured_on, level),
@@ -119,7 +125,7 @@ def _maps(clip: Clip, examples: list[Example], level: str) -> Maps:
     found: Maps = []
     waiting = iter(tqdm(examples, level, unit="image"))
     while batch := list(islice(waiting, BATCH)):
-        texts = [[(example.texts or {})[level]] for example in batch]
+        texts = [[texts_of(example, [level], None)[level]] for example in batch]
         found += [maps[0] for maps in saliency(clip, [example.image for example in batch], texts)]
     return found
 

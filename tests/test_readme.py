@@ -121,6 +121,16 @@ def test_the_quickstarts_output_is_the_committed_one():
     assert result["config"] == "sample"
 
 
+def test_the_table_of_maps_is_the_committed_one():
+    result = json.loads((ROOT / "benchmarks" / "results" / "saliency.json").read_text())
+    for level, found in result["levels"].items():
+        ratio = result["energy_ratio"][level]
+        energies = [found["trained"], found["untrained"], result["baselines"]["random"]]
+        cells = [f"{100 * one['energy']:.1f}" for one in energies]
+        assert f"| {level} | {' | '.join(cells)} | {ratio['to_untrained']:.2f} | {ratio['to_random']:.2f} |" in README
+    assert f"On the {result['images']} test images with masks" in README
+
+
 def test_make_targets_exist():
     for target in ("quickstart", "test", "lint", "format"):
         subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=True)
