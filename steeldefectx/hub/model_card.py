@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from steeldefectx.data.download import RELEASE
 from steeldefectx.markdown import plain, table
 from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.clip import EMBEDDED, TINY
+from steeldefectx.models.clip import BUILT_IN, EMBEDDED, TINY
 from steeldefectx.training.config import CLASSIFIER
 
 LOCAL = "local"
@@ -70,9 +70,9 @@ class Run:
         return self.results["config"] == "default" and self.results["recipe"]["data_dir"] is None
 
     @property
-    def is_from_scratch(self) -> bool:
-        """Whether its weights were random at first."""
-        return self.results["model"] == TINY or self.results["model"] in BACKBONES
+    def is_ours(self) -> bool:
+        """Whether its weights were random at first, or the package's own."""
+        return self.results["model"] in (*BUILT_IN, *BACKBONES)
 
     @property
     def base(self) -> str | None:
@@ -121,7 +121,7 @@ def metadata(run: Run) -> ModelCardData:
     ]
     return ModelCardData(
         language="en",
-        license="mit" if run.is_synthetic and run.is_from_scratch else None,
+        license="mit" if run.is_synthetic and run.is_ours else None,
         library_name=run.library,
         pipeline_tag=task,
         base_model=run.base,
@@ -156,7 +156,7 @@ def _base(run: Run) -> str:
         return "`embedded`, the small CLIP of steeldefectx that was pretrained on rendered images alone"
     if model == TINY:
         return "`tiny`, the small CLIP of steeldefectx with random weights"
-    if run.is_from_scratch:
+    if model in BACKBONES:
         return f"`{model}` with random weights"
     return "a model that is not on the Hub" + (" and lies in `base/`" if run.is_adapter else "")
 
@@ -223,12 +223,17 @@ def _results(run: Run) -> list[str]:
         "",
         f"![Of 100 images of the class on the left, how many were predicted as the class below]({PICTURE})",
         "",
-        *table(["class", "images", "recall %", "most often taken for"], _classes(results), [1, 2]),
+        *table(["class", "images", "recall %", "most often taken for"], class_rows(results), [1, 2]),
         "",
     ]
 
 
-def _classes(results: Mapping[str, Any]) -> list[list[Any]]:
+def class_rows(results: Mapping[str, Any]) -> list[list[Any]]:
+    """Rows of a table: a class, its images, their recall, and what they are most often taken for.
+
+    Args:
+        results: With ``per_class`` and ``confusion``, as of :func:`~steeldefectx.training.evaluation.scores`.
+    """
     rows = []
     for name, recall in results["per_class"].items():
         predicted = results["confusion"][name]
@@ -270,7 +275,7 @@ def _limits(run: Run) -> list[str]:
     ]
     if run.is_synthetic:
         lines.append("Trained on rendered images: for trying out the software, not for use on photographs.")
-    if run.is_synthetic and run.is_from_scratch:
+    if run.is_synthetic and run.is_ours:
         terms = "MIT: weights and images are this project's own."
     else:
         terms = "The terms of the base model and of the training images hold; this card does not change them."

@@ -1,0 +1,199 @@
+"""Write the card of the embedded CLIP from how it was made and what was measured.
+
+    python benchmarks/embedded_card.py
+
+Reads steeldefectx/embedded/ and what embedded.py, embedded.yaml and embedded_ablation.py have left in
+benchmarks/results/; writes steeldefectx/embedded/README.md.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import ModelCardData
+
+from steeldefectx.benchmark.cells import Run, read_results
+from steeldefectx.benchmark.grid import ENSEMBLE
+from steeldefectx.benchmark.statistics import mean_std
+from steeldefectx.hub.model_card import CITATION, class_rows
+from steeldefectx.markdown import table
+from steeldefectx.models.clip import EMBEDDED_FOLDER
+from steeldefectx.pretrain.trainer import RECIPE
+
+RESULTS = Path(__file__).parent / "results"
+CARD = EMBEDDED_FOLDER / "README.md"
+LEVELS = {
+    "T0": "the class name in a template",
+    "T1": "a description of the class",
+    ENSEMBLE: "several wordings of T1, averaged",
+}
+
+
+def main() -> None:
+    """Write the card."""
+    CARD.write_text(card(), "utf-8")
+
+
+def card() -> str:
+    """The card, as Markdown."""
+    about, measured = _read(EMBEDDED_FOLDER / RECIPE), _read(RESULTS / "embedded.json")
+    cells = read_results(RESULTS / "embedded").runs
+    header = ModelCardData(
+        language="en",
+        license="mit",
+        library_name="steeldefectx",
+        pipeline_tag="zero-shot-image-classification",
+        tags=["steel", "surface-defects", "industrial-inspection", "vision-language", "synthetic-data"],
+    )
+    lines = [
+        *("---", header.to_yaml().strip(), "---", ""),
+        *_head(about, measured),
+        *_use(),
+        *_measured(measured, cells),
+        *_ablation(),
+        *_making(about),
+        *_limits(about),
+        *("## Citation", "", "```bibtex", CITATION, "```", ""),
+    ]
+    return "\n".join(lines)
+
+
+def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
+    megabytes = (EMBEDDED_FOLDER / "model.safetensors").stat().st_size / 1e6
+    settings = about["settings"]
+    return [
+        "# The embedded CLIP of steeldefectx",
+        "",
+        f"A small CLIP that knows the 25 classes of steel-surface defects: {measured['parameters'] / 1e6:.1f} million "
+        f"parameters, {megabytes:.1f} MB in fp16. A ResNet on grey images of {settings['image_size']} pixels a side, "
+        "each standardized by itself, a text tower that reads 128 tokens, and a vocabulary of its own.",
+        "",
+        f"**It was pretrained on {settings['images']:,} rendered images and their texts; no photograph took part.** "
+        "The renderer was designed with example images of NEU and X-SDD in view, the sources that it is measured on "
+        "below.",
+        "",
+    ]
+
+
+def _use() -> list[str]:
+    return [
+        "## How to use",
+        "",
+        "It comes with the package `steeldefectx`; `embedded` is its name wherever a model or a checkpoint is asked "
+        "for:",
+        "",
+        "```bash",
+        "steeldefectx predict images/ --checkpoint embedded",
+        "python train.py --config class-folders --data-dir my_images/ --model embedded --recipe task2-strong "
+        "--train-text T0",
+        "```",
+        "",
+    ]
+
+
+def _measured(measured: dict[str, Any], cells: list[Run]) -> list[str]:
+    zero, probe, energy = measured["zero_shot"], measured["linear_probe"], measured["saliency"]
+    rows = [[f"zero-shot, {level}: {what}", *_scores(zero[level])] for level, what in LEVELS.items()]
+    rows.append([f"linear probe on its features, {probe['train']:,} training images", *_scores(probe)])
+    tuned = [run for run in cells if run["task"] == "task2"]
+    rows += [[f"all weights fine-tuned, {run['n_train']:,} training images", *_spread(run)] for run in tuned]
+    trained = [run for run in cells if run["task"] == "task3" and run["shots"]]
+    shots = sorted({run["shots"] for run in trained})
+    methods = {run["method"]: {r["shots"]: r for r in trained if r["method"] == run["method"]} for run in trained}
+    few = [[name, *(_spread(by[n])[0] if n in by else "" for n in shots)] for name, by in methods.items()]
+    return [
+        "## Measured on real images",
+        "",
+        f"{measured['images']:,} images of {measured['classes']} classes of NEU and X-SDD; zero-shot on all of them "
+        f"(chance {100 / measured['classes']:.1f} %), the rest on the test split, where the text is T1.",
+        "",
+        *table(["%", "Acc", "mAcc"], rows, [1, 2]),
+        "",
+        "Few-shot methods on its features, Acc %, mean and standard deviation of three draws of the shots:",
+        "",
+        *table(["method", *(f"{n} shot{'s' if n > 1 else ''}" for n in shots)], few, range(1, 1 + len(shots))),
+        "",
+        "By class, zero-shot with T1:",
+        "",
+        *table(["class", "images", "recall %", "most often taken for"], class_rows(zero["T1"]), [1, 2]),
+        "",
+        f"Share of a map's energy inside the mask, {energy['images']:,} images with masks: "
+        f"{energy['T1']['energy']:.3f} for T1 texts, {energy['T0']['energy']:.3f} for T0; a map of chance "
+        f"{energy['random']['energy']:.3f}, of the image's centre {energy['centre']['energy']:.3f}.",
+        "",
+        f"Images a second of the image tower on {measured['encoder']['cores']} CPU cores: "
+        f"{measured['encoder']['images_per_second']:.0f}.",
+        "",
+    ]
+
+
+def _ablation() -> list[str]:
+    found = _read(RESULTS / "embedded-ablation.json")
+    keys = ("zero_shot_accuracy", "zero_shot_mean_accuracy", "probe_accuracy")
+    rows = [[name, *(_percent(row[key]) for key in keys)] for name, row in found["variants"].items()]
+    return [
+        "What the parts of pretraining are worth: short runs with one thing changed, "
+        f"{found['images']:,} rendered images each, one seed:",
+        "",
+        *table(["pretrained", "zero-shot T1 Acc %", "mAcc %", "probe Acc %"], rows, [1, 2, 3]),
+        "",
+    ]
+
+
+def _making(about: dict[str, Any]) -> list[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return [
+        "## How it was made",
+        "",
+        "`make pretrain`, with the settings in `recipe.json`:",
+        "",
+        "```yaml",
+        yaml.safe_dump(about["settings"], sort_keys=False).rstrip(),
+        "```",
+        "",
+        f"{about['seconds'] / 60:,.0f} minutes on a {'GPU' if about['device'] == 'cuda' else 'CPU'}; {versions}. Each "
+        "image is told apart by class, against texts of all classes that are worded anew in every step; some are told "
+        "apart by their own description (T2, T3) too. The weights are an average along training.",
+        "",
+    ]
+
+
+def _limits(about: dict[str, Any]) -> list[str]:
+    lines = [
+        "Meant for research, and as a starting point for images of your own; a person looks before anything follows "
+        "from a prediction.",
+        "NEU and X-SDD were in view when the renderer was designed: expect less of cameras, steels and magnifications "
+        "that are unlike theirs, and measure it on images of your own first (`eval.py --checkpoint embedded`).",
+        "12 of the 25 classes were never measured on a photograph.",
+        "It names one of its classes for any image, also for a sound surface.",
+        f"It sees grey, {about['settings']['image_size']} pixels a side, whatever the light: overall brightness and "
+        "contrast say nothing to it.",
+    ]
+    terms = "MIT: weights, images and texts are this project's own."
+    return ["## Intended use and limits", "", *(f"- {line}" for line in lines), "", "## Terms", "", terms, ""]
+
+
+def _scores(found: dict[str, Any]) -> list[str]:
+    return [_percent(found["accuracy"]), _percent(found["mean_accuracy"])]
+
+
+def _spread(run: Run) -> list[str]:
+    pairs = [mean_std(run.values(metric)) for metric in ("accuracy", "mean_accuracy")]
+    return [
+        _percent(mean) + (f" ± {_percent(deviation)}" if deviation is not None else "") for mean, deviation in pairs
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text("utf-8"))
+
+
+if __name__ == "__main__":
+    main()
