@@ -95,9 +95,10 @@ def _use() -> list[str]:
 
 
 def _measured(measured: dict[str, Any], cells: list[Run]) -> list[str]:
-    zero, probe, energy = measured["zero_shot"], measured["linear_probe"], measured["saliency"]
+    zero, energy = measured["zero_shot"], measured["saliency"]
     rows = [[f"zero-shot, {level}: {what}", *_scores(zero[level])] for level, what in LEVELS.items()]
-    rows.append([f"linear probe on its features, {probe['train']:,} training images", *_scores(probe)])
+    probes = measured["linear_probe"].items()
+    rows += [[f"linear probe, features {name}, {p['train']:,} training images", *_scores(p)] for name, p in probes]
     tuned = [run for run in cells if run["task"] == "task2"]
     rows += [[f"all weights fine-tuned, {run['n_train']:,} training images", *_spread(run)] for run in tuned]
     trained = [run for run in cells if run["task"] == "task3" and run["shots"]]

@@ -178,7 +178,8 @@ def report(
 def predict(
     images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
     checkpoint: Annotated[
-        str, typer.Option(help="Output folder of train.py or export-onnx, or Hub id; with --texts also any CLIP.")
+        str,
+        typer.Option(help="Output folder of train.py or export-onnx, Hub id, or embedded; with --texts also any CLIP."),
     ],
     out: Annotated[
         Path | None, typer.Option(help="Table to write: .parquet, .csv or .jsonl; CSV on standard output by default.")
@@ -231,7 +232,7 @@ def calibrate(
 
 @app.command()
 def export_onnx(
-    checkpoint: Annotated[str, typer.Argument(help="Output folder of train.py, or Hub id.")],
+    checkpoint: Annotated[str, typer.Argument(help="Output folder of train.py, Hub id, or embedded.")],
     out: Annotated[Path, typer.Argument(help="New folder, for `predict --checkpoint` and for other ONNX programs.")],
 ) -> None:
     """Write a checkpoint as an ONNX graph: model.onnx takes pixels to logits, export.json has classes and temperature.
@@ -311,7 +312,7 @@ def explain(
     images: Annotated[
         str, typer.Argument(help="An image, a folder of them, or with --config a data set's folder; or sample.")
     ],
-    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or Hub id.")],
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, Hub id, or embedded.")],
     texts: Annotated[str, typer.Option(help="Text levels, as T0,T3; T0 if no --text is given.")] = "",
     text: Annotated[str | None, typer.Option(help='A text of your own, as "a dark vertical scratch".')] = None,
     config: Annotated[str | None, typer.Option(help="Read IMAGES as a data set: default, class-folders ...")] = None,
@@ -340,7 +341,7 @@ def explain(
 
 @app.command()
 def search(
-    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or a CLIP: folder, Hub id.")],
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train.py, or a CLIP: folder, Hub id, embedded.")],
     query: Annotated[
         str | None, typer.Argument(help='As "thin vertical scratch near the left edge".', show_default=False)
     ] = None,
@@ -388,14 +389,16 @@ def search(
 
 @app.command()
 def demo(
-    checkpoint: Annotated[list[str], typer.Option(help="Output folder of train.py, or Hub id; twice to compare two.")],
+    checkpoint: Annotated[
+        list[str], typer.Option(help="Output folder of train.py, Hub id, or embedded; twice to compare two.")
+    ],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 7860,
 ) -> None:
     """Open a page to drop an image on: its class, cause, where the model sees it, and the training images most like it.
 
     The page is served to this machine alone, and nothing leaves it. Needs the extra: pip install "steeldefectx[demo]".
 
-    steeldefectx demo --checkpoint runs/quickstart --checkpoint runs/latest
+    steeldefectx demo --checkpoint embedded --checkpoint runs/latest
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
     with _errors_told():
