@@ -45,7 +45,14 @@ LOGGED = 50
 HIGHEST_SCALE = 100.0
 """Of the logits, as in CLIP (Radford et al. 2021, section 2.5)."""
 DRAWN_BY = ("canvas", "class_wordings", "defects", "render", "sample_texts", "scenes", "surfaces", "wide_defects")
-CODE = ("pretrain/*.py", "models/from_scratch.py", "models/steel_clip.py", *(f"data/{name}.py" for name in DRAWN_BY))
+CODE = (
+    "pretrain/config.py",
+    "pretrain/stream.py",
+    "pretrain/trainer.py",
+    "models/from_scratch.py",
+    "models/steel_clip.py",
+    *(f"data/{name}.py" for name in DRAWN_BY),
+)
 """What a run's weights depend on beside its settings."""
 NOT_OF_WEIGHTS = ("out", "workers", "resume")
 """Settings that change no weight."""
@@ -75,8 +82,7 @@ def pretrain(config: PretrainConfig) -> Path:
     first, spent = (saved[0]["step"], saved[0]["seconds"]) if saved else (0, 0.0)
     average = Average(model, config.ema, saved[2] if saved else None)
     started = time.monotonic() - spent
-    if not saved:
-        (folder / LOG).unlink(missing_ok=True)
+    _cut_log(folder / LOG, first)
     model.train()
     for step, found in _steps(model, tokenizer, optimizer, config, first, device):
         average.update(step)
@@ -177,6 +183,12 @@ def losses(
         "text_loss": text_loss.detach(),
         "accuracy": accuracy,
     }
+
+
+def _cut_log(file: Path, step: int) -> None:
+    """Leave out the lines after a step, which will be taken again; the last line of a killed run may be broken off."""
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    file.write_text("".join(f"{line}\n" for line in lines[: step // LOGGED]), "utf-8")
 
 
 def _text_features(

@@ -30,6 +30,10 @@ def config_in(folder, **settings):
     return replace(CONFIG, out=str(folder), **settings)
 
 
+def logged(folder):
+    return [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
 def weights(folder):
     return load_clip(str(folder)).model.state_dict()
 
@@ -70,6 +74,7 @@ def test_bf16_changes_the_loss_by_its_rounding_alone():
 
 def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_weights(tmp_path, monkeypatch):
     pretrain(config_in(tmp_path / "whole"))
+    monkeypatch.setattr(trainer, "LOGGED", 1)
     monkeypatch.setattr(trainer, "MINUTES", 0.0)  # a snapshot after every step
     taken, original = [], trainer.losses
 
@@ -87,8 +92,19 @@ def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_weights(tmp_path, mo
     model = pretrain(config_in(tmp_path / "killed"))
     expected, found = weights(tmp_path / "whole" / "model"), weights(model)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert sorted(p.name for p in (tmp_path / "killed").iterdir()) == ["model", "recipe.json"]
+    assert sorted(p.name for p in (tmp_path / "killed").iterdir()) == ["log.jsonl", "model", "recipe.json"]
+    assert logged(tmp_path / "killed") == [1, 2, 3, 4, 5, 6]
     assert json.loads((tmp_path / "killed" / "recipe.json").read_text())["settings"]["images"] == 48
+
+
+def test_steps_that_are_taken_again_are_logged_once(tmp_path):
+    log = tmp_path / "log.jsonl"
+    lines = [json.dumps({"step": step}) for step in (trainer.LOGGED, 2 * trainer.LOGGED, 3 * trainer.LOGGED)]
+    log.write_text("\n".join(lines) + '\n{"step": 2')
+    trainer._cut_log(log, 2 * trainer.LOGGED + 7)
+    assert logged(tmp_path) == [trainer.LOGGED, 2 * trainer.LOGGED]
+    trainer._cut_log(log, 0)
+    assert logged(tmp_path) == []
 
 
 def test_training_on_one_scene_over_and_over_teaches_it(tmp_path, monkeypatch):
