@@ -6,7 +6,9 @@
 Zero-shot on all images, train and test; linear probes trained on the training split's features and tested on the test
 split's, features as they meet the texts and as they are before that projection, which is what CLIP's authors probe
 (Radford et al. 2021, appendix A.3); maps against masks, where images have them; images a second of the image tower on
-all cores. Few-shot methods and fine-tuning are cells of benchmarks/embedded.yaml.
+all cores. Few-shot methods and fine-tuning are cells of benchmarks/embedded.yaml; here beside them the linear probe of
+steeldefectx.methods on what the image tower's last two stages say, before the projection. Which stages was chosen on
+draws from the training images.
 """
 
 from __future__ import annotations
@@ -33,20 +35,26 @@ from tqdm.auto import tqdm
 
 from steeldefectx.benchmark.grid import ENSEMBLE
 from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.splits import few_shot_draw
 from steeldefectx.explain.examples import dataset_examples
 from steeldefectx.explain.saliency import saliency
 from steeldefectx.explain.scores import THRESHOLD, centre_map, mean_scores, random_map, score
+from steeldefectx.methods import load_method
+from steeldefectx.methods.interface import Classes, Examples, Images, Task
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.taxonomy import T0_TEMPLATE, t1_variants
 from steeldefectx.training.data import Data, Split, class_texts, load_data
 from steeldefectx.training.evaluation import class_logits, scores
 from steeldefectx.training.features import Features, decode
+from steeldefectx.training.images import draw_variation, vary_light, vary_shape
 from steeldefectx.training.results import versions, write_json
 
 RIDGE = 1.0
 """scikit-learn's C of the linear probe, on standardized features; not chosen."""
 BATCH = 32
 ROUNDS = 9
+SHOTS, SEEDS, VIEWS = (1, 8), (0, 1, 2), 10
+"""Of the few-shot probe: images a class, draws of them, and varied views of each, as in the benchmark."""
 
 
 def main() -> None:
@@ -69,6 +77,7 @@ def main() -> None:
             "before the projection": linear_probe(data, lambda split: before_projection(clip, split)),
             "projected": linear_probe(data, features.images),
         },
+        "few_shot": {shots: few_shot(clip, data, shots) for shots in SHOTS},
         "encoder": encoder_speed(clip),
         "saliency": energy(clip, options.data_dir),
         "data_fingerprint": data.fingerprint,
@@ -96,14 +105,51 @@ def linear_probe(data: Data, features_of: Callable[[Split], torch.Tensor]) -> di
     return scores(found, test.labels, data.classes) | {"C": RIDGE, "train": len(train), "test": len(test)}
 
 
+def few_shot(clip: Clip, data: Data, shots: int) -> dict[str, Any]:
+    """The strong linear probe on a few images a class, on the last two stages; settings by validation draws."""
+    train, test = data.split("train"), data.split("test")
+    known = stages(clip, test)
+    nothing = Classes(data.classes, [[name] for name in data.classes], torch.eye(len(data.classes), known.shape[1]))
+    found = []
+    for seed in SEEDS:
+        drawn, held = few_shot_draw(train.labels, shots, seed)
+        examples = [_examples(clip, train, rows, seed) if len(rows) else None for rows in (drawn, held)]
+        assert examples[0] is not None
+        task = Task(examples[0], examples[1], nothing, logit_scale=1.0, seed=seed)
+        logits = load_method("linear-probe")(task).logits(Images(known))
+        found.append(scores(logits, test.labels, data.classes))
+    return {name: [row[name] for row in found] for name in ("accuracy", "mean_accuracy")} | {"seeds": list(SEEDS)}
+
+
+def _examples(clip: Clip, train: Split, rows: np.ndarray, seed: int) -> Examples:
+    some, rng = train.part(np.isin(np.arange(len(train)), rows)), np.random.default_rng(seed)
+    views = torch.stack([stages(clip, some, rng) for _ in range(VIEWS)])
+    return Examples(Images(stages(clip, some)), torch.from_numpy(some.labels), views)
+
+
 @torch.inference_mode()
 def before_projection(clip: Clip, split: Split) -> torch.Tensor:
     """Last feature maps (N, D) of a convolutional tower, averaged over the image."""
-    found = []
+    return stages(clip, split)[:, : clip.model.config.vision_config.hidden_sizes[-1]]
+
+
+@torch.inference_mode()
+def stages(clip: Clip, split: Split, rng: np.random.Generator | None = None) -> torch.Tensor:
+    """Feature maps of a ResNet tower's last and last but one stage, averaged over the image (N, D); with ``rng`` of
+    images that are mirrored, cropped and lit at random.
+    """
+    found: list[torch.Tensor] = []
+    taken: list[torch.Tensor] = []
+    stage = clip.model.vision_model.encoder.stages[-2]
+    hook = stage.register_forward_hook(lambda _module, _inputs, maps: taken.append(maps.mean((2, 3))))
     for start in range(0, len(split), BATCH):
         pixels = decode(split.column, split.rows[start : start + BATCH], clip).to(clip.model.device)
-        maps = clip.model.get_image_features(pixel_values=clip.normalize(pixels)).last_hidden_state
-        found.append(maps.mean((2, 3)).cpu())
+        if rng is not None:
+            variation = draw_variation(len(pixels), "geometric", rng)
+            pixels = vary_light(vary_shape(pixels.contiguous(memory_format=torch.channels_last), variation), variation)
+        last = clip.model.get_image_features(pixel_values=clip.normalize(pixels)).last_hidden_state.mean((2, 3))
+        found.append(torch.cat([last, taken.pop()], 1).cpu())
+    hook.remove()
     return torch.cat(found)
 
 
@@ -152,6 +198,9 @@ def _table(result: dict[str, Any]) -> Table:
     rows |= {f"linear probe, 7:3, {name}": row for name, row in result["linear_probe"].items()}
     for name, row in rows.items():
         table.add_row(name, f"{100 * row['accuracy']:.2f}", f"{100 * row['mean_accuracy']:.2f}")
+    for shots, row in result["few_shot"].items():
+        mean = [f"{100 * statistics.mean(row[name]):.2f}" for name in ("accuracy", "mean_accuracy")]
+        table.add_row(f"linear probe, last two stages, {shots} a class", *mean)
     table.add_section()
     table.add_row("encoder, images/s", f"{result['encoder']['images_per_second']:.0f}", "")
     for level, row in result["saliency"].items():
