@@ -1,4 +1,4 @@
-# make quickstart   set up, train a small CLIP on synthetic images, evaluate it
+# make quickstart   set up, adapt the embedded CLIP to synthetic images, evaluate it
 # make test         set up, run the tests
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)

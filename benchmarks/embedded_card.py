@@ -9,7 +9,6 @@ benchmarks/results/; writes steeldefectx/embedded/README.md.
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from steeldefectx.models.clip import EMBEDDED_FOLDER
 from steeldefectx.pretrain.trainer import RECIPE
 
 RESULTS = Path(__file__).parent / "results"
+ABLATION = RESULTS / "embedded-ablation.json"
 CARD = EMBEDDED_FOLDER / "README.md"
 LEVELS = {
     "T0": "the class name in a template",
@@ -104,15 +104,13 @@ def _measured(measured: dict[str, Any], cells: list[dict[str, Any]]) -> list[str
     rows += [[f"all weights fine-tuned, {cell['n_train']:,} training images", *_scores(cell)] for cell in tuned]
     trained = [cell for cell in cells if cell["task"] == "task3" and cell["shots"]]
     shots = sorted({cell["shots"] for cell in trained})
-    few = [
-        [method, *(_spread([c for c in trained if (c["method"], c["shots"]) == (method, n)]) for n in shots)]
-        for method in dict.fromkeys(cell["method"] for cell in trained)
-    ]
-    probes_few = [
-        _percent(statistics.mean(found)) + f" ± {_percent(statistics.stdev(found))}"
-        for found in (measured["few_shot"][str(n)]["accuracy"] for n in shots)
-    ]
-    few.append(["linear-probe, on the image tower's last two stages, before the projection", *probes_few])
+    by_method: dict[str, dict[int, list[float]]] = {}
+    for cell in trained:
+        by_method.setdefault(cell["method"], {}).setdefault(cell["shots"], []).append(cell["accuracy"])
+    by_method["linear-probe, on the image tower's last two stages, before the projection"] = {
+        int(n): found["accuracy"] for n, found in measured["few_shot"].items()
+    }
+    few = [[method, *(_spread(found[n]) for n in shots)] for method, found in by_method.items()]
     return [
         "## Measured on real images",
         "",
@@ -121,7 +119,7 @@ def _measured(measured: dict[str, Any], cells: list[dict[str, Any]]) -> list[str
         "",
         *table(["%", "Acc", "mAcc"], rows, [1, 2]),
         "",
-        "Few-shot methods on its features, Acc %, mean and standard deviation of three draws of the shots:",
+        "Few-shot methods on frozen features (full-rank trains the image tower), Acc %, mean and standard deviation of three draws of the shots:",
         "",
         *table(["method", *(f"{n} shot{'s' if n > 1 else ''}" for n in shots)], few, range(1, 1 + len(shots))),
         "",
@@ -140,7 +138,9 @@ def _measured(measured: dict[str, Any], cells: list[dict[str, Any]]) -> list[str
 
 
 def _ablation() -> list[str]:
-    found = _read(RESULTS / "embedded-ablation.json")
+    if not ABLATION.is_file():
+        return []
+    found = _read(ABLATION)
     keys = ("zero_shot_accuracy", "zero_shot_mean_accuracy", "probe_accuracy")
     rows = [[name, *(_percent(row[key]) for key in keys)] for name, row in found["variants"].items()]
     return [
@@ -174,8 +174,8 @@ def _limits(about: dict[str, Any]) -> list[str]:
     lines = [
         "Meant for research, and as a starting point for images of your own; a person looks before anything follows "
         "from a prediction.",
-        "NEU and X-SDD were in view when the renderer was designed: expect less of other cameras, steels and magnifications, "
-        "and measure it on images of your own first (`eval.py --checkpoint embedded`).",
+        "NEU and X-SDD were in view when the renderer was designed: expect less of other cameras, steels and "
+        "magnifications, and measure it on images of your own first (`eval.py --checkpoint embedded`).",
         "12 of the 25 classes were never measured on a photograph.",
         "It hardly reads where in the image a text places a defect: do not search by place with it.",
         "It names one of its classes for any image, also for a sound surface.",
@@ -190,8 +190,8 @@ def _scores(found: dict[str, Any]) -> list[str]:
     return [_percent(found["accuracy"]), _percent(found["mean_accuracy"])]
 
 
-def _spread(cells: list[dict[str, Any]]) -> str:
-    mean, spread = mean_std([cell["accuracy"] for cell in cells])
+def _spread(accuracies: list[float]) -> str:
+    mean, spread = mean_std(accuracies)
     return _percent(mean) + ("" if spread is None else f" ± {_percent(spread)}")
 
 
