@@ -31,9 +31,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "as it ships": {},
     "the sample's renderer": {"renderer": "sample"},
     "no descriptions (T0 and T1 alone)": {"described": 0.0},
+    "half the channels": {"image_widths": "20,40,80,160"},
     "no T1, no descriptions (T0 alone)": {"described": 0.0, "class_texts": "T0"},
     "images of 96 pixels": {"image_size": 96},
-    "half the channels": {"image_widths": "20,40,80,160"},
 }
 """What differs."""
 
@@ -42,20 +42,26 @@ def main() -> None:
     """Train, measure, print and write after each run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", required=True, help="Folder with real images.")
-    parser.add_argument("--images", type=int, default=25_600, help="Rendered images of each run.")
+    parser.add_argument("--images", type=int, default=50_000, help="Rendered images of each run.")
+    parser.add_argument("--batch-size", type=int, default=64, help="Images a step; small, for many steps.")
     parser.add_argument("--precision", default="auto", help="As of steeldefectx.pretrain.")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="Folder of the runs.")
     parser.add_argument("--out", type=Path, help="JSON file for the figures.")
     options = parser.parse_args()
     data = load_data("default", options.data_dir, t0_template=T0_TEMPLATE)
-    base = PretrainConfig(images=options.images, precision=options.precision)
+    base = PretrainConfig(images=options.images, batch_size=options.batch_size, precision=options.precision)
     found = {}
     for name, settings in VARIANTS.items():
         folder = options.runs / name.split(" (")[0].replace(" ", "-").replace("'", "")
         if not (folder / RECIPE).is_file():
             pretrain(replace(base, out=str(folder), **settings))
         found[name] = {"settings": settings, **measure(folder / MODEL, data)}
-        result = {"images": options.images, "variants": found, "data_fingerprint": data.fingerprint}
+        result = {
+            "images": options.images,
+            "batch_size": options.batch_size,
+            "variants": found,
+            "data_fingerprint": data.fingerprint,
+        }
         if options.out:
             write_json({**result, "versions": versions()}, options.out)
     Console().print(_table(found, options.images))
