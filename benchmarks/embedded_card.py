@@ -119,7 +119,8 @@ def _measured(measured: dict[str, Any], cells: list[dict[str, Any]]) -> list[str
         "",
         *table(["%", "Acc", "mAcc"], rows, [1, 2]),
         "",
-        "Few-shot methods on frozen features (full-rank trains the image tower), Acc %, mean and standard deviation of three draws of the shots:",
+        "Few-shot methods on frozen features (full-rank trains the image tower), Acc %, mean and standard deviation of "
+        "three draws of the shots:",
         "",
         *table(["method", *(f"{n} shot{'s' if n > 1 else ''}" for n in shots)], few, range(1, 1 + len(shots))),
         "",
