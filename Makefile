@@ -18,7 +18,7 @@ quickstart: .venv/base
 		train.py --recipe quickstart --output-dir runs/quickstart
 
 test: .venv/dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 test-compat: .venv-compat/installed
 	PYTHONPATH=. $(SCRIPT_BIN)/python -m pytest tests/compat

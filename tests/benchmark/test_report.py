@@ -3,6 +3,7 @@ import re
 import shutil
 import statistics
 import subprocess
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
@@ -74,9 +75,14 @@ def spread(values):
     return mean if len(values) == 1 else f"{mean} ± {100 * statistics.stdev(values):.2f}"
 
 
+@cache
+def predictions(file):
+    return pq.read_table(file)
+
+
 def hits(folder, cell):
     """Whether each test image was recognized, in the order of hashes and labels."""
-    table = pq.read_table(folder / cell["predictions"]).sort_by([("image", "ascending"), ("label", "ascending")])
+    table = predictions(folder / cell["predictions"]).sort_by([("image", "ascending"), ("label", "ascending")])
     return np.array(table["label"]) == np.array(table["prediction"]), np.array(table["label"])
 
 
@@ -106,7 +112,7 @@ def confusion(folder, cells, pair):
     row, column = map(int, pair.split(">"))
     count = total = 0
     for cell in cells:
-        table = pq.read_table(folder / cell["predictions"]).to_pandas()
+        table = predictions(folder / cell["predictions"]).to_pandas()
         count += int(((table.label == row) & (table.prediction == column)).sum())
         total += int((table.label == row).sum())
     return count, total

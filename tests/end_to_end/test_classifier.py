@@ -1,4 +1,4 @@
-"""Pure vision as typed: train, evaluate and predict in fresh processes, be killed and go on."""
+"""Pure vision as typed: train, evaluate and predict, each in a process, be killed and go on."""
 
 import csv
 import json
@@ -13,14 +13,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-ROOT = Path(__file__).parents[2]
-COMMAND = Path(sys.executable).with_name("steeldefectx")
-
-
-def run(*words, check=True):
-    done = subprocess.run([sys.executable, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0 or not check, done.stderr
-    return done
+from tests.commands import COMMAND, ROOT, run
 
 
 @pytest.fixture(scope="module")

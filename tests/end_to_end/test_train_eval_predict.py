@@ -1,8 +1,7 @@
-"""The whole way, as typed: train, evaluate in a fresh process, predict."""
+"""The whole way, as typed: train, evaluate in another process, predict."""
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,23 +13,9 @@ import pytest
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-COMMAND = Path(sys.executable).with_name("steeldefectx")
-ROOT = Path(__file__).parents[2]
+from tests.commands import COMMAND, ROOT, run
+
 SMALL = ["--config", "sample", "--model", "tiny", "--train-text", "T1", "--epochs", "2"]
-
-
-def run(*command, check=True, environment=None):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env=os.environ | (environment or {}),
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 def results(folder):
@@ -57,10 +42,12 @@ def stripes(tmp_path_factory):
 def trained(stripes, tmp_path_factory):
     """A run on own images, through accelerate launch."""
     out = tmp_path_factory.mktemp("run") / "out"
-    done = run(
-        "-m", "accelerate.commands.launch", "--num_processes", 1, "train.py", "--config", "class-folders",
-        "--data-dir", stripes, "--method", "full", "--train-text", "T0", "--epochs", 12, "--output-dir", out,
+    done = subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "train.py", "--config",
+         "class-folders", "--data-dir", str(stripes), "--method", "full", "--train-text", "T0", "--epochs", "12",
+         "--output-dir", str(out)], cwd=ROOT, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     return out, done
 
 
@@ -78,7 +65,7 @@ def test_own_images_train_to_a_good_model(trained):
     assert not list(out.glob("*.bin")) + list(out.glob("*.pt")) + list(out.glob("*.pkl"))
 
 
-def test_a_fresh_process_evaluates_to_the_same_numbers(trained, stripes, tmp_path):
+def test_another_process_evaluates_to_the_same_numbers(trained, stripes, tmp_path):
     out, _ = trained
     file = tmp_path / "eval.json"
     done = run("eval.py", "--checkpoint", out, "--config", "class-folders", "--data-dir", stripes, "--output", file)

@@ -1,0 +1,57 @@
+"""Commands as typed, each in a process of its own: a fork of one that has imported what they import.
+
+A fresh interpreter spends six seconds on imports, of which torch's are the most, and the suite runs many commands. What
+depends on a fresh one (launchers, the Hub's settings, being killed) is run by ``subprocess``.
+"""
+
+import multiprocessing
+import os
+import runpy
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COMMAND = Path(sys.executable).with_name("steeldefectx")
+FORKS = multiprocessing.get_context("forkserver")
+"""There is one such process for all of a test run's worker: what is imported there has to be said once."""
+FORKS.set_forkserver_preload(
+    ["steeldefectx.training.main", "steeldefectx.training.run", "steeldefectx.training.evaluation",
+     "steeldefectx.prediction_table", "steeldefectx.annotate.annotating", "steeldefectx.cli", "sentence_transformers"]
+)  # fmt: skip
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*words, cwd=ROOT, environment=None, check=True, timeout=280):
+    """Run a Python program, ``train.py`` or ``COMMAND``, with its flags; what it printed and its exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "stdout", Path(folder) / "stderr"
+        arguments = (list(map(str, words)), str(cwd), os.environ | (environment or {}), out, err)
+        process = FORKS.Process(target=_program, args=arguments)
+        process.start()
+        process.join(timeout)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        done = Done(process.exitcode, out.read_text(), err.read_text())
+    assert done.returncode == 0 or not check, f"{' '.join(map(str, words))}\n{done.stderr[-2000:]}"
+    return done
+
+
+def _program(words, cwd, environment, out, err):
+    for number, file in ((1, out), (2, err)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    sys.argv = words
+    sys.path[0] = str(Path(words[0]).resolve().parent)
+    runpy.run_path(words[0], run_name="__main__")
