@@ -396,7 +396,7 @@ def demo(
 ) -> None:
     """Open a page to drop an image on: its class, cause, where the model sees it, and the training images most like it.
 
-    The page is served to this machine alone, and nothing leaves it. Needs the extra: pip install "steeldefectx[demo]".
+    The page is served to this machine alone, and nothing leaves it. It needs the extra "demo".
 
     steeldefectx demo --checkpoint embedded --checkpoint runs/latest
     """

@@ -60,8 +60,9 @@ class Panel:
         self.classifier = SteelDefectClassifier.from_pretrained(checkpoint)
         self.index: Index | None = None
         self.index_classes: list[str] = []
+        self.of = "training images"
         if not isinstance(self.classifier.model, ImageClassifier):
-            self.index, self.index_classes = _index(checkpoint)
+            self.index, self.index_classes, self.of = _index(checkpoint)
             self.index.images()  # encoded now, not when the first visitor waits
 
     def show(self, image: Image.Image, text: str) -> Shown:
@@ -89,12 +90,15 @@ class Panel:
         return [(_decoded(self.index.cell(hit.row)), self.index_classes[self.index.labels[hit.row]]) for hit in hits]
 
 
-def _index(checkpoint: str) -> tuple[Index, list[str]]:
-    """The training images of the checkpoint's own run; of the synthetic sample where it does not name any."""
+def _index(checkpoint: str) -> tuple[Index, list[str], str]:
+    """The training images of the checkpoint's own run; of the synthetic sample where it does not name any.
+
+    With their classes, and what they are.
+    """
     try:
-        return load_index(checkpoint, None, None, "train", "T0")
+        return (*load_index(checkpoint, None, None, "train", "T0"), "training images")
     except ConfigError:
-        return load_index(checkpoint, "sample", None, "train", "T0")
+        return (*load_index(checkpoint, "sample", None, "train", "T0"), "synthetic images")
 
 
 def _about(label: str) -> str:
@@ -138,7 +142,7 @@ def build_page(panels: Sequence[Panel]) -> gradio.Blocks:
                         gradio.Image(label="Where", interactive=False, buttons=["download"], height=320),
                         gradio.Markdown(),
                         gradio.Gallery(
-                            label="Nearest training images", columns=NEAREST, rows=1, height=200, buttons=[],
+                            label=f"Nearest {panel.of}", columns=NEAREST, rows=1, height=200, buttons=[],
                             visible=panel.index is not None,
                         ),
                     ]  # fmt: skip

@@ -80,14 +80,21 @@ class SteelCLIPModel(PreTrainedModel):
         self.logit_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
         self.post_init()
 
-    def get_image_features(self, pixel_values: torch.Tensor) -> BaseModelOutputWithPooling:
-        """Embed images: ``pixel_values`` (N, 3, H, W) in 0..1; ``.pooler_output`` (N, projection_dim)."""
+    def get_image_features(
+        self, pixel_values: torch.Tensor, output_hidden_states: bool = False
+    ) -> BaseModelOutputWithPooling:
+        """Embed images: ``pixel_values`` (N, 3, H, W) in 0..1; ``.pooler_output`` (N, projection_dim).
+
+        With ``output_hidden_states`` the feature maps of the stem and of each stage too.
+        """
         grey = pixel_values.mul(pixel_values.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
         deviation, mean = torch.std_mean(grey, dim=(1, 2, 3), keepdim=True)
-        outputs = self.vision_model((grey - mean) / (deviation + CONTRAST_FLOOR))
+        standardized = (grey - mean) / (deviation + CONTRAST_FLOOR)
+        outputs = self.vision_model(standardized, output_hidden_states=output_hidden_states)
         return BaseModelOutputWithPooling(
             last_hidden_state=outputs.last_hidden_state,
             pooler_output=self.visual_projection(outputs.pooler_output.flatten(1)),
+            hidden_states=outputs.hidden_states,
         )
 
     def get_text_features(

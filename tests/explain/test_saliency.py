@@ -20,11 +20,13 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
+from steeldefectx.data.scenes import render_scene
 from steeldefectx.errors import ModelError
-from steeldefectx.explain.saliency import attention_relevance, class_saliency, saliency
+from steeldefectx.explain.saliency import attention_relevance, class_saliency, grad_cam, saliency
 from steeldefectx.models.adapters import ClipAdapter, add_peft, merge
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.models.vision import ImageClassifier, new_classifier
+from steeldefectx.taxonomy import t0_sentence
 
 TEXTS = ["a dark vertical scratch", "round holes"]
 SIDE, PATCH = 32, 8
@@ -127,22 +129,38 @@ def test_what_three_quarters_of_the_patches_have_is_background():
 
 
 def test_grad_cam_is_that_of_the_paper():
-    """On ``tiny``, whose last feature map is 3 by 3: its gradients are written out by the chain rule."""
+    """Equations 1 and 2: channels weighted by their gradient's mean, the negative cut off."""
+    features = torch.tensor([[[[1.0, 2], [3, 4]], [[4, 0], [0, 0]]]])
+    gradients = torch.tensor([[[[1.0, 0], [0, 3]], [[-2, 0], [0, -2]]]])
+    assert grad_cam(features, gradients).tolist() == [[[0, 2], [3, 4]]]  # weights 1 and -1
+
+
+def test_the_small_clip_is_explained_by_gradient_times_activation_where_its_maps_are_fine():
+    """On ``tiny``, whose second stage has 12 by 12 cells: the same by a hook and the gradient of the cosine."""
     clip, image = load_clip("tiny"), picture(0, 96, 96)
     (found,) = saliency(clip, [image], [TEXTS])
-    with torch.no_grad():
-        pixels = torch.from_numpy(clip.to_pixels(image))[None] / 255
-        features = clip.model.get_image_features(pixels).last_hidden_state[0]
-        projection = clip.model.visual_projection.weight
-        embedding = projection @ features.mean((1, 2))
-        for of_text, text in zip(found, TEXTS, strict=True):
+    seen = []
+    clip.model.vision_model.encoder.stages[1].register_forward_hook(lambda _module, _inputs, maps: seen.append(maps))
+    pixels = torch.from_numpy(clip.to_pixels(image))[None].float().requires_grad_()
+    embedding = clip.embed_images(clip.encode_images(pixels))[0]
+    assert seen[0].shape[2:] == (12, 12)
+    for of_text, text in zip(found, TEXTS, strict=True):
+        with torch.no_grad():
             target = clip.embed_texts(clip.encode_texts(clip.tokenize([text])))[0]
-            unit = embedding / embedding.norm()
-            weights = projection.T @ (target - (unit @ target) * unit)  # up to a factor, which stretching takes out
-            expected = torch.relu(torch.einsum("c,chw->hw", weights, features))
-            expected = (expected - expected.min()) / (expected.max() - expected.min())
-            expected = nn.functional.interpolate(expected[None, None], (96, 96), mode="bilinear")[0, 0].numpy()
-            np.testing.assert_allclose(of_text, expected, atol=1e-5)
+        (gradient,) = torch.autograd.grad(embedding @ target, seen[0], retain_graph=True)
+        expected = torch.relu((gradient * seen[0].detach()).sum(1))
+        expected = (expected - expected.min()) / (expected.max() - expected.min())
+        expected = nn.functional.interpolate(expected[None], (96, 96), mode="bilinear")[0, 0].numpy()
+        np.testing.assert_allclose(of_text, expected, atol=1e-4)
+
+
+def test_the_embedded_model_looks_at_the_defect():
+    clip, rng, energy = load_clip("embedded"), np.random.default_rng(0), []
+    for name in ("Punching", "Iron sheet ash", "Oil spot") * 8:
+        scene = render_scene(rng, 128, name)
+        ((found,),) = saliency(clip, [Image.fromarray(scene.image)], [[t0_sentence(name)]])
+        energy.append(found[scene.mask].sum() / max(found.sum(), 1e-9) / scene.mask.mean())
+    assert np.median(energy) > 2
 
 
 def test_siglip_is_explained_by_its_patch_tokens():
