@@ -131,7 +131,7 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, help="Folder with images; the synthetic sample if left out.")
-    parser.add_argument("--models", nargs="+", default=["tiny"], help="CLIPs: Hub ids, folders, tiny.")
+    parser.add_argument("--models", nargs="+", default=["tiny"], help="CLIPs: Hub ids, folders, embedded, tiny.")
     parser.add_argument("--images", type=int, default=2500, help="How many files.")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write.")
     flags = parser.parse_args()
