@@ -315,6 +315,7 @@ def main() -> None:
     parser.add_argument("--clip", help="folder or id of a pretrained CLIP, beside one of ViT-B/32's size")
     parser.add_argument("--images", type=int, default=600, help="images at most; 0: all")
     parser.add_argument("--reencode", action="store_true", help="train with encoding in every epoch too (slow)")
+    parser.add_argument("--precision-only", action="store_true", help="what bf16 gains, nothing else")
     parser.add_argument("--out", type=Path, help="file to write, without its ending: .json and .md")
     args = parser.parse_args()
     data = part(load_data("default" if args.data_dir else "sample", args.data_dir, t0_template=TrainConfig.t0_template),
@@ -334,9 +335,11 @@ def main() -> None:
             # Without instructions for it a processor takes a hundred times as long in bf16: the product says enough.
             if half["ratio"] > 0.5:
                 rows.append(precision(name, data))
-            rows += [texts_once(name, data), *task2(name, data, args.reencode)]
-        with fresh_cache():
-            rows += pipeline(names[0], data)
+            if not args.precision_only:
+                rows += [texts_once(name, data), *task2(name, data, args.reencode)]
+        if not args.precision_only:
+            with fresh_cache():
+                rows += pipeline(names[0], data)
     table = Table("what", "naive", "s", "ours", "s", "ratio", "bar")
     for r in rows:
         table.add_row(*(str(r.get(k, "")) for k in ("what", "naive", "naive_s", "ours", "ours_s", "ratio", "bar")))
