@@ -89,7 +89,7 @@ def _upsampling(cells: int, size: int) -> tuple[np.ndarray, Array]:
     return left, np.array(weights, np.float32)
 
 
-def _stretch(knots: Array, size: int) -> Array:
+def stretch(knots: Array, size: int) -> Array:
     """Stretch the first axis, of cells + 3 values, to ``size`` pixels.
 
     Four weighted copies, not a matrix product: BLAS would start threads for each, which wait for one another where
@@ -103,12 +103,12 @@ def _stretch(knots: Array, size: int) -> Array:
 def noise(rng: np.random.Generator, size: int, rows: int, columns: int) -> Array:
     """Smooth noise (size, size), mean 0, standard deviation about 0.7, from ``rows`` x ``columns`` knots."""
     knots = rng.standard_normal((rows + 3, columns + 3), dtype=np.float32)
-    return np.ascontiguousarray(_stretch(_stretch(knots, size).T, size).T)
+    return np.ascontiguousarray(stretch(stretch(knots, size).T, size).T)
 
 
 def wave(rng: np.random.Generator, size: int, knots: int) -> Array:
     """Smooth one-dimensional noise (size,), mean 0, standard deviation about 0.85."""
-    return _stretch(rng.standard_normal(knots + 3, dtype=np.float32), size)
+    return stretch(rng.standard_normal(knots + 3, dtype=np.float32), size)
 
 
 def rough(rng: np.random.Generator, size: int, rows: int, columns: int, octaves: int = 3) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from steeldefectx.data.canvas import Array, Canvas, Rng, _stretch, edge, noise, particles, rough, wave
+from steeldefectx.data.canvas import Array, Canvas, Rng, edge, noise, particles, rough, stretch, wave
 
 GREY = (45.0, 205.0)
 """Range of the mean grey level."""
@@ -35,7 +35,7 @@ def slanted(rng: Rng, size: int, along: int, across: int, slope: float) -> Array
         slope: How far streaks climb over the image's width, -1..1 sides.
     """
     knots = rng.standard_normal((2 * across + 3, along + 3), dtype=np.float32)
-    tall = _stretch(_stretch(knots, 2 * size).T, size).T
+    tall = stretch(stretch(knots, 2 * size).T, size).T
     column = np.arange(size)
     shift = np.round(slope * column).astype(np.intp) + (size - 1 if slope < 0 else 0)
     return tall[np.arange(size)[:, None] + shift, column]

@@ -127,7 +127,7 @@ def roll_print(canvas: Canvas, rng: Rng, strength: float) -> Layer:
 def stringers(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     """Inclusions of all sizes, upright soft-ended spindles in a column or all over, dark or greyish."""
     size = canvas.size
-    columns, rows = between(rng, 5, 14), 0.0
+    columns = between(rng, 5, 14)
     rows = columns / rng.uniform(2.5, 5)
     u = canvas.x * columns + 0.25 * noise(rng, size, 4, 4)
     v = canvas.y * rows + 0.2 * rough(rng, size, 12, 12, 2)
