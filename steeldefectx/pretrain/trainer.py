@@ -59,7 +59,7 @@ NOT_OF_WEIGHTS = ("out", "workers", "resume")
 
 
 def pretrain(config: PretrainConfig) -> Path:
-    """Train a new model, or go on with it.
+    """Train a new model, or go on with it; a run that is finished already is not run again.
 
     Args:
         config: Settings.
@@ -73,10 +73,14 @@ def pretrain(config: PretrainConfig) -> Path:
     folder, device = Path(config.out), PartialState().device
     folder.mkdir(parents=True, exist_ok=True)
     settings = {name: value for name, value in asdict(config).items() if name not in NOT_OF_WEIGHTS}
+    identity = {"settings": settings, "code": code_hash(*CODE)}
+    if config.resume and (folder / RECIPE).is_file():
+        finished = json.loads((folder / RECIPE).read_text("utf-8"))
+        if identity.items() <= finished.items():
+            return folder / MODEL
     tokenizer = learn_tokenizer(corpus(config), VOCABULARY, config.sizes.context_length)
     model = new_model(tokenizer, config.sizes).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
-    identity = {"settings": settings, "code": code_hash(*CODE)}
     snapshots = Snapshots(folder, identity, MINUTES, writes=True)
     saved = snapshots.load(model, optimizer) if config.resume else None
     first, spent = (saved[0]["step"], saved[0]["seconds"]) if saved else (0, 0.0)

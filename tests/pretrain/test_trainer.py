@@ -124,3 +124,13 @@ def test_the_rate_rises_and_falls_to_nothing():
     assert rates[:10] == pytest.approx([0.1 * (step + 1) for step in range(10)])
     assert rates[9:] == sorted(rates[9:], reverse=True)
     assert rates[-1] < 0.01
+
+
+def test_a_finished_run_is_not_run_again_but_another_is(tmp_path, monkeypatch):
+    pretrain(config_in(tmp_path))
+    seen, original = [], trainer.batches
+    monkeypatch.setattr(trainer, "batches", lambda *given: seen.append(1) or original(*given))
+    pretrain(config_in(tmp_path))
+    assert not seen
+    pretrain(config_in(tmp_path, seed=1))
+    assert seen
