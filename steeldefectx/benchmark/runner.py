@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from tqdm.auto import tqdm
-from transformers.utils.logging import disable_progress_bar
 
 from steeldefectx.benchmark.grid import Cell
 from steeldefectx.benchmark.results import DONE, append_line, failed_line, line_of, read_lines, write_predictions
@@ -73,7 +72,6 @@ def run_grid(cells: Sequence[Cell], folder: Path, processes: int = 1) -> Summary
 
 def run_cell(key: str, cell: Cell, bench: Workbench) -> dict[str, Any]:
     """A cell's result line, with its predictions written; of a cell that fails, a line that says why."""
-    disable_progress_bar()  # of weights being loaded and saved: it is over before it is read
     watch = Stopwatch()
     try:
         found = bench.run(cell, watch)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from steeldefectx.errors import ConfigError
+from steeldefectx.models.loading import quietly
 from steeldefectx.models.peft_methods import PEFT_METHODS
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def add_peft(clip: Clip, method: str, towers: str, settings: Mapping[str, Any]) 
     targets = [_targets(clip, method, name, module) for name, module in chosen.items()]
     flags = {theirs: settings[ours] for theirs, ours in kind.flags.items()}
     config = getattr(peft, kind.config)(target_modules="|".join(targets), **kind.fixed, **flags)
-    clip.model = peft.get_peft_model(clip.model, config)
+    with quietly():
+        clip.model = peft.get_peft_model(clip.model, config)
 
 
 def _targets(clip: Clip, method: str, tower: str, module: str) -> str:

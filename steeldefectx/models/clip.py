@@ -17,7 +17,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEnco
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
-from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, why_not_loaded
+from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, quietly, why_not_loaded
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
 
@@ -163,7 +163,10 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         return Clip(model, tokenizer, processor, name)
     folder = EMBEDDED_FOLDER if name == EMBEDDED else fetch_model(name, revision, OTHERS)
     try:
-        model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
+        with quietly():
+            model = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
     except LOADING_ERRORS as error:

@@ -7,12 +7,16 @@ an index in it may name a file elsewhere, for it may come from anyone.
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
 from steeldefectx.errors import ModelError
 
@@ -27,6 +31,24 @@ HUB_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, *HfHubHTTPError.
 """All that asking the Hub for a repository can raise."""
 LOADING_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 """All that reading a model can raise whose files are not what they should be."""
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """While weights are read or written: no bar, over before it is read, and no warning of one library to another.
+
+    Downloads stay outside, for their bars would be hidden too.
+    """
+    shown = is_progress_bar_enabled()
+    if shown:
+        disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if shown:
+            enable_progress_bar()
 
 
 def fetch(name: str, revision: str | None = None) -> Path:

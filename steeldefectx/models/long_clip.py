@@ -14,6 +14,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, CLIPConfig, CLIPMode
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.clip import load_clip
+from steeldefectx.models.loading import quietly
 
 KEPT = 20
 """First positions, which CLIP has learnt well: they stay as they are."""
@@ -201,8 +202,9 @@ def _write(model: CLIPModel, tokenizer: Any, image_processor: Any, out: Path) ->
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     tokenizer.model_max_length = model.config.text_config.max_position_embeddings
     try:
-        for part in (model, tokenizer, image_processor):
-            part.save_pretrained(temporary)
+        with quietly():
+            for part in (model, tokenizer, image_processor):
+                part.save_pretrained(temporary)
         temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

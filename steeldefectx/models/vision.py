@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassi
 from steeldefectx.errors import ModelError
 from steeldefectx.models import shufflenet  # noqa: F401  with it the auto classes learn the shufflenet-v2 type
 from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, why_not_loaded
+from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, quietly, why_not_loaded
 from steeldefectx.models.preprocessing import Preprocessing
 
 LEAST_SIZE = 32
@@ -111,9 +111,10 @@ def _loaded(name: str, revision: str | None, **changes: Any) -> ImageClassifier:
     folder = fetch_model(name, revision, others)
     safely = {"use_safetensors": True, "trust_remote_code": False}
     try:
-        model, about = AutoModelForImageClassification.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, **safely, **changes
-        )
+        with quietly():
+            model, about = AutoModelForImageClassification.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True, **safely, **changes
+            )
         processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
     except LOADING_ERRORS as error:
         raise ModelError(why_not_loaded(name, error, others)) from error

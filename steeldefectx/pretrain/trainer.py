@@ -24,6 +24,7 @@ from transformers import PreTrainedTokenizerFast
 
 from steeldefectx.code import code_hash
 from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor
+from steeldefectx.models.loading import quietly
 from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
@@ -207,6 +208,7 @@ def _numbers(found: dict[str, torch.Tensor]) -> dict[str, float]:
 
 
 def _save(model: SteelCLIPModel, tokenizer: Any, config: PretrainConfig, folder: Path) -> None:
-    model.save_pretrained(folder / MODEL)
-    tokenizer.save_pretrained(folder / MODEL)
-    new_processor(config.sizes).save_pretrained(folder / MODEL)
+    with quietly():
+        model.save_pretrained(folder / MODEL)
+        tokenizer.save_pretrained(folder / MODEL)
+        new_processor(config.sizes).save_pretrained(folder / MODEL)

@@ -33,6 +33,7 @@ from steeldefectx.models.loading import (
     check_folder,
     commit_of,
     fetch,
+    quietly,
     read_object,
 )
 from steeldefectx.models.vision import ImageClassifier, label_problem, load_classifier
@@ -85,7 +86,8 @@ def _write(clip: Clip, folder: Path) -> None:
         save_model(clip, folder)
         return
     if isinstance(clip.model, PeftModel):
-        clip.model.save_pretrained(str(folder), safe_serialization=True)
+        with quietly():
+            clip.model.save_pretrained(str(folder), safe_serialization=True)
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
         _write_settings(clip, folder, json.loads((folder / ADAPTER_CONFIG).read_text()))
         if has_adapter:
@@ -119,8 +121,9 @@ def save_model(clip: Clip, folder: Path) -> None:
 
 
 def _write_model(parts: tuple[Any, ...], folder: Path) -> None:
-    for part in parts:
-        part.save_pretrained(str(folder))
+    with quietly():
+        for part in parts:
+            part.save_pretrained(str(folder))
 
 
 def _lasting_name(name: str) -> str:
@@ -214,7 +217,8 @@ def _load_adapter(folder: Path, *, from_hub: bool) -> Clip:
         _load_clip_adapter(clip, folder, settings)
         return clip
     try:
-        clip.model = PeftModel.from_pretrained(clip.model, str(folder)).eval()
+        with quietly():
+            clip.model = PeftModel.from_pretrained(clip.model, str(folder)).eval()
         expected = get_peft_model_state_dict(clip.model, save_embedding_layers=False).keys()
         unfilled = expected ^ load_file(folder / ADAPTER_WEIGHTS).keys()
     except LOADING_ERRORS as error:

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 from transformers import HfArgumentParser
-from transformers.utils.logging import disable_progress_bar
 
 from steeldefectx.errors import SteelDefectXError
 from steeldefectx.hub.upload import check_may_push
@@ -133,7 +132,6 @@ def _guarded(action: Any, debug: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("httpx", "httpx2", "accelerate", "datasets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    disable_progress_bar()  # of weights being loaded and saved: it is over before it is read
     try:
         action()
     except (SteelDefectXError, OSError) as error:

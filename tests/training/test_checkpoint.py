@@ -1,10 +1,12 @@
 import json
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.utils import are_progress_bars_disabled
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import CLIPConfig, CLIPModel
 
@@ -44,6 +46,15 @@ def test_what_is_loaded_is_what_was_saved(make, tmp_path):
     assert classes == CLASSES
     assert torch.equal(embeddings(loaded), embeddings(clip))
     assert not any(f.suffix in (".bin", ".pt", ".pkl") for f in tmp_path.rglob("*"))
+
+
+def test_saving_and_loading_say_nothing_and_leave_the_bars_of_downloads(tmp_path, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        save_checkpoint(with_peft("lora"), CLASSES, tmp_path)
+        load_checkpoint(str(tmp_path))
+    assert capfd.readouterr().err == ""
+    assert not are_progress_bars_disabled()
 
 
 def test_a_checkpoint_predicts_by_itself(tmp_path):
