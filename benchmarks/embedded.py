@@ -37,12 +37,12 @@ from steeldefectx.benchmark.grid import ENSEMBLE
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.splits import few_shot_draw
 from steeldefectx.explain.examples import dataset_examples
-from steeldefectx.explain.saliency import saliency
+from steeldefectx.explain.saliency import class_mean, saliency
 from steeldefectx.explain.scores import THRESHOLD, centre_map, mean_scores, random_map, score
 from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Task
 from steeldefectx.models.clip import Clip, load_clip
-from steeldefectx.taxonomy import T0_TEMPLATE, t1_variants
+from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t1_variants
 from steeldefectx.training.data import Data, Split, class_texts, load_data
 from steeldefectx.training.evaluation import class_logits, scores
 from steeldefectx.training.features import Features, decode
@@ -181,10 +181,12 @@ def energy(clip: Clip, data_dir: str) -> dict[str, Any]:
         "centre": [centre_map(example.mask.shape) for example in masked],
     }
     for level in ("T0", "T1"):
+        against = class_mean(clip, CLASS_NAMES, level)
         waiting, maps[level] = iter(tqdm(masked, level, unit="image")), []
         while batch := list(islice(waiting, BATCH)):
             texts = [[(example.texts or {})[level]] for example in batch]
-            maps[level] += [found[0] for found in saliency(clip, [example.image for example in batch], texts)]
+            images = [example.image for example in batch]
+            maps[level] += [found[0] for found in saliency(clip, images, texts, [against])]
     found = {
         name: asdict(mean_scores([score(one, e.mask, THRESHOLD) for one, e in zip(own, masked, strict=True)]))
         for name, own in maps.items()

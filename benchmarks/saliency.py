@@ -17,12 +17,14 @@ What kind of map and how much background it leaves out was chosen on 150 of the 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
 from tqdm.auto import tqdm
@@ -30,7 +32,7 @@ from tqdm.auto import tqdm
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.errors import DataError
 from steeldefectx.explain.examples import Example, dataset_examples, texts_of
-from steeldefectx.explain.saliency import saliency
+from steeldefectx.explain.saliency import class_mean, saliency
 from steeldefectx.explain.scores import THRESHOLD, Scores, centre_map, mean_scores, random_map, score
 from steeldefectx.models.adapters import unload
 from steeldefectx.models.clip import Clip, load_clip
@@ -52,9 +54,9 @@ def main() -> None:
     parser.add_argument("--train-images", type=int, default=90, help="Training images that thresholds are chosen on.")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    trained, _ = load_checkpoint(options.checkpoint)
-    if not isinstance(trained, Clip):
-        parser.error(f"{options.checkpoint} is an image classifier, which takes no texts.")
+    trained, classes = load_checkpoint(options.checkpoint)
+    if not isinstance(trained, Clip) or classes is None:
+        parser.error(f"{options.checkpoint} is no CLIP that tells classes apart by texts.")
     untrained = load_clip("tiny") if trained.model.config.model_type == "steel-clip" else unload(trained)
     config = "default" if options.data_dir else "sample"
     rows = load_dataset(config, data_dir=options.data_dir)
@@ -68,8 +70,8 @@ def main() -> None:
         parser.error(str(error))
     found = {
         level: {
-            "trained": _measure(trained, chosen_on, measured_on, level),
-            "untrained": _measure(untrained, chosen_on, measured_on, level),
+            "trained": _measure(trained, classes, chosen_on, measured_on, level),
+            "untrained": _measure(untrained, classes, chosen_on, measured_on, level),
         }
         for level in levels
     }
@@ -111,22 +113,25 @@ def _with_masks(rows: Any, limit: int | None) -> list[Example]:
     return list(dataset_examples(rows.select(order[:limit])))
 
 
-def _measure(clip: Clip, chosen_on: list[Example], measured_on: list[Example], level: str) -> dict[str, Any]:
+def _measure(
+    clip: Clip, classes: Iterable[str], chosen_on: list[Example], measured_on: list[Example], level: str
+) -> dict[str, Any]:
     """Mean scores on the measured images, at the threshold that is best on the others."""
-    seen = _maps(clip, chosen_on, level)
+    against = class_mean(clip, list(classes), level)
+    seen = _maps(clip, chosen_on, level, against)
     ious = [_scored(seen, chosen_on, threshold)["iou"] for threshold in THRESHOLDS]
     threshold = THRESHOLDS[int(np.argmax(ious))]
-    maps = _maps(clip, measured_on, level)
+    maps = _maps(clip, measured_on, level, against)
     by_class = {name: _scored(*_of_class(maps, measured_on, name), threshold) for name in _by_class(measured_on)}
     return {"threshold": threshold, **_scored(maps, measured_on, threshold), "by_class": by_class}
 
 
-def _maps(clip: Clip, examples: list[Example], level: str) -> Maps:
+def _maps(clip: Clip, examples: list[Example], level: str, against: torch.Tensor) -> Maps:
     found: Maps = []
     waiting = iter(tqdm(examples, level, unit="image"))
     while batch := list(islice(waiting, BATCH)):
         texts = [[texts_of(example, [level], None)[level]] for example in batch]
-        found += [maps[0] for maps in saliency(clip, [example.image for example in batch], texts)]
+        found += [maps[0] for maps in saliency(clip, [example.image for example in batch], texts, [against])]
     return found
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio
+import torch
 from PIL import Image
 
 from steeldefectx.classifier import SteelDefectClassifier
 from steeldefectx.data.images import open_image
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.explain.overlay import drawn
-from steeldefectx.explain.saliency import class_saliency, saliency
+from steeldefectx.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.models.preprocessing import to_rgb
 from steeldefectx.models.vision import ImageClassifier
 from steeldefectx.retrieval import Index, load_index
@@ -61,7 +62,10 @@ class Panel:
         self.index: Index | None = None
         self.index_classes: list[str] = []
         self.of = "training images"
-        if not isinstance(self.classifier.model, ImageClassifier):
+        self.class_means: dict[str, torch.Tensor] = {}
+        model = self.classifier.model
+        if not isinstance(model, ImageClassifier):
+            self.class_means = {level: class_mean(model, self.classifier.classes, level) for level in ("T0", "T1")}
             self.index, self.index_classes, self.of = _index(checkpoint)
             self.index.images()  # encoded now, not when the first visitor waits
 
@@ -74,7 +78,8 @@ class Panel:
             (maps,) = class_saliency(model, [image], [[model.classes.index(label)]])
         else:
             asked = text.strip() or t0_sentence(label)
-            (maps,) = saliency(model, [image], [[asked]])
+            against = self.class_means["T0" if asked == t0_sentence(label) else "T1"]
+            (maps,) = saliency(model, [image], [[asked]], [against])
         return Shown(
             probabilities=dict(zip(found.labels, found.probabilities, strict=True)),
             about=_about(label),

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
+import torch
 from PIL import Image
 
 from steeldefectx.classifier import SteelDefectClassifier
 from steeldefectx.errors import ConfigError
 from steeldefectx.explain.examples import Example, texts_of
-from steeldefectx.explain.saliency import class_saliency, saliency
+from steeldefectx.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.explain.scores import Scores, centre_map, mean_scores, random_map, score
 from steeldefectx.models.preprocessing import to_rgb
 from steeldefectx.models.vision import ImageClassifier
@@ -58,19 +59,26 @@ def explained(
         levels = ["T0"]
     if isinstance(classifier.model, ImageClassifier) and (levels or text):
         raise ConfigError(f"{checkpoint} is an image classifier, which takes no texts: leave --texts and --text out.")
+    own = {} if text is None else {OWN_TEXT: text}
+    against = (
+        []
+        if isinstance(classifier.model, ImageClassifier)
+        else [class_mean(classifier.model, classifier.classes, name) for name in [*levels, *own]]
+    )
     rng = np.random.default_rng(0)
     examples = iter(examples)
     while batch := list(islice(examples, BATCH)):
         for example in batch:
             example.image = to_rgb(example.image)  # upright, as its maps are
-        yield from _explained(batch, classifier, levels, text, rng)
+        yield from _explained(batch, classifier, levels, own, against, rng)
 
 
 def _explained(
     batch: list[Example],
     classifier: SteelDefectClassifier,
     levels: Sequence[str],
-    text: str | None,
+    own: dict[str, str],
+    against: Sequence[torch.Tensor],
     rng: np.random.Generator,
 ) -> Iterator[Explained]:
     images: list[Image.Image] = [example.image for example in batch]
@@ -80,9 +88,8 @@ def _explained(
         texts = [{CLASS: name} for name in predicted]
         maps = class_saliency(model, images, [[model.classes.index(name)] for name in predicted])
     else:
-        own = {} if text is None else {OWN_TEXT: text}
         texts = [texts_of(example, levels, name) | own for example, name in zip(batch, predicted, strict=True)]
-        maps = saliency(model, images, [list(of_one.values()) for of_one in texts])
+        maps = saliency(model, images, [list(of_one.values()) for of_one in texts], against)
     for example, name, of_one, found in zip(batch, predicted, texts, maps, strict=True):
         one = Explained(example, name, of_one, dict(zip(of_one, found, strict=True)))
         if example.mask is not None:

@@ -13,7 +13,11 @@ Three kinds of map, by what the image tower is:
   last feature map, or on the last patch tokens as a map.
 
 What is explained is a logit: of a CLIP that of image and text, exp(scale) · cosine, through whatever adapters there
-are; of an image classifier that of a class.
+are, less the mean of the classes' logits (:func:`class_mean`); of an image classifier that of a class. An image of
+steel is near to every text on steel, which says nothing of the defect. With the mean taken off, 0.32 of the embedded
+model's maps lie on the defect, before 0.26 (150 training images with masks, T0 or T1). Of a trained general CLIP it is
+0.23 for T0, as before, and 0.26 for T1, before 0.29; untrained it fell from 0.24 to 0.17 there: what only says that
+something stands out is gone.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from steeldefectx.models.clip import Clip
 from steeldefectx.models.preprocessing import Preprocessing, to_rgb
 from steeldefectx.models.steel_clip import SteelCLIPConfig
 from steeldefectx.models.vision import ImageClassifier
+from steeldefectx.taxonomy import t0_sentence, t1_sentence
 
 WITH_CLASS_TOKEN = ("clip", "vit", "deit")
 """Model types whose first token is what the image is told by."""
@@ -44,13 +49,37 @@ BACKGROUND = 0.75
 """Share of the patches that a transformer's map leaves out, chosen of 0, 0.5 and 0.75 on training images with masks."""
 
 
-def saliency(clip: Clip, images: Sequence[Image.Image], texts: Sequence[Sequence[str]]) -> list[np.ndarray]:
+def class_mean(clip: Clip, classes: Sequence[str], level: str) -> torch.Tensor:
+    """Mean embedding (D,) of the classes' texts that a text is set against.
+
+    Args:
+        clip: The model.
+        classes: Names of the classes that it tells apart.
+        level: ``T0`` for class names, which a class name is set against; any other for descriptions (T1), or names of
+            classes that have none, for texts of the other levels and of one's own.
+    """
+    texts = [t0_sentence(name) if level == "T0" else t1_sentence(name) or t0_sentence(name) for name in classes]
+    return _embedded(clip, texts).mean(0)
+
+
+@torch.no_grad()
+def _embedded(clip: Clip, texts: Sequence[str]) -> torch.Tensor:
+    return clip.embed_texts(clip.encode_texts(clip.tokenize(texts).to(clip.model.logit_scale.device)))
+
+
+def saliency(
+    clip: Clip,
+    images: Sequence[Image.Image],
+    texts: Sequence[Sequence[str]],
+    against: Sequence[torch.Tensor],
+) -> list[np.ndarray]:
     """Maps of what in each image speaks for each of its texts.
 
     Args:
         clip: The model, on any device.
         images: N images of any size.
         texts: For each image M texts, the same number for all.
+        against: For each of the M texts the :func:`class_mean` that it is set against.
 
     Returns:
         For each image (M, H, W) float32 of its height and width (upright as its EXIF data say). 0 is the least and 1
@@ -59,14 +88,12 @@ def saliency(clip: Clip, images: Sequence[Image.Image], texts: Sequence[Sequence
     """
     distinct = list(dict.fromkeys(chain.from_iterable(texts)))
     place = {text: number for number, text in enumerate(distinct)}
-    with torch.no_grad():
-        tokens = clip.tokenize(distinct).to(clip.model.logit_scale.device)
-        embeddings = clip.embed_texts(clip.encode_texts(tokens))
-    chosen = embeddings[torch.tensor([[place[text] for text in own] for own in texts])]
+    embeddings = _embedded(clip, distinct)[torch.tensor([[place[text] for text in own] for own in texts])]
+    contrasts = embeddings - torch.stack(list(against))
     scale = clip.model.logit_scale.detach().exp()
 
     def logits(features: torch.Tensor) -> torch.Tensor:
-        return scale * torch.einsum("nd,nmd->nm", clip.embed_images(features), chosen)
+        return scale * torch.einsum("nd,nmd->nm", clip.embed_images(features), contrasts)
 
     return _maps(clip, images, _clip_parts, logits)
 
