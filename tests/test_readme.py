@@ -68,10 +68,10 @@ def test_every_command_runs_in_the_order_given(checkout, tmp_path):
         openai = os.environ | {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-loopback"}
         run_blocks(checkout, hub.environment(tmp_path), openai)
         assert hub.repos["datasets", "steelworks/mine"].private
-        assert hub.repos["models", "steelworks/tiny"].private
+        assert hub.repos["models", "steelworks/steel"].private
     assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
     assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
-    assert (checkout / "runs" / "tiny-onnx" / "model.onnx").is_file()
+    assert (checkout / "runs" / "steel-onnx" / "model.onnx").is_file()
     assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
     assert len((checkout / "annotations.jsonl").read_text().splitlines()) == 18
     assert json.loads((checkout / "runs" / "described" / "results.json").read_text())["train_text"] == "T2"

@@ -37,6 +37,8 @@ RECIPE_OF_METHOD = {
     CLASSIFIER: "finetune",
 }
 """A stacked method takes that of what it has in the towers."""
+RECIPE_OF_MODEL = {"embedded": "embedded", "tiny": "from-scratch"}
+"""Of the CLIPs that come with the package all weights are trained where no method is named: they are small."""
 
 
 def _setting(default: Any, text: str, **extra: Any) -> Any:
@@ -50,8 +52,8 @@ class TrainConfig:
     recipe: str | None = _setting(
         None,
         "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
-        "Without one: from-scratch for the model tiny, task1-strong for shufflenet-v2 and other classifiers by name, "
-        "else that of the method (task2, lora, ia3, ln-tuning, full, finetune).",
+        "Without one: embedded for the model embedded, from-scratch for tiny, task1-strong for shufflenet-v2 and "
+        "other classifiers by name, else that of the method (task2, lora, ia3, ln-tuning, full, finetune).",
     )
     config: str = _setting(
         "default", "Data: default (needs --data-dir), sample (synthetic), class-folders, msd-cls or cgfsds-9."
@@ -70,7 +72,7 @@ class TrainConfig:
     t1_file: str | None = _setting(None, "T1 by class: YAML of steeldefectx describe-classes, corrected.")
     annotations: str | None = _setting(None, "T2 and T3: annotations.jsonl, or an annotation store.")
     model: str = _setting(
-        "tiny",
+        "embedded",
         "A CLIP: Hub id, folder, or, without a download, embedded (small, pretrained on rendered defects) or tiny "
         "(small, random weights). With the method classifier: an image classifier by Hub id or folder, or one with "
         f"random weights: {', '.join(BACKBONES)}.",
@@ -208,7 +210,7 @@ class TrainConfig:
             raise ConfigError(f"t0_template {self.t0_template!r} lacks the {{}} that the class name goes into.")
 
     def _check_classifier(self) -> None:
-        if self.model == TrainConfig.model:
+        if self.model in RECIPE_OF_MODEL:
             raise ConfigError(
                 f"model {self.model!r} is a CLIP, method classifier trains an image classifier: give a Hub id, a "
                 f"folder, or one of {', '.join(BACKBONES)}."
@@ -253,10 +255,10 @@ class TrainConfig:
 
 def default_recipe(method: str | None, model: str) -> str:
     """The recipe that is taken when none is named, from the flags for method and model (None: not given)."""
-    if model in BACKBONES or (method == CLASSIFIER and model == "tiny"):
+    if model in BACKBONES or (method == CLASSIFIER and model in RECIPE_OF_MODEL):
         return "task1-strong"
-    if model == "tiny" and method in (None, "full"):
-        return "from-scratch"
+    if model in RECIPE_OF_MODEL and method in (None, "full"):
+        return RECIPE_OF_MODEL[model]
     return RECIPE_OF_METHOD.get((method or CLIP_ADAPTER).split("+")[-1], "task2")
 
 

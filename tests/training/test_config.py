@@ -20,8 +20,11 @@ def test_each_method_has_a_recipe():
     assert default_recipe("full", "tiny") == "from-scratch"
 
 
-def test_without_a_method_a_model_that_knows_nothing_is_trained_in_full():
-    assert load_recipe(default_recipe(None, "tiny"))["method"] == "full"
+def test_without_a_method_a_model_of_the_package_is_trained_in_full():
+    assert default_recipe(None, "embedded") == default_recipe("full", "embedded") == "embedded"
+    assert default_recipe("lora", "embedded") == "lora"
+    for model in ("embedded", "tiny"):
+        assert load_recipe(default_recipe(None, model))["method"] == "full"
     assert load_recipe(default_recipe(None, "some/clip"))["method"] == "clip-adapter"
 
 
@@ -43,6 +46,7 @@ def test_the_task1_recipe_is_the_published_one():
     ("method", "model", "recipe"),
     [
         ("classifier", "tiny", "task1-strong"),
+        ("classifier", "embedded", "task1-strong"),
         ("classifier", "vit-base-16", "task1-strong"),
         (None, "resnet-18", "task1-strong"),
         ("classifier", "some/classifier", "finetune"),

@@ -33,7 +33,7 @@ def data(tmp_path_factory):
 
 def trained(data, folder, **settings):
     """One epoch of at least two steps; the results and what the folder holds."""
-    settings = {"train_text": "T0", "epochs": 2, "batch_size": 6, "lr": 1e-2, **settings}
+    settings = {"model": "tiny", "train_text": "T0", "epochs": 2, "batch_size": 6, "lr": 1e-2, **settings}
     config = TrainConfig(output_dir=str(folder), tracker="none", **settings)
     found = run(config, data)
     assert all(np.isfinite(json.loads(line)["loss"]) for line in (folder / "log.jsonl").open())
