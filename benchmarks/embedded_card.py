@@ -143,13 +143,14 @@ def _ablation() -> list[str]:
     if not ABLATION.is_file():
         return []
     found = _read(ABLATION)
-    keys = ("zero_shot_accuracy", "zero_shot_mean_accuracy", "probe_accuracy")
+    keys = ("T0_accuracy", "T1_accuracy", "T1_mean_accuracy", "probe_accuracy")
     rows = [[name, *(_percent(row[key]) for key in keys)] for name, row in found["variants"].items()]
+    share = found["images"] / _read(EMBEDDED_FOLDER / RECIPE)["settings"]["images"]
     return [
-        "What the parts of pretraining are worth: short runs with one thing changed, "
-        f"{found['images']:,} rendered images each, one seed:",
+        f"What the parts of pretraining are worth: runs on {found['images']:,} rendered images ({100 * share:.0f} % of "
+        "those that the model has seen) with one thing changed each, one seed:",
         "",
-        *table(["pretrained", "zero-shot T1 Acc %", "mAcc %", "probe Acc %"], rows, [1, 2, 3]),
+        *table(["pretrained", "zero-shot T0 Acc %", "T1 Acc %", "T1 mAcc %", "probe Acc %"], rows, [1, 2, 3, 4]),
         "",
     ]
 
