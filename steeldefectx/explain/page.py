@@ -86,7 +86,8 @@ def _page(found: Sequence[Explained], checkpoint: str, source: str) -> str:
             f"<title>SteelDefectX: what the model looks at</title><style>{STYLE}</style>",
             f'<h1>What the model looks at</h1><p class="soft path">{len(found)} images of {escape(source)}, '
             f"checkpoint {escape(checkpoint)}</p>",
-            "<p>Each map shows what in the image speaks for the text below it more than for the texts of all classes.</p>",
+            "<p>Each map shows what in the image speaks for the text below it more than for the texts of all "
+            "classes.</p>",
             _summary(found),
             _legend(any(one.scores for one in found)),
             *map(_card, found),
