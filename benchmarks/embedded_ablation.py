@@ -6,7 +6,7 @@ Each run sees as many rendered images as any other, far fewer than the model tha
 real images, zero-shot by T0 and by T1 on all, and a linear probe on the 7:3 split, before the projection. A run that is
 finished is not run again.
 
-The vision transformer stands in the ResNet's place, with about as many parameters: patches of 16 pixels, six layers.
+The vision transformer stands in the ResNet's place, with a few more parameters: patches of 16 pixels, six layers.
 It is trained at the recipe's learning rate and at a third of it.
 """
 

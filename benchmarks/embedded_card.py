@@ -131,7 +131,7 @@ def _measured(measured: dict[str, Any], cells: list[dict[str, Any]]) -> list[str
         f"Share of a map's energy inside the mask, {energy['images']:,} images with masks: "
         f"{energy['T1']['energy']:.3f} for T1 texts, {energy['T0']['energy']:.3f} for T0; a map of chance "
         f"{energy['random']['energy']:.3f}, of the image's centre {energy['centre']['energy']:.3f}. "
-        "The kind of map was chosen on a quarter of them.",
+        "The kind of map was chosen on a quarter of them, test images among them.",
         "",
         f"Images a second of the image tower on {measured['encoder']['cores']} CPU cores: "
         f"{measured['encoder']['images_per_second']:.0f}.",
@@ -148,7 +148,7 @@ def _ablation() -> list[str]:
     share = found["images"] / _read(EMBEDDED_FOLDER / RECIPE)["settings"]["images"]
     return [
         f"What the parts of pretraining are worth: runs on {found['images']:,} rendered images ({100 * share:.0f} % of "
-        "those that the model has seen) with one thing changed each, one seed:",
+        "those that the model has seen) with one thing changed each. The second row shows what chance changes:",
         "",
         *table(["pretrained", "zero-shot T0 Acc %", "T1 Acc %", "T1 mAcc %", "probe Acc %"], rows, [1, 2, 3, 4]),
         "",
