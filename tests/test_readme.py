@@ -131,6 +131,14 @@ def test_the_quickstarts_output_is_the_committed_one():
     assert result["config"] == "sample"
 
 
+def test_what_the_first_training_on_real_images_finds_is_the_committed_one():
+    found = json.loads((ROOT / "benchmarks" / "results" / "embedded-tuned.json").read_text())
+    assert f"On the {found['n_train']:,} training images" in README
+    assert f"it took {found['seconds']['total'] / 60:.0f} minutes" in README
+    assert f"of the {found['n_test']} test images\n{100 * found['accuracy']:.2f} % are told right" in README
+    assert (found["recipe"]["model"], found["train_text"], found["test_text"]) == ("embedded", "T1", "T0")
+
+
 def test_the_table_of_maps_is_the_committed_one():
     result = json.loads((ROOT / "benchmarks" / "results" / "saliency.json").read_text())
     for level, found in result["levels"].items():
