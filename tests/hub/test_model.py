@@ -130,7 +130,7 @@ def two_runs(images, tmp_path_factory):
 
 
 def settings(folder, **changes):
-    return TrainConfig(**{"epochs": 1, "tracker": "none", "output_dir": str(folder), **changes})
+    return TrainConfig(**{"model": "tiny", "epochs": 1, "tracker": "none", "output_dir": str(folder), **changes})
 
 
 def train(images, folder, **changes):
