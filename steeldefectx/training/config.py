@@ -56,7 +56,9 @@ class TrainConfig:
         "other classifiers by name, else that of the method (task2, lora, ia3, ln-tuning, full, finetune).",
     )
     config: str = _setting(
-        "default", "Data: default (needs --data-dir), sample (synthetic), class-folders, msd-cls or cgfsds-9."
+        "default",
+        "Data: default (the 25 classes, from --data-dir or else the public release, downloaded once), sample "
+        "(synthetic), class-folders, msd-cls or cgfsds-9.",
     )
     data_dir: str | None = _setting(None, "Folder with your copies of the source data sets, or of class folders.")
     skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
