@@ -129,8 +129,13 @@ def _examples(clip: Clip, train: Split, rows: np.ndarray, seed: int) -> Examples
 
 @torch.inference_mode()
 def before_projection(clip: Clip, split: Split) -> torch.Tensor:
-    """Last feature maps (N, D) of a convolutional tower, averaged over the image."""
-    return stages(clip, split)[:, : clip.model.config.vision_config.hidden_sizes[-1]]
+    """The image tower's last feature maps, averaged over the image (N, D)."""
+    found = []
+    for start in range(0, len(split), BATCH):
+        pixels = decode(split.column, split.rows[start : start + BATCH], clip).to(clip.model.device)
+        maps = clip.model.get_image_features(pixel_values=clip.normalize(pixels)).last_hidden_state
+        found.append(maps.mean((2, 3)).cpu())
+    return torch.cat(found)
 
 
 @torch.inference_mode()

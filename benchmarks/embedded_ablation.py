@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import torch
 from accelerate import PartialState
-from embedded import BATCH, linear_probe, zero_shot
+from embedded import before_projection, linear_probe, zero_shot
 from rich.console import Console
 from rich.table import Table
 from safetensors.torch import load_file
@@ -37,8 +37,8 @@ from steeldefectx.pretrain import trainer
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.trainer import MODEL, RECIPE, pretrain
 from steeldefectx.taxonomy import T0_TEMPLATE
-from steeldefectx.training.data import Data, Split, load_data
-from steeldefectx.training.features import Features, decode
+from steeldefectx.training.data import Data, load_data
+from steeldefectx.training.features import Features
 from steeldefectx.training.results import versions, write_json
 
 VIT, VIT_WIDTH = "a vision transformer", 192
@@ -143,24 +143,13 @@ def measure(folder: Path, make: Callable[..., SteelCLIPModel], sizes: Sizes, dat
     for level in ("T0", "T1"):
         by_text = zero_shot(features, data, level)
         found |= {f"{level}_{name}": by_text[name] for name in ("accuracy", "mean_accuracy")}
-    return found | {"probe_accuracy": linear_probe(data, lambda split: last_maps(clip, split))["accuracy"]}
+    return found | {"probe_accuracy": linear_probe(data, lambda split: before_projection(clip, split))["accuracy"]}
 
 
 def _as_built(name: str) -> str:
     for written, built in SAVED_VIT.items():
         name = name.replace(written, built) if ".vit." in name else name
     return name
-
-
-@torch.inference_mode()
-def last_maps(clip: Clip, split: Split) -> torch.Tensor:
-    """The image tower's last feature maps, averaged over the image (N, D)."""
-    found = []
-    for start in range(0, len(split), BATCH):
-        pixels = decode(split.column, split.rows[start : start + BATCH], clip).to(clip.model.device)
-        maps = clip.model.get_image_features(pixel_values=clip.normalize(pixels)).last_hidden_state
-        found.append(maps.mean((2, 3)).cpu())
-    return torch.cat(found)
 
 
 def _table(found: dict[str, dict[str, Any]], images: int) -> Table:

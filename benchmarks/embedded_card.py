@@ -84,12 +84,11 @@ def _use() -> list[str]:
         "## How to use",
         "",
         "It comes with the package `steeldefectx`; `embedded` is its name wherever a model or a checkpoint is asked "
-        "for:",
+        "for, and what `train.py` starts from where no model is named:",
         "",
         "```bash",
         "steeldefectx predict images/ --checkpoint embedded",
-        "python train.py --config class-folders --data-dir my_images/ --model embedded --recipe task2-strong "
-        "--train-text T0",
+        "python train.py --config class-folders --data-dir my_images/ --train-text T0",
         "```",
         "",
     ]
