@@ -1,6 +1,7 @@
 """Shared by all tests: everything is offline, and caches are the test run's own."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -53,3 +54,10 @@ def real_descriptions() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that no process is left with it when the others are done."""
     items.sort(key=lambda item: ("test_every_command_runs" not in item.name, "end_to_end" not in item.path.parts))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What is random, in fixtures too, is the same in every run and whichever tests ran before."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

@@ -22,7 +22,6 @@ SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "
 @pytest.fixture(scope="module")
 def vit(tmp_path_factory):
     """A small CLIP with random weights: no batch norms, whose statistics are those of a process's share."""
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("vit")
     tiny = load_clip("tiny")
     text = {"vocab_size": len(tiny.tokenizer), "max_position_embeddings": 77}
