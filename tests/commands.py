@@ -29,20 +29,35 @@ class Done:
     stderr: str
 
 
+class Command:
+    """A Python program, ``train.py`` or ``COMMAND``, started with its flags."""
+
+    def __init__(self, *words, cwd=ROOT, environment=None):
+        self.words = list(map(str, words))
+        self.folder = tempfile.TemporaryDirectory()
+        self.printed = [Path(self.folder.name) / name for name in ("stdout", "stderr")]
+        arguments = (self.words, str(cwd), os.environ | (environment or {}), *self.printed)
+        self.process = FORKS.Process(target=_program, args=arguments)
+        self.process.start()
+
+    def ended(self, check=True, timeout=280):
+        """What it printed and its exit code."""
+        self.process.join(timeout)
+        if self.process.is_alive():
+            self.kill()
+        done = Done(self.process.exitcode, *(file.read_text() if file.exists() else "" for file in self.printed))
+        assert done.returncode == 0 or not check, f"{' '.join(self.words)}\n{done.stderr[-2000:]}"
+        return done
+
+    def kill(self):
+        """As a power cut does: SIGKILL."""
+        self.process.kill()
+        self.process.join()
+
+
 def run(*words, cwd=ROOT, environment=None, check=True, timeout=280):
-    """Run a Python program, ``train.py`` or ``COMMAND``, with its flags; what it printed and its exit code."""
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder) / "stdout", Path(folder) / "stderr"
-        arguments = (list(map(str, words)), str(cwd), os.environ | (environment or {}), out, err)
-        process = FORKS.Process(target=_program, args=arguments)
-        process.start()
-        process.join(timeout)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        done = Done(process.exitcode, out.read_text(), err.read_text())
-    assert done.returncode == 0 or not check, f"{' '.join(map(str, words))}\n{done.stderr[-2000:]}"
-    return done
+    """What a command printed and its exit code."""
+    return Command(*words, cwd=cwd, environment=environment).ended(check, timeout)
 
 
 def _program(words, cwd, environment, out, err):

@@ -1,14 +1,9 @@
 """Grids that run: nothing twice, nothing lost, the test split closed while a method is fitted."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,8 +18,8 @@ from steeldefectx.benchmark.runner import _Worker, run_grid
 from steeldefectx.benchmark.tasks import Workbench
 from steeldefectx.training.data import Data
 from steeldefectx.training.results import Stopwatch
+from tests.commands import COMMAND, Command
 
-ROOT = Path(__file__).parents[2]
 GRID = """
 config: class-folders
 model: tiny
@@ -57,11 +52,7 @@ def cell(folder, **settings):
 
 
 def benchmark(grid, out, folder, *flags):
-    start = "from steeldefectx.cli import app; app()"
-    command = [sys.executable, "-c", start, "benchmark", grid, "--out", out, "--data-dir", folder, *flags]
-    return subprocess.Popen(
-        list(map(str, command)), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
-    )
+    return Command(COMMAND, "benchmark", grid, "--out", out, "--data-dir", folder, *flags)
 
 
 def lines(out):
@@ -76,16 +67,13 @@ def test_a_grid_killed_in_mid_run_and_started_again_runs_no_cell_twice(folder, t
     started = time.monotonic()
     while not lines(out) and time.monotonic() - started < 120:
         time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
+    killed.kill()
     first = lines(out)
     assert 0 < len(first) < 6
     with open(out / "results.jsonl", "a") as file:
         file.write('{"cell": "half a li')  # what a kill within a write leaves
-    again = benchmark(grid, out, folder)
-    printed, errors = again.communicate()
-    assert again.returncode == 0, errors
-    assert f"6 cells: {len(first)} were there, {6 - len(first)} run, 0 failed." in printed
+    again = benchmark(grid, out, folder).ended()
+    assert f"6 cells: {len(first)} were there, {6 - len(first)} run, 0 failed." in again.stdout
     whole = [json.loads(line) for line in lines(out) if line.endswith("}")]
     assert Counter(line["cell"] for line in whole) == dict.fromkeys((line["cell"] for line in whole), 1)
     assert len(whole) == 6
@@ -202,7 +190,7 @@ def test_one_training_serves_all_text_levels_it_is_tested_with(tmp_path, monkeyp
     trained = []
     run = tasks.run
     monkeypatch.setattr(tasks, "run", lambda config, data: trained.append(config.output_dir) or run(config, data))
-    base = Cell("task2", "tiny", train_text="T3", test_text="T0", config="sample", settings={"epochs": 1})
+    base = Cell("task2", "tiny", train_text="T3", test_text="T0", config="sample", method="clip-adapter")
     grid = [replace(base, test_text=level) for level in ("T0", "T1", "T3")]
     grid += [replace(base, text_control="shuffled-within-class")]
     summary = run_grid(grid, tmp_path)

@@ -2,9 +2,6 @@
 
 import csv
 import json
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +10,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from tests.commands import COMMAND, ROOT, run
+from tests.commands import COMMAND, Command, run
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +78,11 @@ def test_a_run_killed_and_resumed_ends_in_the_same_weights(images, tmp_path):
     flags = ["--epochs", 6, "--optimizer", "sgd", "--lr", 0.05, "--snapshot_minutes", 0]
     run(*command(images, tmp_path / "whole", *flags))
     out = tmp_path / "killed"
-    killed = subprocess.Popen(
-        [sys.executable, *map(str, command(images, out, *flags))], cwd=ROOT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    killed = Command(*command(images, out, *flags))
     deadline = time.monotonic() + 240
     while not (out / "snapshot.safetensors").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     assert (out / "snapshot.safetensors").exists()
     assert not (out / "results.json").exists()
     run(*command(images, out, *flags, "--resume"))

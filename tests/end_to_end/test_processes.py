@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,8 +13,9 @@ from safetensors.torch import load_file
 from transformers import CLIPConfig, CLIPModel
 
 from steeldefectx.models.clip import load_clip
-from tests.commands import ROOT, run
+from tests.commands import ROOT, Command, run
 
+CPU = {"ACCELERATE_USE_CPU": "true"}
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2}
 
 
@@ -52,22 +52,33 @@ def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-def one_and_two_processes(tmp_path, model, port, *flags):
+def torchrun(*words):
+    done = launch(
+        "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29_517, *words, environment=CPU
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def two_processes(*words):
+    """As ``torchrun`` starts them, but that they are forks."""
+    both = CPU | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29529"}
+    started = [Command(*words, environment=both | {"RANK": rank, "LOCAL_RANK": rank}) for rank in ("0", "1")]
+    return "".join(process.ended().stdout for process in started)
+
+
+def one_and_two_processes(tmp_path, start_two, model, *flags):
     """What a run of one process and one of two have trained, the losses being the same."""
     flags = [*flags, "--lr", 3e-3, "--epochs", 3, "--augment", "geometric", "--crop_text", 0.5]
     run(*command(model, tmp_path / "one", *flags))
-    both = launch(
-        "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", port,
-        *command(model, tmp_path / "two", *flags), environment={"ACCELERATE_USE_CPU": "true"},
-    )  # fmt: skip
-    assert both.returncode == 0, both.stderr
-    assert both.stdout.count("mAcc %") == 1, "one process prints"
+    printed = start_two(*command(model, tmp_path / "two", *flags))
+    assert printed.count("mAcc %") == 1, "one process prints"
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
     return (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("one", "two"))
 
 
 def test_two_processes_optimize_what_one_does(vit, tmp_path):
-    one, two = one_and_two_processes(tmp_path, vit, 29_517, "--method", "lora", "--lora_dropout", 0)
+    one, two = one_and_two_processes(tmp_path, torchrun, vit, "--method", "lora", "--lora_dropout", 0)
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=0, atol=1e-4)
 
@@ -75,7 +86,7 @@ def test_two_processes_optimize_what_one_does(vit, tmp_path):
 def test_two_processes_optimize_what_one_does_on_frozen_towers(tmp_path):
     # Of a tower that knows images: a random one gives all of them nearly the same feature, so that a unit's ReLU is
     # on the edge for all at once, and whether the unit has a gradient is decided by the last digit.
-    one, two = one_and_two_processes(tmp_path, "embedded", 29_529, "--method", "clip-adapter")
+    one, two = one_and_two_processes(tmp_path, two_processes, "embedded", "--method", "clip-adapter")
     for name, tensor in one.items():
         # Not all weights: one image on the edge is left, and Adam steps as far for a small gradient as for a large.
         assert (two[name] - tensor).abs().quantile(0.9) < 1e-3
@@ -84,12 +95,7 @@ def test_two_processes_optimize_what_one_does_on_frozen_towers(tmp_path):
 def test_sharded_weights_are_trained_scored_and_saved_as_whole_ones(vit, tmp_path):
     flags = ["--method", "full", "--lr", 1e-3, "--epochs", 1, "--hold_out", 0.1]
     run(*command(vit, tmp_path / "one", *flags))
-    sharded = launch(
-        "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29_617,
-        Path(__file__).parent / "fsdp_on_cpu.py", *command(vit, tmp_path / "two", *flags)[1:],
-        environment={"ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert sharded.returncode == 0, sharded.stderr
+    two_processes(Path(__file__).parent / "fsdp_on_cpu.py", *command(vit, tmp_path / "two", *flags)[1:])
     # The logit scale is not trained there.
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=0.01)
     base, one, two = (load_file(folder / "model.safetensors") for folder in (vit, tmp_path / "one", tmp_path / "two"))
@@ -115,16 +121,12 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_weights(vit, tm
     flags = ["--method", "lora", "--epochs", 3, "--snapshot_minutes", 0, "--lr", 1e-3]
     run(*command(vit, tmp_path / "whole", *flags))
     out = tmp_path / "killed"
-    killed = subprocess.Popen(
-        [sys.executable, *map(str, command(vit, out, *flags))], cwd=ROOT, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    killed = Command(*command(vit, out, *flags))
     started = time.monotonic()
     while not (out / "snapshot.safetensors").exists() and time.monotonic() - started < 120:
         time.sleep(0.05)
     time.sleep(0.2)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
     assert (out / "snapshot.safetensors").exists()
     assert not (out / "results.json").exists()
     run(*command(vit, out, *flags, "--resume"))
