@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 # Before any Hugging Face library is imported: they read these once.
-_HOME = tempfile.TemporaryDirectory(prefix="steeldefectx-tests-")
-os.environ.update(
-    HF_HOME=_HOME.name,
-    HF_HUB_OFFLINE="1",
-    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
-    TOKENIZERS_PARALLELISM="false",
-)
+if "STEELDEFECTX_TESTS" not in os.environ:  # else this is one of several processes, which share what they cache
+    _HOME = tempfile.TemporaryDirectory(prefix="steeldefectx-tests-")
+    os.environ.update(
+        STEELDEFECTX_TESTS=_HOME.name,
+        HF_HOME=_HOME.name,
+        HF_HUB_OFFLINE="1",
+        HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+        TOKENIZERS_PARALLELISM="false",
+    )
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
