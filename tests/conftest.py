@@ -1,5 +1,6 @@
 """Shared by all tests: everything is offline, and caches are the test run's own."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -17,6 +18,8 @@ if "STEELDEFECTX_TESTS" not in os.environ:  # else this is one of several proces
         HF_DATASETS_DISABLE_PROGRESS_BARS="1",
         TOKENIZERS_PARALLELISM="false",
     )
+
+gc.disable()  # until all is imported: no garbage, but a million objects to look at over and over
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -56,6 +59,11 @@ def real_descriptions() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that no process is left with it when the others are done."""
     items.sort(key=lambda item: ("test_every_command_runs" not in item.name, "end_to_end" not in item.path.parts))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
