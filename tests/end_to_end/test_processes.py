@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -52,17 +53,22 @@ def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
 def torchrun(*words):
-    done = launch(
-        "-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", 29_517, *words, environment=CPU
-    )
+    start = ["-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", free_port()]
+    done = launch(*start, *words, environment=CPU)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def two_processes(*words):
     """As ``torchrun`` starts them, but that they are forks."""
-    both = CPU | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29529"}
+    both = CPU | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     started = [Command(*words, environment=both | {"RANK": rank, "LOCAL_RANK": rank}) for rank in ("0", "1")]
     return "".join(process.ended().stdout for process in started)
 
