@@ -379,8 +379,7 @@ def search(
         if asked is None:
             Console().print(retrieval_page.recall_table(index.recall(), index))
             return
-        find = index.images_for_text if isinstance(asked, str) else index.texts_for_image
-        hits = find(asked, top_k)  # type: ignore[arg-type]
+        hits = index.images_for_text(asked, top_k) if isinstance(asked, str) else index.texts_for_image(asked, top_k)
         Console().print(retrieval_page.hits_table(index, hits, classes))
         if out is not None:
             retrieval_page.write_page(asked, index, hits, classes, out)

@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +45,21 @@ class Command:
         """What it printed and its exit code."""
         self.process.join(timeout)
         if self.process.is_alive():
-            self.kill()
+            self._kill()
         done = Done(self.process.exitcode, *(file.read_text() if file.exists() else "" for file in self.printed))
         assert done.returncode == 0 or not check, f"{' '.join(self.words)}\n{done.stderr[-2000:]}"
         return done
 
-    def kill(self):
-        """As a power cut does: SIGKILL."""
+    def kill_when(self, happened, timeout=240):
+        """End it as a power cut does, with SIGKILL, as soon as something has happened."""
+        deadline = time.monotonic() + timeout
+        while not happened():
+            assert self.process.is_alive(), f"it ended before that\n{self.printed[1].read_text()[-2000:]}"
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.005)
+        self._kill()
+
+    def _kill(self):
         self.process.kill()
         self.process.join()
 

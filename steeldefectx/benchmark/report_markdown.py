@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from steeldefectx.benchmark.document import Entry, Figure, Heading, Section, Table
@@ -85,8 +85,8 @@ class _Writer:
         return [f"**Figure {self.figures}.** {_plain(figure.caption)}", "\n".join(images)]
 
 
-def _row(entries: Sequence[str] | map | object) -> str:
-    return f"| {' | '.join(entries)} |"  # type: ignore[arg-type]
+def _row(entries: Iterable[str]) -> str:
+    return f"| {' | '.join(entries)} |"
 
 
 def _entry(entry: Entry) -> str:

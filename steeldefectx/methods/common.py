@@ -145,7 +145,7 @@ def choose(task: Task, candidates: Sequence[Settings], fit: Callable[[Settings],
     settings = list(dict.fromkeys(override(candidate, task) for candidate in candidates))
     validation = task.validation
     if validation is None or not len(validation):
-        return predictor(fit(settings[0]), asdict(settings[0]))  # type: ignore[call-overload]
+        return predictor(fit(settings[0]), asdict(settings[0]))
     best, chosen, highest = None, settings[0], -1.0
     for one in settings:
         logits = fit(one)
@@ -154,7 +154,7 @@ def choose(task: Task, candidates: Sequence[Settings], fit: Callable[[Settings],
         if score > highest:
             best, chosen, highest = logits, one, score
     assert best is not None
-    return predictor(best, asdict(chosen))  # type: ignore[call-overload]
+    return predictor(best, asdict(chosen))
 
 
 def predictor(logits: Logits, chosen: dict[str, Any]) -> Predictor:

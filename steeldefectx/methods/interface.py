@@ -16,9 +16,11 @@ import torch
 from steeldefectx.errors import ConfigError
 
 if TYPE_CHECKING:  # a method on features needs no transformers
+    from _typeshed import DataclassInstance
+
     from steeldefectx.models.clip import Clip
 
-Settings = TypeVar("Settings")
+Settings = TypeVar("Settings", bound="DataclassInstance")
 """A method's frozen dataclass of settings, with their defaults."""
 
 
@@ -99,8 +101,8 @@ def override(defaults: Settings, task: Task) -> Settings:
     Raises:
         ConfigError: A name that the method does not have.
     """
-    known = [item.name for item in fields(defaults)]  # type: ignore[arg-type]
+    known = [item.name for item in fields(defaults)]
     unknown = [name for name in task.settings if name not in known]
     if unknown:
         raise ConfigError(f"The method has no setting {', '.join(unknown)}. It has: {', '.join(known)}.")
-    return replace(defaults, **task.settings)  # type: ignore[type-var]
+    return replace(defaults, **task.settings)

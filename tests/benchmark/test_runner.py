@@ -1,7 +1,6 @@
 """Grids that run: nothing twice, nothing lost, the test split closed while a method is fitted."""
 
 import json
-import time
 from collections import Counter
 from dataclasses import replace
 
@@ -63,11 +62,7 @@ def lines(out):
 def test_a_grid_killed_in_mid_run_and_started_again_runs_no_cell_twice(folder, tmp_path):
     grid, out = tmp_path / "grid.yaml", tmp_path / "out"
     grid.write_text(GRID)
-    killed = benchmark(grid, out, folder)
-    started = time.monotonic()
-    while not lines(out) and time.monotonic() - started < 120:
-        time.sleep(0.005)
-    killed.kill()
+    benchmark(grid, out, folder).kill_when(lambda: lines(out))
     first = lines(out)
     assert 0 < len(first) < 6
     with open(out / "results.jsonl", "a") as file:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -78,12 +77,7 @@ def test_a_run_killed_and_resumed_ends_in_the_same_weights(images, tmp_path):
     flags = ["--epochs", 6, "--optimizer", "sgd", "--lr", 0.05, "--snapshot_minutes", 0]
     run(*command(images, tmp_path / "whole", *flags))
     out = tmp_path / "killed"
-    killed = Command(*command(images, out, *flags))
-    deadline = time.monotonic() + 240
-    while not (out / "snapshot.safetensors").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    killed.kill()
-    assert (out / "snapshot.safetensors").exists()
+    Command(*command(images, out, *flags)).kill_when((out / "snapshot.safetensors").exists)
     assert not (out / "results.json").exists()
     run(*command(images, out, *flags, "--resume"))
     whole, again = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))

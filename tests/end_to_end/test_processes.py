@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -127,13 +126,7 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_weights(vit, tm
     flags = ["--method", "lora", "--epochs", 3, "--snapshot_minutes", 0, "--lr", 1e-3]
     run(*command(vit, tmp_path / "whole", *flags))
     out = tmp_path / "killed"
-    killed = Command(*command(vit, out, *flags))
-    started = time.monotonic()
-    while not (out / "snapshot.safetensors").exists() and time.monotonic() - started < 120:
-        time.sleep(0.05)
-    time.sleep(0.2)
-    killed.kill()
-    assert (out / "snapshot.safetensors").exists()
+    Command(*command(vit, out, *flags)).kill_when((out / "snapshot.safetensors").exists)
     assert not (out / "results.json").exists()
     run(*command(vit, out, *flags, "--resume"))
     whole, again = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("whole", "killed"))

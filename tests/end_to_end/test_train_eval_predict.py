@@ -2,7 +2,6 @@
 
 import csv
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -182,15 +181,10 @@ def test_a_text_level_that_the_data_lack(stripes, tmp_path):
 
 def test_a_killed_run_leaves_nothing_that_loads(stripes, tmp_path):
     out = tmp_path / "out"
-    process = Command(
+    Command(
         "train.py", "--config", "class-folders", "--data-dir", stripes, "--method", "full", "--train-text", "T0",
         "--epochs", 100_000, "--output-dir", out,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (out / "log.jsonl").exists() or not (out / "log.jsonl").read_text():
-        assert time.monotonic() < deadline, "training never began"
-        time.sleep(0.1)
-    process.kill()
+    ).kill_when(lambda: (out / "log.jsonl").exists() and (out / "log.jsonl").read_text())  # fmt: skip
     done = run("eval.py", "--checkpoint", out, "--config", "class-folders", "--data-dir", stripes, check=False)
     assert done.returncode == 2
     assert "no checkpoint" in done.stderr
