@@ -5,7 +5,7 @@ python eval.py --checkpoint runs/latest --data-dir raw/ --split all
 python eval.py --checkpoint openai/clip-vit-base-patch32 --config sample --text T1
 """
 
-from steeldefectx.training.main import eval_main
+from steeldefectx.cli.training import eval_main
 
 if __name__ == "__main__":
     eval_main(__doc__)

@@ -8,7 +8,7 @@ Settings come from the defaults, then the recipe, then the flags. A run whose re
 holds already is not run again (--overwrite).
 """
 
-from steeldefectx.training.main import train_main
+from steeldefectx.cli.training import train_main
 
 if __name__ == "__main__":
     train_main(__doc__)

@@ -42,11 +42,11 @@ def main() -> None:
     parser.add_argument("--skip-naive", action="store_true", help="It takes minutes.")
     options = parser.parse_args()
     os.environ["OPENAI_API_KEY"] = "loopback"
-    from steeldefectx.annotate.sentences import SentenceModel
+    from steeldefectx.annotate.pipeline.sentence_model import SentenceModel
 
     encode = SentenceModel(options.sentence_model).encode
     encode(["Warm up."] * 4)
-    from steeldefectx.annotate import asking, pipeline  # noqa: F401  openai and SQLAlchemy: loaded before the clock runs
+    from steeldefectx.annotate.pipeline import asking  # noqa: F401  openai and SQLAlchemy: loaded before the clock runs
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def random_vectors(texts: list[str]) -> Any:
 
 def seconds_alone(path: Path, encode: Any) -> float:
     """Sentence-BERT's time for all texts of a store in one call."""
-    from steeldefectx.annotate.store import Store
+    from steeldefectx.store.annotation_store import Store
 
     store = Store.open(path)
     texts = [candidate.text for image in store.images() for candidate in store.candidates(image.image_id)]
@@ -96,8 +96,8 @@ def seconds_alone(path: Path, encode: Any) -> float:
 
 def render(folder: Path) -> list[Any]:
     """Synthetic images, as the store has them."""
-    from steeldefectx.annotate.tables import AnnotatedImage
-    from steeldefectx.data import sample
+    from steeldefectx.render import sample
+    from steeldefectx.store.tables import AnnotatedImage
 
     images = []
     for index in range(IMAGES):
@@ -143,14 +143,14 @@ def bytes_written() -> int:
 
 def ours(images: list[Any], path: Path, several: str, encode: Any) -> dict[str, Any]:
     """The pipeline."""
-    from steeldefectx.annotate.asking import Asker
-    from steeldefectx.annotate.client import Endpoint
-    from steeldefectx.annotate.costs import Budget
-    from steeldefectx.annotate.coverage import coverage
-    from steeldefectx.annotate.generate import generate
-    from steeldefectx.annotate.pipeline import Pipeline
-    from steeldefectx.annotate.settings import Settings
-    from steeldefectx.annotate.store import Store
+    from steeldefectx.annotate.pipeline.asking import Asker
+    from steeldefectx.annotate.pipeline.client import Endpoint
+    from steeldefectx.annotate.pipeline.costs import Budget
+    from steeldefectx.annotate.pipeline.generate import generate
+    from steeldefectx.annotate.pipeline.one_image import Pipeline
+    from steeldefectx.annotate.pipeline.settings import Settings
+    from steeldefectx.language.coverage import coverage
+    from steeldefectx.store.annotation_store import Store
 
     store = Store.open(path)
     store.add_images(images)
@@ -170,11 +170,11 @@ def naive(images: list[Any], path: Path, encode: Any) -> dict[str, Any]:
     """One request after the other, one JSON file written anew after each image; the same selection."""
     import openai
 
-    from steeldefectx.annotate import select
-    from steeldefectx.annotate.coverage import coverage
-    from steeldefectx.annotate.prompts import CANDIDATES, SUPPLEMENT
-    from steeldefectx.annotate.questions import ask
-    from steeldefectx.annotate.settings import Settings
+    from steeldefectx.annotate.pipeline import selection as select
+    from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT
+    from steeldefectx.annotate.pipeline.questions import ask
+    from steeldefectx.annotate.pipeline.settings import Settings
+    from steeldefectx.language.coverage import coverage
 
     settings = Settings()
     with endpoint("yes") as (url, counted), measured() as found:

@@ -33,20 +33,21 @@ from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
 from steeldefectx import metrics
+from steeldefectx.data.labelled import Data, Split, class_texts, image_bytes, load_data
+from steeldefectx.features.augmentation import draw_variation, vary_light, vary_shape
+from steeldefectx.features.encoding import BATCH, Features
+from steeldefectx.features.logits import class_logits
+from steeldefectx.features.pixels import PixelStore, decode
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig, load_recipe
-from steeldefectx.training.data import Data, Split, class_texts, image_bytes, load_data
-from steeldefectx.training.evaluation import class_logits
-from steeldefectx.training.features import BATCH, Features
-from steeldefectx.training.images import PixelStore, decode, draw_variation, vary_light, vary_shape
 from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank
 from steeldefectx.training.loop import fit
-from steeldefectx.training.prefetch import ahead
-from steeldefectx.training.results import versions
 from steeldefectx.training.run import run
 from steeldefectx.training.snapshot import Snapshots
+from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.results import versions
 
 CPU = torch.device("cpu")
 Row = dict[str, Any]

@@ -26,16 +26,16 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
-from steeldefectx.models.adapters import add_peft
+from steeldefectx.data.labelled import Split, load_data
+from steeldefectx.features.pixels import PixelStore
 from steeldefectx.models.clip import Clip, load_clip
+from steeldefectx.models.peft_adapters import add_peft
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig, load_recipe
-from steeldefectx.training.data import Split, load_data
-from steeldefectx.training.images import PixelStore
 from steeldefectx.training.inputs import TextBank, TowerForward, TowerInputs
 from steeldefectx.training.loop import fit
-from steeldefectx.training.results import versions
 from steeldefectx.training.snapshot import Snapshots
+from steeldefectx.utils.results import versions
 
 BF16_TERAFLOPS = {"H100": 989.4, "H200": 989.4, "A100": 312.0, "L40S": 362.05, "4090": 165.2}
 """Dense bf16 peak by NVIDIA's data sheets (SXM where there are several)."""

@@ -25,12 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 import steeldefectx
-from steeldefectx.annotate.attributes import CELLS, Attributes, template_sentence
-from steeldefectx.annotate.evidence import MaskEvidence, evidence_from_mask
-from steeldefectx.annotate.verify import check
-from steeldefectx.data import sample_texts
 from steeldefectx.data.builder import find_samples
 from steeldefectx.data.sources import read_mask
+from steeldefectx.language import descriptions as sample_texts
+from steeldefectx.language.attributes import CELLS, Attributes, template_sentence
+from steeldefectx.language.claim_check import check
+from steeldefectx.language.evidence import MaskEvidence, evidence_from_mask
 from steeldefectx.taxonomy import CLASS_NAMES
 
 Facts = dict[str, str]

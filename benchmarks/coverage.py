@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from coverage_set import Labelled, labelled_sentences
 from rich.console import Console
 from rich.table import Table
 
-from steeldefectx.annotate.coverage import DIMENSIONS, coverage
-from steeldefectx.annotate.coverage_set import Labelled, labelled_sentences
+from steeldefectx.language.coverage import DIMENSIONS, coverage
 
 KEYWORDS = {
     "shape": "shape line linear round circular oval irregular curved straight elongated crescent spot patch streak "

@@ -35,19 +35,20 @@ from tqdm.auto import tqdm
 
 from steeldefectx.benchmark.grid import ENSEMBLE
 from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.labelled import Data, Split, class_texts, load_data
 from steeldefectx.data.splits import few_shot_draw
-from steeldefectx.explain.examples import dataset_examples
-from steeldefectx.explain.saliency import class_mean, saliency
-from steeldefectx.explain.scores import THRESHOLD, centre_map, mean_scores, random_map, score
+from steeldefectx.features.augmentation import draw_variation, vary_light, vary_shape
+from steeldefectx.features.encoding import Features, decode
+from steeldefectx.features.logits import class_logits
+from steeldefectx.inference.explain.examples import dataset_examples
+from steeldefectx.inference.explain.saliency import class_mean, saliency
+from steeldefectx.inference.explain.scores import THRESHOLD, centre_map, mean_scores, random_map, score
 from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Task
+from steeldefectx.metrics.scores import scores
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t1_variants
-from steeldefectx.training.data import Data, Split, class_texts, load_data
-from steeldefectx.training.evaluation import class_logits, scores
-from steeldefectx.training.features import Features, decode
-from steeldefectx.training.images import draw_variation, vary_light, vary_shape
-from steeldefectx.training.results import versions, write_json
+from steeldefectx.utils.results import versions, write_json
 
 RIDGE = 1.0
 """scikit-learn's C of the linear probe, on standardized features; not chosen."""

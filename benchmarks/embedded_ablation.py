@@ -30,6 +30,8 @@ from torch import nn
 from transformers import AutoTokenizer, ViTConfig, ViTModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from steeldefectx.data.labelled import Data, load_data
+from steeldefectx.features.encoding import Features
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.from_scratch import Sizes, new_model, new_processor
 from steeldefectx.models.steel_clip import SteelCLIPModel
@@ -37,9 +39,7 @@ from steeldefectx.pretrain import trainer
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.trainer import MODEL, RECIPE, pretrain
 from steeldefectx.taxonomy import T0_TEMPLATE
-from steeldefectx.training.data import Data, load_data
-from steeldefectx.training.features import Features
-from steeldefectx.training.results import versions, write_json
+from steeldefectx.utils.results import versions, write_json
 
 VIT, VIT_WIDTH = "a vision transformer", 192
 WEIGHTS = "model.safetensors"

@@ -16,11 +16,11 @@ import yaml
 from huggingface_hub import ModelCardData
 
 from steeldefectx.benchmark.grid import ENSEMBLE
-from steeldefectx.benchmark.statistics import mean_std
+from steeldefectx.benchmark.report.statistics import mean_std
 from steeldefectx.hub.model_card import CITATION, class_rows
-from steeldefectx.markdown import table
 from steeldefectx.models.clip import EMBEDDED_FOLDER
 from steeldefectx.pretrain.trainer import RECIPE
+from steeldefectx.utils.markdown import table
 
 RESULTS = Path(__file__).parent / "results"
 ABLATION = RESULTS / "embedded-ablation.json"

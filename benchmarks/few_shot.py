@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from steeldefectx.annotate.attributes import CELLS
 from steeldefectx.benchmark.grid import Cell
-from steeldefectx.benchmark.results import read_lines
+from steeldefectx.benchmark.result_lines import read_lines
 from steeldefectx.benchmark.runner import run_grid
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.training.results import versions
+from steeldefectx.language.attributes import CELLS
+from steeldefectx.utils.results import versions
 
 METHODS = ("linear-probe", "gaussian", "clip-adapter", "tip-adapter", "tip-adapter-f", "lp++", "cross-modal")
 SHOTS, SEEDS, LEVELS = (1, 2, 4, 8, 16), (0, 1, 2), ("T0", "T3")

@@ -33,14 +33,14 @@ import torch
 
 from steeldefectx import SteelDefectClassifier
 from steeldefectx.data.images import open_image
-from steeldefectx.engines import BATCH
-from steeldefectx.models.adapters import ClipAdapter, feature_width
-from steeldefectx.models.clip import load_clip
-from steeldefectx.prediction_table import image_files, predict_files
+from steeldefectx.data.labelled import image_bytes, load_data
+from steeldefectx.inference.engines import BATCH
+from steeldefectx.inference.prediction_table import image_files, predict_files
+from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.checkpoint import save_checkpoint
+from steeldefectx.models.clip import feature_width, load_clip
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t1_sentence
-from steeldefectx.training.checkpoint import save_checkpoint
-from steeldefectx.training.data import image_bytes, load_data
-from steeldefectx.training.results import versions, write_json
+from steeldefectx.utils.results import versions, write_json
 
 PARTS = 10
 

@@ -19,11 +19,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from steeldefectx.data.render import render
-from steeldefectx.data.scene_texts import write_scene_texts
-from steeldefectx.data.scenes import render_scene
+from steeldefectx.render.sample_image import render
+from steeldefectx.render.scene_texts import write_scene_texts
+from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
-from steeldefectx.training.results import versions, write_json
+from steeldefectx.utils.results import versions, write_json
 
 ROUNDS = 5
 CHUNK = 50

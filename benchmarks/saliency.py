@@ -31,13 +31,13 @@ from tqdm.auto import tqdm
 
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.errors import DataError
-from steeldefectx.explain.examples import Example, dataset_examples, texts_of
-from steeldefectx.explain.saliency import class_mean, saliency
-from steeldefectx.explain.scores import THRESHOLD, Scores, centre_map, mean_scores, random_map, score
-from steeldefectx.models.adapters import unload
+from steeldefectx.inference.explain.examples import Example, dataset_examples, texts_of
+from steeldefectx.inference.explain.saliency import class_mean, saliency
+from steeldefectx.inference.explain.scores import THRESHOLD, Scores, centre_map, mean_scores, random_map, score
+from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import Clip, load_clip
-from steeldefectx.training.checkpoint import load_checkpoint
-from steeldefectx.training.results import RESULTS, read_results, versions, write_json
+from steeldefectx.models.peft_adapters import unload
+from steeldefectx.utils.results import RESULTS, read_results, versions, write_json
 
 RESULT = Path(__file__).parent / "results" / "saliency.json"
 THRESHOLDS = [round(0.1 * tenth, 1) for tenth in range(1, 10)]

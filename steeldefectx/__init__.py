@@ -9,17 +9,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from steeldefectx.registration import register
+from steeldefectx.data.registration import register
 
 if TYPE_CHECKING:
-    from steeldefectx.classifier import SteelDefectClassifier
     from steeldefectx.data.builder import load_dataset
+    from steeldefectx.inference.classifier import SteelDefectClassifier
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "load_dataset": "steeldefectx.data.builder",
-    "SteelDefectClassifier": "steeldefectx.classifier",
+    "SteelDefectClassifier": "steeldefectx.inference.classifier",
 }
 __all__ = ["SteelDefectClassifier", "load_dataset"]
 

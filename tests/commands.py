@@ -18,8 +18,8 @@ COMMAND = Path(sys.executable).with_name("steeldefectx")
 FORKS = multiprocessing.get_context("forkserver")
 """There is one such process for all of a test run's worker: what is imported there has to be said once."""
 FORKS.set_forkserver_preload(
-    ["steeldefectx.training.main", "steeldefectx.training.run", "steeldefectx.training.evaluation",
-     "steeldefectx.prediction_table", "steeldefectx.annotate.annotating", "steeldefectx.cli", "sentence_transformers"]
+    ["steeldefectx.cli.app", "steeldefectx.training.run", "steeldefectx.inference.evaluation",
+     "steeldefectx.inference.prediction_table", "steeldefectx.annotate.pipeline.annotating", "sentence_transformers"]
 )  # fmt: skip
 
 

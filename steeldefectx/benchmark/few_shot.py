@@ -12,15 +12,15 @@ import numpy as np
 import torch
 
 from steeldefectx.benchmark.grid import ENSEMBLE, Cell
+from steeldefectx.data.labelled import CLASS_LEVELS, Data, Split, class_texts
 from steeldefectx.data.splits import few_shot_draw
 from steeldefectx.errors import DataError
+from steeldefectx.features.encoding import Features
+from steeldefectx.features.pixels import PixelStore
 from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task
-from steeldefectx.models.adapters import feature_width
+from steeldefectx.models.clip import feature_width
 from steeldefectx.taxonomy import t1_variants
-from steeldefectx.training.data import CLASS_LEVELS, Data, Split, class_texts
-from steeldefectx.training.features import Features
-from steeldefectx.training.images import PixelStore
 
 VIEWS = 10
 """Varied views of each shot, as many as Tip-Adapter's augmented passes (Zhang et al. 2022)."""

@@ -20,10 +20,10 @@ import torch
 from tqdm.auto import tqdm
 
 from steeldefectx.benchmark.grid import Cell
-from steeldefectx.benchmark.results import DONE, append_line, failed_line, line_of, read_lines, write_predictions
+from steeldefectx.benchmark.result_lines import DONE, append_line, failed_line, line_of, read_lines, write_predictions
 from steeldefectx.benchmark.tasks import Workbench
 from steeldefectx.errors import SteelDefectXError
-from steeldefectx.training.results import Stopwatch
+from steeldefectx.utils.results import Stopwatch
 
 logger = logging.getLogger(__name__)
 

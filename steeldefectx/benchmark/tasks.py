@@ -13,20 +13,22 @@ import torch
 from accelerate import PartialState
 
 from steeldefectx.benchmark import few_shot
+from steeldefectx.benchmark.controls import dealt_anew, restricted
 from steeldefectx.benchmark.grid import ALL, ZERO_SHOT, Cell
-from steeldefectx.benchmark.results import Found
-from steeldefectx.benchmark.rows import dealt_anew, restricted
+from steeldefectx.benchmark.result_lines import Found
+from steeldefectx.data.labelled import ROW_SETTINGS, Data, Split, class_texts, load_data
 from steeldefectx.errors import ConfigError
+from steeldefectx.features.encoding import Features
+from steeldefectx.features.logits import class_logits, classifier_logits
+from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import load_clip
-from steeldefectx.models.vision import ImageClassifier
+from steeldefectx.models.image_classifier import ImageClassifier
+from steeldefectx.models.names import CLIP_ADAPTER
+from steeldefectx.models.precision import dtype_for
 from steeldefectx.taxonomy import SOURCES
-from steeldefectx.training.checkpoint import load_checkpoint
-from steeldefectx.training.config import CLIP_ADAPTER, TrainConfig, default_recipe, load_recipe
-from steeldefectx.training.data import ROW_SETTINGS, Data, Split, class_texts, load_data
-from steeldefectx.training.evaluation import class_logits, classifier_logits
-from steeldefectx.training.features import Features, dtype_for
-from steeldefectx.training.results import RESULTS, Stopwatch, read_results, versions
+from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
 from steeldefectx.training.run import run
+from steeldefectx.utils.results import RESULTS, Stopwatch, read_results, versions
 
 RUNS = "runs"
 """Folder of the checkpoints that cells have trained. It may be deleted: finished cells do not need it."""

@@ -1,1 +1,1 @@
-"""The dataset: readers of the sources, the synthetic sample, splits and the builder."""
+"""The data set: readers of the sources, splits, rows; what is looked for in them and how they are shared."""

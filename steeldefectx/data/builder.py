@@ -16,13 +16,15 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from steeldefectx.annotate.annotations import Annotation, fingerprint, read_annotations
-from steeldefectx.annotate.attributes import Attributes, attributes_from_mask, template_sentence
-from steeldefectx.code import code_hash
-from steeldefectx.data import duplicates, sample, sources, splits
-from steeldefectx.data.class_texts import read_class_texts
+from steeldefectx.data import duplicates, sources, splits
 from steeldefectx.errors import ConfigError, DataError
+from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
+from steeldefectx.language.class_texts import read_class_texts
+from steeldefectx.render import sample
+from steeldefectx.store.annotations import Annotation, fingerprint
+from steeldefectx.store.reading import read_annotations
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
+from steeldefectx.utils.fingerprint import code_hash
 
 CONFIGS = {
     "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
@@ -58,10 +60,26 @@ ATTRIBUTES = {
 }
 
 
+ROWS_CODE = (
+    "taxonomy.py",
+    "language/attributes.py",
+    "language/mask_geometry.py",
+    "language/descriptions.py",
+    "language/class_texts.py",
+    "render/*.py",
+    "store/annotations.py",
+    "data/builder.py",
+    "data/duplicates.py",
+    "data/images.py",
+    "data/splits.py",
+    "data/sources/*.py",
+)
+"""What rows depend on beside files and settings."""
+
+
 def rows_hash() -> str:
     """Hash of the code that rows come from, part of the name of what ``datasets`` keeps."""
-    annotate = (f"annotate/{name}.py" for name in ("annotations", "attributes", "geometry"))
-    return code_hash("taxonomy.py", "data/**/*.py", *annotate)
+    return code_hash(*ROWS_CODE)
 
 
 @dataclass

@@ -17,8 +17,8 @@ from huggingface_hub import DatasetCardData
 from steeldefectx.data import statistics
 from steeldefectx.data.download import RELEASE
 from steeldefectx.data.statistics import Statistics
-from steeldefectx.markdown import table
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD
+from steeldefectx.utils.markdown import table
 
 SHARDS = "data/{split}-*.parquet"
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -162,11 +163,9 @@ def _below(problem: sources.Problem, data_dir: Path | None) -> str:
 def _describe(
     folder: Path, found: Statistics, fingerprint: str, config: str, settings: Mapping[str, Any], skipped: int
 ) -> dict[str, Any]:
-    from steeldefectx import __version__
-
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {
-        "version": __version__,
+        "version": version("steeldefectx"),
         "config": config,
         "settings": dict(settings),
         "rows": found.splits(),

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from steeldefectx.annotate.attributes import CELLS
 from steeldefectx.data.statistics import Statistics
+from steeldefectx.language.attributes import CELLS
 
 TRAIN, TEST, INK, SOFT = "#3568b8", "#d98a2b", "#1c2430", "#5d6878"
 THUMBNAIL = 160

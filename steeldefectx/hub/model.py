@@ -12,14 +12,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from steeldefectx.benchmark import figures
 from steeldefectx.errors import ModelError
 from steeldefectx.hub.model_card import LOCAL, PICTURE, Run, model_card
 from steeldefectx.hub.upload import check_repo_id, push_files
-from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.clip import BUILT_IN, load_clip
-from steeldefectx.models.loading import ADAPTER_CONFIG, read_object
-from steeldefectx.training.checkpoint import (
+from steeldefectx.models.checkpoint import (
     ADAPTER_WEIGHTS,
     BASE,
     CLASS_TEXTS,
@@ -29,7 +25,11 @@ from steeldefectx.training.checkpoint import (
     load_checkpoint,
     save_model,
 )
-from steeldefectx.training.results import RESULTS, read_results
+from steeldefectx.models.clip import load_clip
+from steeldefectx.models.loading import ADAPTER_CONFIG, read_object
+from steeldefectx.models.names import BACKBONES, BUILT_IN
+from steeldefectx.utils import figures
+from steeldefectx.utils.results import RESULTS, read_results
 
 CARD, RECIPE = "README.md", "recipe.yaml"
 MODEL_FILES = (

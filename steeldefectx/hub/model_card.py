@@ -14,10 +14,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from scipy.stats import binomtest
 
 from steeldefectx.data.download import RELEASE
-from steeldefectx.markdown import plain, table
-from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.clip import BUILT_IN, EMBEDDED, TINY
-from steeldefectx.training.config import CLASSIFIER
+from steeldefectx.models.names import BACKBONES, BUILT_IN, CLASSIFIER, EMBEDDED, TINY
+from steeldefectx.utils.markdown import plain, table
 
 LOCAL = "local"
 """Stands in published results for a folder of the machine that it was trained on."""
@@ -232,7 +230,7 @@ def class_rows(results: Mapping[str, Any]) -> list[list[Any]]:
     """Rows of a table: a class, its images, their recall, and what they are most often taken for.
 
     Args:
-        results: With ``per_class`` and ``confusion``, as of :func:`~steeldefectx.training.evaluation.scores`.
+        results: With ``per_class`` and ``confusion``, as of :func:`~steeldefectx.metrics.scores.scores`.
     """
     rows = []
     for name, recall in results["per_class"].items():

@@ -20,10 +20,10 @@ import torch
 
 from steeldefectx.methods.interface import Images, Predictor, Task, override
 from steeldefectx.methods.towers import batches, copy_of_model, in_batches, varied
-from steeldefectx.models.adapters import add_peft, merge
-from steeldefectx.models.clip import Clip
+from steeldefectx.models.clip import Clip, class_embeddings
+from steeldefectx.models.peft_adapters import add_peft, merge
 from steeldefectx.training.inputs import TowerForward
-from steeldefectx.training.losses import class_embeddings, class_prompts_loss
+from steeldefectx.training.losses import class_prompts_loss
 
 LAST_LR = 1e-6
 """What the cosine ends in, as published."""

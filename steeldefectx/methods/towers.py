@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from steeldefectx.errors import ConfigError
+from steeldefectx.features.augmentation import draw_variation, vary_light, vary_shape
 from steeldefectx.methods.interface import Images, Task
 from steeldefectx.models.clip import Clip
-from steeldefectx.training.images import draw_variation, vary_light, vary_shape
 
 BATCH = 64
 """Images encoded at a time for predictions."""
@@ -61,7 +61,7 @@ def varied(images: Images, rows: torch.Tensor, kind: str, rng: np.random.Generat
     Args:
         images: The images.
         rows: Positions (n,) of some.
-        kind: As in :func:`~steeldefectx.training.images.draw_variation`.
+        kind: As in :func:`~steeldefectx.features.augmentation.draw_variation`.
         rng: Source of randomness.
     """
     pixels = pixels_of(images, rows).contiguous(memory_format=torch.channels_last)

@@ -1,1 +1,1 @@
-"""Models: CLIP in any size, and the adapters that go on it. Knows nothing of datasets."""
+"""Models and checkpoints: CLIPs, image classifiers, adapters. Knows nothing of data sets."""

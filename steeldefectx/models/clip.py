@@ -13,22 +13,20 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, quietly, why_not_loaded
+from steeldefectx.models.names import BUILT_IN, EMBEDDED, TINY
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
 
 logger = logging.getLogger(__name__)
 
-TINY = "tiny"
-EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "embedded"
 """The small CLIP that comes with the package; a checkpoint with the 25 classes, which needs no training to be used."""
-BUILT_IN = (TINY, EMBEDDED)
-"""Models that come with the package, which another version of it may have others of."""
 OTHERS = "a Hub id such as openai/clip-vit-base-patch32, or embedded, which needs no connection"
 """What may be typed in place of a name that was not found."""
 SIGLIP = "siglip"
@@ -180,3 +178,20 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
     built_in = name in BUILT_IN
     return Clip(model.eval(), tokenizer, processor, name, revision=None if built_in else commit_of(name, folder))
+
+
+@torch.inference_mode()
+def feature_width(clip: Clip) -> int:
+    """Width of the features of both towers; asked of a text, which is the cheaper one."""
+    tokens = clip.tokenize(["a"]).to(clip.model.logit_scale.device)
+    return clip.encode_texts(tokens).shape[1]
+
+
+def class_embeddings(texts: torch.Tensor, counts: list[int]) -> torch.Tensor:
+    """Unit-length class embeddings (C, D): of each class the mean over its texts.
+
+    Args:
+        texts: (M, D) unit-length embeddings of the classes' texts, one class after the other.
+        counts: How many texts each of the C classes has; M together.
+    """
+    return F.normalize(torch.stack([part.mean(0) for part in texts.split(counts)]), dim=-1)

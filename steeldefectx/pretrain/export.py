@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from steeldefectx.errors import ModelError
+from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import EMBEDDED_FOLDER, load_clip
 from steeldefectx.pretrain.trainer import MODEL, RECIPE
 from steeldefectx.taxonomy import CLASS_NAMES, t1_variants
-from steeldefectx.training.checkpoint import save_checkpoint
 
 LARGEST = 16 * 2**20
 """Bytes of weights that the package carries at most."""

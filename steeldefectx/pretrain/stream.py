@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from steeldefectx.annotate.attributes import attributes_from_mask
-from steeldefectx.data.canvas import Rng
-from steeldefectx.data.class_wordings import clean_wording, every_wording, t0_wording, t1_wording
-from steeldefectx.data.render import render
-from steeldefectx.data.sample_texts import write_texts
-from steeldefectx.data.scenes import Scene, render_scene
+from steeldefectx.language.attributes import attributes_from_mask
+from steeldefectx.language.class_wordings import clean_wording, every_wording, t0_wording, t1_wording
+from steeldefectx.language.descriptions import write_texts
 from steeldefectx.models.tiny import DESCRIPTION_WORDS
 from steeldefectx.pretrain.config import PretrainConfig
+from steeldefectx.render.canvas import Rng
+from steeldefectx.render.sample_image import render
+from steeldefectx.render.scenes import Scene, render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
 
 CLEAN_LABEL = len(CLASS_NAMES)

@@ -22,18 +22,18 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from steeldefectx.code import code_hash
 from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor
 from steeldefectx.models.loading import quietly
+from steeldefectx.models.precision import dtype_for
 from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
-from steeldefectx.training.average import Average
-from steeldefectx.training.features import dtype_for
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
 from steeldefectx.training.losses import contrastive_loss
-from steeldefectx.training.results import versions, write_json
 from steeldefectx.training.snapshot import Snapshots, load_trained_state
+from steeldefectx.training.weight_average import Average
+from steeldefectx.utils.fingerprint import code_hash
+from steeldefectx.utils.results import versions, write_json
 
 VOCABULARY = 4096
 MODEL = "model"
@@ -45,14 +45,20 @@ LOGGED = 50
 """Steps from one line of the log to the next."""
 HIGHEST_SCALE = 100.0
 """Of the logits, as in CLIP (Radford et al. 2021, section 2.5)."""
-DRAWN_BY = ("canvas", "class_wordings", "defects", "render", "sample_texts", "scenes", "surfaces", "wide_defects")
 CODE = (
     "pretrain/config.py",
     "pretrain/stream.py",
     "pretrain/trainer.py",
     "models/from_scratch.py",
     "models/steel_clip.py",
-    *(f"data/{name}.py" for name in DRAWN_BY),
+    "taxonomy.py",
+    "language/attributes.py",
+    "language/class_wordings.py",
+    "language/descriptions.py",
+    "language/mask_geometry.py",
+    "render/*.py",
+    "training/losses.py",
+    "training/weight_average.py",
 )
 """What a run's weights depend on beside its settings."""
 NOT_OF_WEIGHTS = ("out", "workers", "resume")

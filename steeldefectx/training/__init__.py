@@ -1,1 +1,1 @@
-"""Training and evaluation: rows and a model in, checkpoint and results out."""
+"""What makes a checkpoint: data and a model in, checkpoint and results out."""

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from steeldefectx.models.vision import ImageClassifier
-from steeldefectx.training.images import AnyVariation, PixelStore, draw_variation, vary_light, vary_shape
+from steeldefectx.features.augmentation import AnyVariation, draw_variation, vary_light, vary_shape
+from steeldefectx.features.pixels import PixelStore
+from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.training.inputs import Batch, Forward, pinned
 
 

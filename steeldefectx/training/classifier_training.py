@@ -9,14 +9,14 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from steeldefectx.models.vision import new_classifier
-from steeldefectx.training.checkpoint import save_checkpoint
+from steeldefectx.data.labelled import Data, Split
+from steeldefectx.features.logits import classifier_logits
+from steeldefectx.features.pixels import PixelStore
+from steeldefectx.models.checkpoint import save_checkpoint
+from steeldefectx.models.image_classifier import new_classifier
 from steeldefectx.training.classifier_inputs import ClassifierForward, ClassifierInputs
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.data import Data, Split
-from steeldefectx.training.evaluation import classifier_logits
-from steeldefectx.training.images import PixelStore
-from steeldefectx.training.results import Stopwatch
+from steeldefectx.utils.results import Stopwatch
 
 
 class ClassifierTraining:

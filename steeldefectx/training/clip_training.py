@@ -13,16 +13,19 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import nn
 
-from steeldefectx.models.adapters import ClipAdapter, add_peft, feature_width
-from steeldefectx.models.clip import Clip, load_clip
-from steeldefectx.training.checkpoint import save_checkpoint
-from steeldefectx.training.config import CLIP_ADAPTER, TrainConfig
-from steeldefectx.training.data import Data, Split, class_texts
-from steeldefectx.training.evaluation import class_logits, scores
-from steeldefectx.training.features import Features
-from steeldefectx.training.images import PixelStore
+from steeldefectx.data.labelled import Data, Split, class_texts
+from steeldefectx.features.encoding import Features
+from steeldefectx.features.logits import class_logits
+from steeldefectx.features.pixels import PixelStore
+from steeldefectx.metrics.scores import scores
+from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.checkpoint import save_checkpoint
+from steeldefectx.models.clip import Clip, feature_width, load_clip
+from steeldefectx.models.names import CLIP_ADAPTER
+from steeldefectx.models.peft_adapters import add_peft
+from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.inputs import ClipForward, FrozenForward, FrozenInputs, TextBank, TowerForward, TowerInputs
-from steeldefectx.training.results import Stopwatch
+from steeldefectx.utils.results import Stopwatch
 
 BIAS_SAMPLE = 64
 """Images that the loss siglip's bias is begun from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 import yaml
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.models.backbones import BACKBONES
-from steeldefectx.models.peft_methods import PEFT_METHODS
+from steeldefectx.models.names import BACKBONES, CLASSIFIER, CLIP_ADAPTER, PEFT_METHODS
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
+from steeldefectx.utils.settings import setting
 
 RECIPES = resources.files("steeldefectx") / "recipes"
-CLIP_ADAPTER = "clip-adapter"
-CLASSIFIER = "classifier"
 METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full", CLASSIFIER)
 SIDES = ("both", "image", "text")
 LOSSES = ("contrastive", "same-text", "siglip", "class-prompts")
@@ -41,45 +39,41 @@ RECIPE_OF_MODEL = {"embedded": "embedded", "tiny": "from-scratch"}
 """Of the CLIPs that come with the package all weights are trained where no method is named: they are small."""
 
 
-def _setting(default: Any, text: str, **extra: Any) -> Any:
-    return field(default=default, metadata={"help": text, **extra})
-
-
 @dataclass
 class TrainConfig:
     """Everything a run depends on. Each field is a flag of ``train.py`` and a key of a recipe."""
 
-    recipe: str | None = _setting(
+    recipe: str | None = setting(
         None,
         "Recipe: a name in steeldefectx/recipes or a YAML file. Flags override it. "
         "Without one: embedded for the model embedded, from-scratch for tiny, task1-strong for shufflenet-v2 and "
         "other classifiers by name, else that of the method (task2, lora, ia3, ln-tuning, full, finetune).",
     )
-    config: str = _setting(
+    config: str = setting(
         "default",
         "Data: default (the 25 classes, from --data-dir or else the public release, downloaded once), sample "
         "(synthetic), class-folders, msd-cls or cgfsds-9.",
     )
-    data_dir: str | None = _setting(None, "Folder with your copies of the source data sets, or of class folders.")
-    skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
-    gc10: str = _setting(
+    data_dir: str | None = setting(None, "Folder with your copies of the source data sets, or of class folders.")
+    skip_bad: bool = setting(False, "Leave out images that cannot be used instead of stopping.")
+    gc10: str = setting(
         "crop", "GC10-DET: crop around the boxes of a sample's class, or whole images.", choices=("crop", "whole")
     )
-    split_by: str = _setting(
+    split_by: str = setting(
         "rule",
         "rule: 7:3 class by class; grouped: the same, with near-duplicates on one side.",
         choices=("rule", "grouped"),
     )
-    t0_template: str = _setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
-    t1_file: str | None = _setting(None, "T1 by class: YAML of steeldefectx describe-classes, corrected.")
-    annotations: str | None = _setting(None, "T2 and T3: annotations.jsonl, or an annotation store.")
-    model: str = _setting(
+    t0_template: str = setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
+    t1_file: str | None = setting(None, "T1 by class: YAML of steeldefectx describe-classes, corrected.")
+    annotations: str | None = setting(None, "T2 and T3: annotations.jsonl, or an annotation store.")
+    model: str = setting(
         "embedded",
         "A CLIP: Hub id, folder, or, without a download, embedded (small, pretrained on rendered defects) or tiny "
         "(small, random weights). With the method classifier: an image classifier by Hub id or folder, or one with "
         f"random weights: {', '.join(BACKBONES)}.",
     )
-    method: str = _setting(
+    method: str = setting(
         "clip-adapter",
         "How to adapt the model. clip-adapter: a small part behind frozen towers, trained on features that are "
         "computed once. lora, dora, ia3, ln-tuning: few weights inside the towers (PEFT). clip-adapter+lora and "
@@ -87,30 +81,30 @@ class TrainConfig:
         "weights.",
         choices=METHODS,
     )
-    adapter_on: str = _setting("image", "clip-adapter: which features it adapts.", choices=SIDES)
-    towers: str = _setting("both", "lora, dora, ia3, ln-tuning: which towers they go into.", choices=SIDES)
-    train_text: str = _setting("T3", "Text level trained on.", choices=TEXT_LEVELS)
-    test_text: str = _setting("T0", "Text level that the classes are tested with.", choices=TEXT_LEVELS)
-    loss: str = _setting(
+    adapter_on: str = setting("image", "clip-adapter: which features it adapts.", choices=SIDES)
+    towers: str = setting("both", "lora, dora, ia3, ln-tuning: which towers they go into.", choices=SIDES)
+    train_text: str = setting("T3", "Text level trained on.", choices=TEXT_LEVELS)
+    test_text: str = setting("T0", "Text level that the classes are tested with.", choices=TEXT_LEVELS)
+    loss: str = setting(
         "contrastive",
         "What is minimized. contrastive: cross-entropy over the batch's pairs, images of the same text equally "
         "near to it. same-text: as that, but one near image of a text will do (MIL-NCE). siglip: each pair by itself, "
         "match or not. class-prompts: cross-entropy over all classes by their training texts, which are not cut.",
         choices=LOSSES,
     )
-    epochs: int = _setting(20, "Passes over the training images.")
-    lr: float = _setting(1e-4, "Peak learning rate.")
-    batch_size: int = _setting(32, "Images in a step, over all processes.")
-    optimizer: str = _setting(
+    epochs: int = setting(20, "Passes over the training images.")
+    lr: float = setting(1e-4, "Peak learning rate.")
+    batch_size: int = setting(32, "Images in a step, over all processes.")
+    optimizer: str = setting(
         "adamw",
         "adamw, with gradients clipped to a norm of 1 where towers are trained; sgd: with momentum 0.9, not clipped.",
         choices=OPTIMIZERS,
     )
-    weight_decay: float = _setting(0.0, "Weight decay, on matrices only; 0 makes AdamW Adam.")
-    schedule: str = _setting("constant", "Learning rate over time.", choices=SCHEDULES)
-    step_epochs: int = _setting(30, "schedule step: epochs after which the learning rate falls to a tenth.")
-    warmup: float = _setting(0.0, "Share of the steps in which the learning rate rises to its peak.")
-    augment: str = _setting(
+    weight_decay: float = setting(0.0, "Weight decay, on matrices only; 0 makes AdamW Adam.")
+    schedule: str = setting("constant", "Learning rate over time.", choices=SCHEDULES)
+    step_epochs: int = setting(30, "schedule step: epochs after which the learning rate falls to a tenth.")
+    warmup: float = setting(0.0, "Share of the steps in which the learning rate rises to its peak.")
+    augment: str = setting(
         "auto",
         "Variation of the images, for every method but clip-adapter alone. geometric mirrors and crops, "
         "photometric changes only brightness and contrast; randaugment mirrors, crops, and does two more things to an "
@@ -118,58 +112,58 @@ class TrainConfig:
         "for T2 and T3, whose words on location a mirror would falsify.",
         choices=AUGMENTATIONS,
     )
-    views: int = _setting(
+    views: int = setting(
         1, "clip-adapter: the image itself and this many less one varied views of it are encoded and kept (--augment)."
     )
-    crop_text: float = _setting(
+    crop_text: float = setting(
         0.0, "Probability of cutting a training text after one of its clauses, for texts that vary."
     )
-    label_smoothing: float = _setting(0.0, "classifier: share of each target that is spread over all classes.")
-    mixup: float = _setting(
+    label_smoothing: float = setting(0.0, "classifier: share of each target that is spread over all classes.")
+    mixup: float = setting(
         0.0, "classifier: images and their targets are blended in pairs, shares from Beta(this, this); 0: not."
     )
-    image_size: int = _setting(
+    image_size: int = setting(
         224, "classifier with random weights: side that images are resized to; pretrained ones keep theirs."
     )
-    ema: float = _setting(
+    ema: float = setting(
         0.0,
         "Decay, such as 0.999, of a moving average of the weights over the steps; it is what is evaluated and saved. "
         "0: the last weights.",
     )
-    ratio: float = _setting(0.2, "clip-adapter: share of the adapted feature.")
-    lora_rank: int = _setting(2, "lora, dora: rank.")
-    lora_alpha: float = _setting(1.0, "lora, dora: scale is alpha / rank.")
-    lora_dropout: float = _setting(0.25, "lora, dora: dropout on its input.")
-    validation: float = _setting(
+    ratio: float = setting(0.2, "clip-adapter: share of the adapted feature.")
+    lora_rank: int = setting(2, "lora, dora: rank.")
+    lora_alpha: float = setting(1.0, "lora, dora: scale is alpha / rank.")
+    lora_dropout: float = setting(0.25, "lora, dora: dropout on its input.")
+    validation: float = setting(
         0.0,
         "Share of the training images held out and reported on instead of the test split, to choose settings.",
     )
-    hold_out: float = _setting(
+    hold_out: float = setting(
         0.0,
         "Share of the training images held out to score every epoch by; the checkpoint is that of the best one. "
         "The test split is scored once, after that.",
     )
-    seed: int = _setting(0, "Seed of everything random.")
-    precision: str = _setting(
+    seed: int = setting(0, "Seed of everything random.")
+    precision: str = setting(
         "auto",
         "bf16 computes faster where the device can multiply it; auto: on GPUs. With bf16 frozen towers encode in it "
         "alone, trained towers mix it with fp32.",
         choices=PRECISIONS,
     )
-    accumulate: int = _setting(
+    accumulate: int = setting(
         1, "Parts that a batch goes through the towers in, to fit into memory. The loss sees all of the batch."
     )
-    compile: bool = _setting(False, "torch.compile the towers.")
-    output_dir: str = _setting("runs/latest", "Folder for checkpoint, results.json, recipe.yaml and log.")
-    resume: bool = _setting(False, "Go on from the snapshot that a killed run of the same settings has left there.")
-    snapshot_minutes: float = _setting(5.0, "Minutes from one snapshot to the next.")
-    tracker: str = _setting("tensorboard", "Where losses are shown while it trains.", choices=TRACKERS)
-    push_to_hub: str | None = _setting(
+    compile: bool = setting(False, "torch.compile the towers.")
+    output_dir: str = setting("runs/latest", "Folder for checkpoint, results.json, recipe.yaml and log.")
+    resume: bool = setting(False, "Go on from the snapshot that a killed run of the same settings has left there.")
+    snapshot_minutes: float = setting(5.0, "Minutes from one snapshot to the next.")
+    tracker: str = setting("tensorboard", "Where losses are shown while it trains.", choices=TRACKERS)
+    push_to_hub: str | None = setting(
         None,
         "OWNER/NAME on the Hub that checkpoint, results and a card are pushed to at the end, private if it is new. "
         "Needs a token that may write: HF_TOKEN, or `hf auth login`.",
     )
-    overwrite: bool = _setting(False, "Run again although the folder holds this very run's results.")
+    overwrite: bool = setting(False, "Run again although the folder holds this very run's results.")
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -294,61 +288,3 @@ def _checked(key: str, value: Any, source: str) -> Any:
         return value if value is None or isinstance(value, bool) else kind(value)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{source}: {key}: {value!r} is not a {kind.__name__}.") from error
-
-
-SPLITS = ("test", "train", "all")
-
-
-@dataclass
-class EvalConfig:
-    """Everything an evaluation depends on. Each field is a flag of ``eval.py``."""
-
-    checkpoint: str = field(
-        metadata={
-            "help": "Output folder of a run, any image classifier, or any CLIP (zero-shot): folder, Hub id, "
-            "embedded or tiny."
-        }
-    )
-    config: str | None = _setting(
-        None,
-        "Data: default, sample or class-folders. With --data-dir alone: default; with neither: as trained.",
-    )
-    data_dir: str | None = _setting(None, "Folder with images.")
-    skip_bad: bool = _setting(False, "Leave out images that cannot be used instead of stopping.")
-    gc10: str | None = _setting(
-        None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
-    )
-    split_by: str | None = _setting(
-        None, "rule, or grouped: near-duplicates on one side; as trained by default.", choices=("rule", "grouped", None)
-    )
-    t0_template: str | None = _setting(None, "T0 sentence with {} for the class name; as trained by default.")
-    t1_file: str | None = _setting(None, "T1 by class: a YAML file; as trained by default.")
-    annotations: str | None = _setting(None, "T2 and T3: annotations.jsonl or a store; of the same data, as trained.")
-    split: str = _setting("test", "Split to evaluate on.", choices=SPLITS)
-    text: str | None = _setting(
-        None, "Text level that stands for a CLIP's classes; as trained by default.", choices=(*TEXT_LEVELS, None)
-    )
-    output: str | None = _setting(None, "File to write the results to, as JSON.")
-
-    def data_settings(self, recipe: dict[str, Any]) -> dict[str, Any]:
-        """What to load: arguments of ``load_data``, those left open as in the checkpoint's own run.
-
-        Raises:
-            ConfigError: Neither says which data.
-        """
-        as_trained = self.config is None and self.data_dir is None
-        if as_trained and "config" not in recipe:
-            raise ConfigError(
-                f"{self.checkpoint} does not say what data it was trained on: "
-                "give --config sample, or --data-dir with your images."
-            )
-        return {
-            "config": self.config or (recipe["config"] if as_trained else "default"),
-            "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
-            "skip_bad": self.skip_bad,
-            "gc10": self.gc10 or recipe.get("gc10", "crop"),
-            "split_by": self.split_by or recipe.get("split_by", "rule"),
-            "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
-            "t1_file": self.t1_file or recipe.get("t1_file"),
-            "annotations": self.annotations or (recipe.get("annotations") if as_trained else None),
-        }

@@ -12,15 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from steeldefectx.models.clip import Clip
-from steeldefectx.training.images import AnyVariation, PixelStore, draw_variation, vary_light, vary_shape
-from steeldefectx.training.losses import (
-    class_embeddings,
-    class_prompts_loss,
-    contrastive_loss,
-    same_text_loss,
-    siglip_loss,
-)
+from steeldefectx.features.augmentation import AnyVariation, draw_variation, vary_light, vary_shape
+from steeldefectx.features.pixels import PixelStore
+from steeldefectx.models.clip import Clip, class_embeddings
+from steeldefectx.training.losses import class_prompts_loss, contrastive_loss, same_text_loss, siglip_loss
 
 MAX_LOGIT_SCALE = math.log(100)
 """CLIP's own bound (Radford et al. 2021)."""

@@ -19,12 +19,12 @@ from torch.distributed.nn.functional import all_gather
 from tqdm.auto import tqdm
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.training.average import Average
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.inputs import Batch, Embeddings, Forward
-from steeldefectx.training.prefetch import ahead
 from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state, whole_state
+from steeldefectx.training.weight_average import Average
+from steeldefectx.utils.prefetch import ahead
 
 MAX_GRADIENT_NORM = 1.0
 MOMENTUM = 0.9

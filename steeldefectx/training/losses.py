@@ -90,13 +90,3 @@ def class_prompts_loss(
         Scalar: mean over images.
     """
     return F.cross_entropy(scale * image @ classes.T, labels)
-
-
-def class_embeddings(texts: torch.Tensor, counts: list[int]) -> torch.Tensor:
-    """Unit-length class embeddings (C, D): of each class the mean over its texts.
-
-    Args:
-        texts: (M, D) unit-length embeddings of the classes' texts, one class after the other.
-        counts: How many texts each of the C classes has; M together.
-    """
-    return F.normalize(torch.stack([part.mean(0) for part in texts.split(counts)]), dim=-1)

@@ -17,26 +17,21 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import TorchDynamoPlugin, parse_flag_from_env
 
 from steeldefectx import metrics
+from steeldefectx.data.labelled import Data, Split
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import ConfigError
+from steeldefectx.metrics.scores import scores
+from steeldefectx.models.calibration import CALIBRATION, Calibration, calibrate, calibration_results, write_calibration
+from steeldefectx.models.names import CLASSIFIER, CLIP_ADAPTER
+from steeldefectx.models.precision import dtype_for
 from steeldefectx.training.batches import Batches
-from steeldefectx.training.calibration import (
-    CALIBRATION,
-    Calibration,
-    calibrate,
-    calibration_results,
-    write_calibration,
-)
 from steeldefectx.training.classifier_training import ClassifierTraining
 from steeldefectx.training.clip_training import ClipTraining
-from steeldefectx.training.config import CLASSIFIER, CLIP_ADAPTER, TrainConfig
-from steeldefectx.training.data import Data, Split
-from steeldefectx.training.evaluation import scores
-from steeldefectx.training.features import dtype_for
+from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.loop import fit
 from steeldefectx.training.processes import refuse_lost_processes
-from steeldefectx.training.results import RESULTS, Stopwatch, versions, write_json
 from steeldefectx.training.snapshot import Snapshots
+from steeldefectx.utils.results import RESULTS, Stopwatch, versions, write_json
 
 
 def run(config: TrainConfig, data: Data) -> dict[str, Any]:

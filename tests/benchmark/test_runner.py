@@ -12,11 +12,11 @@ from PIL import Image
 from steeldefectx import metrics
 from steeldefectx.benchmark import few_shot, tasks
 from steeldefectx.benchmark.grid import Cell, load_grid
-from steeldefectx.benchmark.results import read_lines
+from steeldefectx.benchmark.result_lines import read_lines
 from steeldefectx.benchmark.runner import _Worker, run_grid
 from steeldefectx.benchmark.tasks import Workbench
-from steeldefectx.training.data import Data
-from steeldefectx.training.results import Stopwatch
+from steeldefectx.data.labelled import Data
+from steeldefectx.utils.results import Stopwatch
 from tests.commands import COMMAND, Command
 
 GRID = """

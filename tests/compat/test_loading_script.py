@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from steeldefectx.data import sample
 from steeldefectx.data.builder import rows_hash
 from steeldefectx.errors import DataError
+from steeldefectx.render import sample
 from steeldefectx.taxonomy import CLASS_NAMES, t1_sentence
 
 SCRIPT = Path(__file__).parents[2] / "loading_script" / "steeldefectx.py"

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from typer.testing import CliRunner
 
 import steeldefectx
-from steeldefectx.cli import app
+from steeldefectx.cli.app import app
 from steeldefectx.data import audit as audits
 from steeldefectx.data import duplicates
 from steeldefectx.data.sources import find_samples

@@ -18,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import steeldefectx
-from steeldefectx.cli import app
+from steeldefectx.cli.app import app
 from steeldefectx.data import export, statistics
 from steeldefectx.data.card import full_card
 from steeldefectx.data.export import build

@@ -3,7 +3,7 @@
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
-from steeldefectx.training.main import train_main
+from steeldefectx.cli.training import train_main
 
 plain = AcceleratorState.__init__
 

@@ -69,7 +69,7 @@ def push(hub, home, folder, *flags, token=TOKEN, repo=REPO):
     command = [
         sys.executable,
         "-c",
-        "from steeldefectx.cli import app; app()",
+        "from steeldefectx.cli.app import app; app()",
         "push-dataset",
         str(folder),
         repo,

@@ -19,15 +19,15 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
+from steeldefectx.data import labelled as training_data
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.hub.model_card import Run, model_card
+from steeldefectx.metrics.scores import scores
+from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.loading import read_object
 from steeldefectx.taxonomy import T0_TEMPLATE
-from steeldefectx.training import data as training_data
-from steeldefectx.training.checkpoint import save_checkpoint
 from steeldefectx.training.config import TrainConfig, load_recipe
-from steeldefectx.training.evaluation import scores
 from steeldefectx.training.run import run
 from tests.hub_server import TOKEN, HubServer, card_errors
 
@@ -35,8 +35,8 @@ ROOT = Path(__file__).parents[2]
 REPO = "steelworks/tiny"
 COMMANDS = """
 import contextlib, io, json, os, sys
-from steeldefectx.cli import app
-from steeldefectx.training.main import train_main
+from steeldefectx.cli.app import app
+from steeldefectx.cli.training import train_main
 
 for line in sys.stdin:
     words, token = json.loads(line)

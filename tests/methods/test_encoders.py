@@ -14,8 +14,8 @@ from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 from steeldefectx.errors import ConfigError
 from steeldefectx.methods import clip_lora, coop, full_rank
 from steeldefectx.methods.interface import Classes, Examples, Images, Task
-from steeldefectx.models.adapters import merge, unload
 from steeldefectx.models.clip import load_clip
+from steeldefectx.models.peft_adapters import merge, unload
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 NAMES = ["crazing", "rolled in scale", "patches"]

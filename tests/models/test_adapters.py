@@ -7,9 +7,10 @@ from peft import PeftModel
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.models.adapters import ClipAdapter, add_peft, merge, unload
+from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.clip import load_clip
-from steeldefectx.models.peft_methods import PEFT_METHODS
+from steeldefectx.models.names import PEFT_METHODS
+from steeldefectx.models.peft_adapters import add_peft, merge, unload
 from steeldefectx.training.config import TrainConfig
 
 

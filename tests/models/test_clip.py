@@ -15,9 +15,9 @@ from transformers import (
     SiglipModel,
 )
 
-from steeldefectx.classifier import SteelDefectClassifier
-from steeldefectx.engines import TorchEngine
 from steeldefectx.errors import ModelError
+from steeldefectx.inference.classifier import SteelDefectClassifier
+from steeldefectx.inference.engines import TorchEngine
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.tiny import tiny_tokenizer
 

@@ -12,15 +12,15 @@ from PIL import Image
 from safetensors import safe_open
 
 from steeldefectx import SteelDefectClassifier
-from steeldefectx.data.sample import sample_row
-from steeldefectx.data.scene_texts import write_scene_texts
-from steeldefectx.data.scenes import render_scene
 from steeldefectx.errors import ModelError
-from steeldefectx.models.adapters import ClipAdapter, feature_width
-from steeldefectx.models.clip import EMBEDDED_FOLDER, load_clip
+from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.checkpoint import load_checkpoint, save_checkpoint
+from steeldefectx.models.clip import EMBEDDED_FOLDER, feature_width, load_clip
 from steeldefectx.pretrain.export import export
+from steeldefectx.render.sample import sample_row
+from steeldefectx.render.scene_texts import write_scene_texts
+from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES, t1_sentence
-from steeldefectx.training.checkpoint import load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 MEASURED = json.loads((ROOT / "benchmarks" / "results" / "embedded.json").read_text())

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 from typer.testing import CliRunner
 
-from steeldefectx.cli import app
+from steeldefectx.cli.app import app
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.long_clip import stretch_positions
 from steeldefectx.models.tiny import tiny_tokenizer

@@ -9,16 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from steeldefectx.classifier import SteelDefectClassifier
 from steeldefectx.errors import ModelError
+from steeldefectx.inference.classifier import SteelDefectClassifier
 from steeldefectx.models.adapters import ClipAdapter
+from steeldefectx.models.checkpoint import load_checkpoint, save_checkpoint
 from steeldefectx.models.clip import load_clip
 from steeldefectx.pretrain import export as exporting
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.export import export
 from steeldefectx.pretrain.trainer import pretrain
 from steeldefectx.taxonomy import CLASS_NAMES, t1_sentence
-from steeldefectx.training.checkpoint import load_checkpoint, save_checkpoint
 
 CONFIG = PretrainConfig(
     images=32, batch_size=8, image_size=32, image_widths="8,16", text_width=12, text_layers=1, projection=8, workers=0

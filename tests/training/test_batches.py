@@ -6,7 +6,7 @@ import torch
 
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.inputs import FrozenInputs, TextBank
-from steeldefectx.training.prefetch import ahead
+from steeldefectx.utils.prefetch import ahead
 
 CPU = torch.device("cpu")
 

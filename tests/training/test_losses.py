@@ -3,13 +3,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from steeldefectx.training.losses import (
-    class_embeddings,
-    class_prompts_loss,
-    contrastive_loss,
-    same_text_loss,
-    siglip_loss,
-)
+from steeldefectx.models.clip import class_embeddings
+from steeldefectx.training.losses import class_prompts_loss, contrastive_loss, same_text_loss, siglip_loss
 
 
 def plain_loss(image, text, ids, scale):

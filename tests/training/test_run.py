@@ -7,15 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
-from steeldefectx.models.adapters import unload
+from steeldefectx.data.labelled import load_data
+from steeldefectx.features.logits import classifier_logits
+from steeldefectx.metrics.scores import scores
+from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import load_clip
-from steeldefectx.models.peft_methods import PEFT_METHODS
-from steeldefectx.models.vision import ImageClassifier
+from steeldefectx.models.image_classifier import ImageClassifier
+from steeldefectx.models.names import PEFT_METHODS
+from steeldefectx.models.peft_adapters import unload
 from steeldefectx.taxonomy import T0_TEMPLATE
-from steeldefectx.training.checkpoint import load_checkpoint
 from steeldefectx.training.config import LOSSES, METHODS, TrainConfig
-from steeldefectx.training.data import load_data
-from steeldefectx.training.evaluation import classifier_logits, scores
 from steeldefectx.training.run import run
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from steeldefectx.cache import cache_path
+from steeldefectx.utils.cache import cache_path
 
 MAX_UNPACKED = 50_000_000_000
 """Bytes: more is no data set of images but an archive made to fill the disk."""

@@ -1,0 +1,1 @@
+"""The review desk: two annotators correct T2 to T3."""

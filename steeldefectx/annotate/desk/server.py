@@ -1,0 +1,113 @@
+"""The review desk's page and its server: one Gradio page, and the pictures it shows.
+
+Gradio carries the page and its calls; what they do is in :mod:`.queue`, :mod:`.adjudication` and :mod:`.agreement`.
+Nothing is asked of any other machine: fonts are the system's, and there is no telemetry.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import gradio
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import Response
+
+from steeldefectx.annotate.desk.browser_images import image_png, overlay_png
+from steeldefectx.annotate.desk.calls import server_functions
+from steeldefectx.annotate.desk.login import Logins, add_login
+from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
+from steeldefectx.store.annotation_store import Store
+from steeldefectx.store.tables import AnnotatedImage
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PAGE = files("steeldefectx.annotate.desk") / "page"
+
+
+def review_app(store: Store, pairs: dict[str, str] | None = None) -> FastAPI:
+    """The review desk as a web application.
+
+    Args:
+        store: The annotation store.
+        pairs: Annotator -> password; without any, everyone gives a name and no password.
+    """
+    logins = Logins(pairs or {})
+    app = FastAPI(title="SteelDefectX review", docs_url=None, redoc_url=None, openapi_url=None)
+    add_login(app, logins)
+    _add_pictures(app, store, logins)
+    mounted: FastAPI = gradio.mount_gradio_app(
+        app,
+        _page(store, logins),
+        path="/",
+        auth_dependency=logins.annotator,
+        theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        css=".gradio-container { padding: 0 !important; }",
+        footer_links=[],
+        ssr_mode=False,
+    )
+    return mounted
+
+
+def check_address(host: str, port: int, pairs: dict[str, str]) -> None:
+    """Refuse what cannot or should not be served.
+
+    Raises:
+        ConfigError: Other machines could write without a password, or the port is taken.
+    """
+    if host not in LOOPBACK and not pairs:
+        raise ConfigError(f"On {host} anyone in the network could write: give names and passwords, see --auth.")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((host, port))
+        except OSError as error:
+            raise ConfigError(f"{host}:{port}: {error.strerror}. Another desk may run there: try --port.") from error
+
+
+def serve(store: Store, host: str, port: int, pairs: dict[str, str]) -> None:
+    """Run the review desk until it is interrupted; see :func:`check_address`."""
+    uvicorn.run(review_app(store, pairs), host=host, port=port, log_level="warning")
+
+
+def _page(store: Store, logins: Logins) -> gradio.Blocks:
+    """The page: HTML, style and script of its own, in one Gradio component that calls Python."""
+    scripts = [(PAGE / name).read_text(encoding="utf-8") for name in ("common.js", "stage.js", "panels.js", "desk.js")]
+    with gradio.Blocks(title="SteelDefectX review", analytics_enabled=False, fill_width=True) as page:
+        gradio.HTML(
+            html_template=(PAGE / "desk.html").read_text(encoding="utf-8"),
+            css_template=(PAGE / "desk.css").read_text(encoding="utf-8"),
+            js_on_load="\n".join(scripts),
+            apply_default_css=False,
+            server_functions=server_functions(store, logins),
+        )
+    return page
+
+
+def _add_pictures(app: FastAPI, store: Store, logins: Logins) -> None:
+    """Images and masks by the store's ids: no path comes from outside."""
+
+    @app.get("/image/{image_id:path}")
+    def image(image_id: str, request: Request) -> Response:
+        logins.require(request)
+        return _picture(lambda: image_png(Path(store.image(image_id).path)))
+
+    @app.get("/mask/{image_id:path}")
+    def mask(image_id: str, request: Request) -> Response:
+        logins.require(request)
+        return _picture(lambda: _overlay(store.image(image_id)))
+
+
+def _overlay(image: AnnotatedImage) -> bytes:
+    if image.mask is None:
+        raise DataError(f"{image.image_id} has no mask.")
+    return overlay_png(Path(image.mask), Path(image.path))
+
+
+def _picture(made: Callable[[], bytes]) -> Response:
+    try:
+        return Response(made(), media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
+    except SteelDefectXError as error:
+        raise HTTPException(404, "No such picture.") from error

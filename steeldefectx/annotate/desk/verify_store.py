@@ -1,0 +1,63 @@
+"""The candidates of an annotation store checked against their images: what the review desk flags and sorts by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from steeldefectx.annotate.desk.browser_images import grey_levels
+from steeldefectx.data.verify import VerifiedRow
+from steeldefectx.errors import DataError
+from steeldefectx.language.claim_check import Contradiction, check
+from steeldefectx.language.evidence import Evidence, evidence_from_class, evidence_from_mask
+from steeldefectx.store.annotation_store import Store
+from steeldefectx.store.tables import AnnotatedImage, Claim
+
+
+def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
+    """Check the candidates of all images, and keep what contradicts, with the risks, in the store.
+
+    An image is in the store when its row is given: what was interrupted goes on where it was.
+
+    Args:
+        store: Of :func:`~steeldefectx.annotate.pipeline.annotating.annotate`, or imported.
+        anew: Those that are checked already too.
+
+    Yields:
+        For each image its chosen text (T2), checked.
+    """
+    ids = store.annotated() if anew else store.unchecked()
+    images = {image.image_id: image for image in store.images() if image.image_id in ids}
+    for image in tqdm(images.values(), "verify", unit="image", delay=2):
+        candidates = store.candidates(image.image_id)
+        measured = evidence_of(image)
+        claims, risks, row = {}, {}, None
+        for candidate in candidates:
+            others = [other.text for other in candidates if other is not candidate]
+            checked = check(candidate.text, measured or evidence_from_class(image.class_name, others))
+            claims[candidate.id] = [_claim(candidate.id, found) for found in checked.contradictions]
+            risks[candidate.id] = checked.risk
+            if candidate.chosen:
+                row = VerifiedRow(image.image_id, "T2", candidate.text, image.class_name, checked)
+        store.set_claims(claims, risks)
+        if row is not None:
+            yield row
+
+
+def evidence_of(image: AnnotatedImage) -> Evidence | None:
+    """What an image's mask shows; None without one, or with one that is empty or cannot be read."""
+    if image.mask is None:
+        return None
+    try:
+        grey = grey_levels(Path(image.path))
+        mask = grey_levels(Path(image.mask), (grey.shape[1], grey.shape[0]))
+        return evidence_from_mask(grey, mask > 127, image.class_name)
+    except DataError:
+        return None
+
+
+def _claim(candidate_id: int, found: Contradiction) -> Claim:
+    claimed = ", ".join(found.claimed)
+    return Claim(candidate_id, found.kind, found.start, found.end, claimed, found.measured, found.risk)

@@ -1,8 +1,0 @@
-"""Run by Alembic, on the connection that opens the store."""
-
-from alembic import context
-
-from steeldefectx.annotate.tables import Base
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
-context.run_migrations()

@@ -1,0 +1,101 @@
+"""The images of a data set, as the store has them: each a file of its own, with its class and mask."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from steeldefectx.data.builder import SteelDefectXConfig, find_samples, sample_texts
+from steeldefectx.data.download import download_release
+from steeldefectx.data.sources import Problem, Sample, read_mask
+from steeldefectx.errors import ConfigError
+from steeldefectx.render import sample
+from steeldefectx.store.tables import AnnotatedImage
+from steeldefectx.taxonomy import t1_sentence
+from steeldefectx.utils.cache import cache_path
+
+PICTURES = "annotate"
+"""Folder in the cache for images that are no files by themselves: parts of larger ones, and rendered ones."""
+
+
+def find_images(config: str, data_dir: Path | None, *, skip_bad: bool) -> tuple[list[AnnotatedImage], list[Problem]]:
+    """The images of a data set, and what was left out of it.
+
+    Args:
+        config: A config of :mod:`steeldefectx.data.builder`.
+        data_dir: Folder with the images; None for ``sample``, and for the public release, which is downloaded.
+        skip_bad: Leave out what cannot be used, instead of raising.
+
+    Raises:
+        DataError: Images that cannot be used; all are listed.
+        ConfigError: No folder where one is needed.
+    """
+    if config == "sample":
+        return list(_rendered()), []
+    if data_dir is None and config != "default":
+        raise ConfigError(f"Name the folder with the images of the config {config!r}.")
+    found = find_samples(config, download_release() if data_dir is None else data_dir, skip_bad=skip_bad)
+    return [_of_file(each) for each in found.samples], found.problems
+
+
+def _rendered() -> Iterator[AnnotatedImage]:
+    """The config ``sample``, rendered."""
+    defaults = SteelDefectXConfig(name="sample")
+    folder = cache_path(PICTURES, f"sample-{defaults.seed}-{defaults.image_size}")
+    for index in range(defaults.images):
+        name = sample.class_of(index)
+        files = [folder / f"{index:05d}.png", folder / f"{index:05d}_mask.png"]
+        if not all(file.is_file() for file in files):
+            row = sample.sample_row(index, defaults.images, defaults.image_size, defaults.seed)
+            for file, column in zip(files, ("image", "mask"), strict=True):
+                _write(file, row[column]["bytes"])
+        yield _image(sample.id_of(index), name, sample.SOURCE, t1_sentence(name), files[0], files[1])
+
+
+def _of_file(found: Sample) -> AnnotatedImage:
+    image, mask = found.path, found.mask
+    if found.box is not None:
+        image, mask = _cut_out(found)
+    return _image(found.image_id, found.class_name, found.source, sample_texts(found)["T1"], image, mask)
+
+
+def _cut_out(found: Sample) -> tuple[Path, Path | None]:
+    """Files of the part of an image that a sample is, and of its mask's."""
+    name = hashlib.sha256(repr((str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box)).encode())
+    image, mask = (cache_path(PICTURES, f"{name.hexdigest()[:32]}{end}.png") for end in ("", "_mask"))
+    if not image.is_file():
+        with Image.open(found.path) as whole:
+            _write(image, _png(whole.crop(found.box)))
+    if found.mask is None:
+        return image, None
+    if not mask.is_file():
+        with Image.open(found.mask) as whole:
+            _write(mask, _png(Image.fromarray(read_mask(whole, found.box))))
+    return image, mask
+
+
+def _image(
+    image_id: str, class_name: str, source: str, t1: str | None, path: Path, mask: Path | None
+) -> AnnotatedImage:
+    mask_path = None if mask is None else str(mask.absolute())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return AnnotatedImage(image_id, class_name, source, t1, str(path.absolute()), mask_path, digest)
+
+
+def _png(image: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)

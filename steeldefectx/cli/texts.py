@@ -1,0 +1,258 @@
+"""The commands that write, keep and hand on descriptions: parse and call."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from steeldefectx.cli.errors import errors_told
+
+if TYPE_CHECKING:
+    from steeldefectx.annotate.pipeline.annotating import Estimate, Job
+    from steeldefectx.annotate.pipeline.generate import Summary
+    from steeldefectx.store.annotation_store import Store
+
+app = typer.Typer()
+
+Folder = Annotated[
+    Path | None, typer.Argument(help="Folder with the images, as `build` takes it; none for --config sample.")
+]
+Config = Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")]
+StoreOption = Annotated[str, typer.Option(help="Annotation store: a file, or postgresql://HOST/NAME.")]
+Model = Annotated[str, typer.Option(help="The model's name at the endpoint.")]
+BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint, such as http://localhost:8000/v1.")]
+PriceIn = Annotated[float | None, typer.Option(help="Dollars for a million tokens in, where it is not known here.")]
+PriceOut = Annotated[float | None, typer.Option(help="Dollars for a million tokens out.")]
+MaxCost = Annotated[float | None, typer.Option(min=0, help="Dollars that all answers in the store may cost together.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at a time.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take.")]
+Sentences = Annotated[str, typer.Option(help="Sentence-BERT that compares candidates: Hub id or folder.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be used, and list them.")]
+
+SENTENCES = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@app.command()
+def annotate(
+    store: StoreOption,
+    model: Model,
+    images: Folder = None,
+    config: Config = "default",
+    base_url: BaseUrl = None,
+    concurrency: Concurrency = 16,
+    timeout: Timeout = 120.0,
+    max_cost: MaxCost = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    batch: Annotated[bool, typer.Option("--batch", help="By the Batch API: within a day, at half the price.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop; needs no key.")] = False,
+    sentence_model: Sentences = SENTENCES,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Have a vision-language model describe each image (T2), for people to review.
+
+    The model writes four candidates for an image. Those that differ are kept; the one that states most of shape,
+    size, depth, location and contrast is chosen; where none states four of them, the model is asked about each.
+    What the texts claim is checked against mask or class, as `steeldefectx verify` does.
+
+    The key is read from OPENAI_API_KEY; an endpoint of your own (--base-url) needs none unless it says so, and no
+    image goes anywhere else. Every answer is in the store before the next is asked for: run the same command again
+    after an interruption, and nothing is asked, or paid for, twice. It tries failed images once more, too.
+
+    Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
+    """
+    with errors_told():
+        from steeldefectx.annotate.pipeline import annotating  # imports openai and SQLAlchemy; --help does without
+        from steeldefectx.annotate.pipeline.costs import prices_of
+        from steeldefectx.annotate.pipeline.subjects import find_images
+        from steeldefectx.store.annotation_store import Store
+
+        _show_log()
+        prices = prices_of(model, price_in, price_out, batch=batch)
+        job = annotating.Job(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
+        found, problems = find_images(config, _absolute(images), skip_bad=skip_bad)
+        for problem in problems:
+            typer.echo(f"left out: {problem}", err=True)
+        if dry_run:
+            done = Store.open(store, create=False).annotated() if "://" in store or Path(store).is_file() else set()
+            _print_estimate(annotating.estimate(found, done, job))
+            return
+        opened = Store.open(store)
+        summary = annotating.annotate(found, opened, job)
+        _verify_new(opened)
+        missing = _print_summary(summary, {image.image_id for image in found}, opened, job)
+    if missing:
+        raise typer.Exit(1)
+
+
+def _print_estimate(estimate: Estimate) -> None:
+    typer.echo(f"{estimate.images:,} images to describe, {estimate.done:,} are described.")
+    typer.echo(f"About {estimate.tokens_in:,} tokens in and at most {estimate.tokens_out:,} out, without supplements.")
+    if estimate.cost is None or estimate.cost_with_supplements is None:
+        typer.echo("The model's price is not known: give --price-in and --price-out.")
+    else:
+        typer.echo(f"${estimate.cost:,.2f}, or ${estimate.cost_with_supplements:,.2f} if every image needs one.")
+
+
+def _verify_new(store: Store) -> None:
+    """Check the descriptions that were not yet: the review desk sorts by their risks."""
+    from steeldefectx.annotate.desk.verify_store import verify_store
+
+    checked = list(verify_store(store, anew=False))
+    if checked:
+        wrong = sum(bool(row.checked.contradictions) for row in checked)
+        typer.echo(f"{wrong:,} of {len(checked):,} new descriptions contradict their image: they are reviewed first.")
+
+
+def _print_summary(summary: Summary, ids: set[str], store: Store, job: Job) -> int:
+    """Say what was done; how many images have no description."""
+    done = store.annotated() & ids
+    for failure in store.failures():
+        if failure.image_id in ids:
+            typer.echo(f"failed: {failure.image_id}: {failure.reason} (attempt {failure.attempts})", err=True)
+    if summary.stopped:
+        typer.echo(f"stopped: {summary.stopped} Run the same command again to go on.", err=True)
+    cost = f"${store.spent():,.4f} in all" if job.prices is not None else "costs are not counted: no price is known"
+    typer.echo(
+        f"{len(done):,} of {len(ids):,} images are described, {summary.annotated:,} of them now, by "
+        f"{summary.requests:,} requests; {cost}."
+    )
+    return len(ids) - len(done)
+
+
+@app.command("describe-classes")
+def describe_classes(
+    out: Annotated[Path, typer.Argument(help="YAML file to write, for an expert to edit.")],
+    store: StoreOption,
+    model: Model,
+    data_dir: Annotated[Path | None, typer.Option(help="Class folders; without them the 25 classes.")] = None,
+    base_url: BaseUrl = None,
+    concurrency: Concurrency = 16,
+    timeout: Timeout = 120.0,
+    max_cost: MaxCost = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    sentence_model: Sentences = SENTENCES,
+) -> None:
+    """Have a language model draft class descriptions (T1): name, looks and causes in one sentence.
+
+    For classes of your own; the 25 have theirs. It answers eight times what a class looks like and eight times what
+    causes it, the answers that differ are composed, and an expert corrects the file. The data set takes it:
+    load_dataset("steeldefectx", "class-folders", data_dir=..., t1_file="classes.yaml").
+    """
+    with errors_told():
+        from steeldefectx.annotate.pipeline import annotating  # imports openai; --help does without
+        from steeldefectx.annotate.pipeline.costs import prices_of
+        from steeldefectx.data.sources import class_folder_names
+        from steeldefectx.errors import ConfigError
+        from steeldefectx.store.annotation_store import Store
+        from steeldefectx.taxonomy import CLASS_NAMES
+
+        _show_log()
+        if out.exists():
+            raise ConfigError(f"{out} is there already, and may have been edited: name another file.")
+        folder = _absolute(data_dir)
+        names = list(CLASS_NAMES) if folder is None else class_folder_names(folder)
+        prices = prices_of(model, price_in, price_out)
+        job = annotating.Job(model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model)
+        opened = Store.open(store)
+        failed = annotating.describe_classes(names, out, opened, job)
+    for name, reason in failed.items():
+        typer.echo(f"failed: {name}: {reason}", err=True)
+    if failed:
+        typer.echo("Nothing is written. Run the same command again: it asks for what is missing.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Wrote {len(names)} sentences to {out}; ${opened.spent():,.4f} in all. Now correct them.")
+
+
+@app.command("export-annotations")
+def export_annotations(
+    store: Annotated[str, typer.Argument(help="Annotation store: a file, or postgresql://HOST/NAME.")],
+    out: Annotated[Path, typer.Argument(help="JSONL file to write.")],
+) -> None:
+    """Write the descriptions in a store, drafted (T2) and reviewed (T3), as a line of JSON for each image.
+
+    T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
+    and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
+    """
+    with errors_told():
+        from steeldefectx.store.annotations import write_jsonl
+        from steeldefectx.store.reading import read_annotations
+
+        found = read_annotations(store)
+        write_jsonl(found, out)
+    reviewed = sum(annotation.T3 is not None for annotation in found)
+    typer.echo(f"Wrote {len(found):,} images to {out}, {reviewed:,} of them with a reviewed text (T3).")
+
+
+@app.command("import-annotations")
+def import_annotations(
+    annotations: Annotated[Path, typer.Argument(help="JSONL file, as export-annotations writes it.")],
+    store: StoreOption,
+    images: Folder = None,
+    config: Config = "default",
+    skip_bad: SkipBad = False,
+) -> None:
+    """Take descriptions from elsewhere into a store, to be checked and reviewed there.
+
+    A line needs image_id and T2 or T3. Images that have a description in the store keep it. Exit code 1: some lines
+    belong to no image; they are listed.
+    """
+    with errors_told():
+        from steeldefectx.annotate.pipeline.subjects import find_images
+        from steeldefectx.language.coverage import coverage
+        from steeldefectx.store.annotation_store import Store
+        from steeldefectx.store.exchange import import_annotations as import_into
+        from steeldefectx.store.reading import read_annotations
+
+        read = read_annotations(annotations)
+        found, _ = find_images(config, _absolute(images), skip_bad=skip_bad)
+        opened = Store.open(store)
+        done = import_into(read, found, opened, lambda text: coverage(text).bits)
+        _verify_new(opened)
+    for problem in done.problems:
+        typer.echo(f"not imported: {problem}", err=True)
+    typer.echo(f"{done.added:,} images added, {done.had_one:,} had a description already.")
+    if done.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def review(
+    store: StoreOption,
+    auth: Annotated[
+        Path | None,
+        typer.Option(help="File with name:password pairs, one a line; or set STEELDEFECTX_REVIEW_AUTH to them."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+) -> None:
+    """Open the review desk: a page on which two annotators correct descriptions (T2) to T3.
+
+    Each sees the riskiest images first and nothing of what the other one says. Where they differ, both versions are
+    shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
+    page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
+    """
+    with errors_told():
+        from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi; --help does without
+        from steeldefectx.annotate.desk.server import check_address, serve
+        from steeldefectx.store.annotation_store import Store
+
+        pairs = read_pairs(auth)
+        opened = Store.open(store, create=False)
+        check_address(host, port, pairs)
+        typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
+        serve(opened, host, port, pairs)
+
+
+def _absolute(folder: Path | None) -> Path | None:
+    return None if folder is None else folder.expanduser().absolute()
+
+
+def _show_log() -> None:
+    """Warnings of libraries to standard error; the client's would name every retry."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

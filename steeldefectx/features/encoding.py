@@ -1,0 +1,126 @@
+"""Features of frozen towers: each image and each distinct text is encoded once per model, ever."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from tqdm.auto import tqdm
+
+from steeldefectx.data.labelled import Split
+from steeldefectx.features.augmentation import variation_of, vary_light, vary_shape
+from steeldefectx.features.feature_cache import FeatureCache
+from steeldefectx.features.pixels import decode
+from steeldefectx.models.clip import Clip, class_embeddings
+from steeldefectx.utils.prefetch import ahead
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+BATCHES_PER_FILE = 32
+"""After so many batches what is encoded goes to disk: an interrupted run loses no more than that."""
+
+
+@dataclass
+class Features:
+    """A model's features, from the cache where they are there.
+
+    Args:
+        clip: The model; in another precision than its weights have, a copy of it encodes.
+        device: Where to encode.
+        dtype: ``bfloat16`` encodes about twice as fast where the device can multiply it.
+        keep: Whether features go to the disk; those of towers that are still being trained need not.
+    """
+
+    clip: Clip
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    keep: bool = True
+    encoded_images: int = 0
+    encoded_texts: int = 0
+
+    def __post_init__(self) -> None:
+        self.fingerprint = f"{self.clip.fingerprint()}-{self.dtype}" if self.keep else ""
+        self.encoder = self.clip.in_dtype(self.dtype)
+        self._caches: dict[str, FeatureCache] = {}
+
+    def images(self, split: Split, augmentation: str = "none", view: int = 0) -> torch.Tensor:
+        """Features of a split's images.
+
+        Args:
+            split: The images.
+            augmentation: How they are varied, see :func:`~steeldefectx.features.augmentation.draw_variation`.
+            view: Another view is another variation of the same images; it depends on an image's content alone.
+
+        Returns:
+            (N, D) float32 on the CPU, not normalized.
+        """
+        suffix = "" if augmentation == "none" else f" {augmentation} {view}"
+        hashes = [content + suffix for content in split.hashes]
+
+        def pixels(positions: list[int]) -> torch.Tensor:
+            images = decode(split.column, split.rows[positions], self.clip).contiguous(
+                memory_format=torch.channels_last
+            )
+            variation = variation_of(augmentation, [hashes[position] for position in positions])
+            return images if variation is None else vary_light(vary_shape(images, variation), variation)
+
+        found, encoded = self._features("images", hashes, pixels, self.encoder.encode_images)
+        self.encoded_images += encoded
+        return found
+
+    def texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """(N, D) float32 features of texts on the CPU, not normalized."""
+        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+        def tokens(positions: list[int]) -> dict[str, torch.Tensor]:
+            return self.clip.tokenize([texts[position] for position in positions])
+
+        found, encoded = self._features("texts", hashes, tokens, self.encoder.encode_texts)
+        self.encoded_texts += encoded
+        return found
+
+    def classes(self, prompts: list[list[str]]) -> torch.Tensor:
+        """(C, D) unit-length embeddings of classes, on the device: for each the mean over its texts."""
+        features = self.texts([text for texts in prompts for text in texts]).to(self.device)
+        return class_embeddings(self.clip.embed_texts(features), [len(texts) for texts in prompts])
+
+    def _features(
+        self, kind: str, hashes: Sequence[str], prepare: Callable, encode: Callable
+    ) -> tuple[torch.Tensor, int]:
+        """Features by content hash, and how many of them had to be encoded."""
+        if not self.keep:
+            cache = FeatureCache(kind, None)
+        elif kind in self._caches:
+            cache = self._caches[kind]
+        else:
+            cache = self._caches[kind] = FeatureCache(kind, self.fingerprint)
+        missing = cache.missing(hashes)
+        self._fill(cache, hashes, missing, prepare, encode, f"encode {kind}")
+        return cache.get(hashes), len(missing)
+
+    @torch.inference_mode()
+    def _fill(
+        self,
+        cache: FeatureCache,
+        hashes: Sequence[str],
+        missing: list[int],
+        prepare: Callable,
+        encode: Callable,
+        title: str,
+    ) -> None:
+        """Encode what is missing; the next batch is prepared while one is encoded."""
+        batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
+        done: list[torch.Tensor] = []
+        bar = tqdm(total=len(missing), desc=title, unit=title.split()[1][:-1], delay=2, leave=False)
+        for number, inputs in enumerate(ahead(prepare, batches)):
+            done.append(encode(inputs.to(self.device)).float())  # left on the device: a copy would wait for it
+            bar.update(len(done[-1]))
+            if len(done) == BATCHES_PER_FILE or number == len(batches) - 1:
+                positions = [p for batch in batches[number + 1 - len(done) : number + 1] for p in batch]
+                cache.add([hashes[position] for position in positions], torch.cat(done).cpu())
+                done = []
+        bar.close()

@@ -1,0 +1,1 @@
+"""A checkpoint in use: classify, evaluate, search, explain, export, show."""

@@ -1,0 +1,67 @@
+"""Settings of an evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from steeldefectx.errors import ConfigError
+from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
+from steeldefectx.utils.settings import setting
+
+SPLITS = ("test", "train", "all")
+
+
+@dataclass
+class EvalConfig:
+    """Everything an evaluation depends on. Each field is a flag of ``eval.py``."""
+
+    checkpoint: str = field(
+        metadata={
+            "help": "Output folder of a run, any image classifier, or any CLIP (zero-shot): folder, Hub id, "
+            "embedded or tiny."
+        }
+    )
+    config: str | None = setting(
+        None,
+        "Data: default, sample or class-folders. With --data-dir alone: default; with neither: as trained.",
+    )
+    data_dir: str | None = setting(None, "Folder with images.")
+    skip_bad: bool = setting(False, "Leave out images that cannot be used instead of stopping.")
+    gc10: str | None = setting(
+        None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
+    )
+    split_by: str | None = setting(
+        None, "rule, or grouped: near-duplicates on one side; as trained by default.", choices=("rule", "grouped", None)
+    )
+    t0_template: str | None = setting(None, "T0 sentence with {} for the class name; as trained by default.")
+    t1_file: str | None = setting(None, "T1 by class: a YAML file; as trained by default.")
+    annotations: str | None = setting(None, "T2 and T3: annotations.jsonl or a store; of the same data, as trained.")
+    split: str = setting("test", "Split to evaluate on.", choices=SPLITS)
+    text: str | None = setting(
+        None, "Text level that stands for a CLIP's classes; as trained by default.", choices=(*TEXT_LEVELS, None)
+    )
+    output: str | None = setting(None, "File to write the results to, as JSON.")
+
+    def data_settings(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        """What to load: arguments of ``load_data``, those left open as in the checkpoint's own run.
+
+        Raises:
+            ConfigError: Neither says which data.
+        """
+        as_trained = self.config is None and self.data_dir is None
+        if as_trained and "config" not in recipe:
+            raise ConfigError(
+                f"{self.checkpoint} does not say what data it was trained on: "
+                "give --config sample, or --data-dir with your images."
+            )
+        return {
+            "config": self.config or (recipe["config"] if as_trained else "default"),
+            "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
+            "skip_bad": self.skip_bad,
+            "gc10": self.gc10 or recipe.get("gc10", "crop"),
+            "split_by": self.split_by or recipe.get("split_by", "rule"),
+            "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
+            "t1_file": self.t1_file or recipe.get("t1_file"),
+            "annotations": self.annotations or (recipe.get("annotations") if as_trained else None),
+        }

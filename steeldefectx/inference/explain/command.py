@@ -1,0 +1,83 @@
+"""The steps of ``steeldefectx explain``: find images, explain them, write, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from tqdm.auto import tqdm
+
+from steeldefectx.data.images import open_image
+from steeldefectx.errors import ConfigError, DataError
+from steeldefectx.inference.explain.examples import Example, dataset_examples, dataset_rows, image_files
+from steeldefectx.inference.explain.explain import Explained, explained, summary
+from steeldefectx.inference.explain.page import OVERLAYS, score_table, write_overlays, write_page
+from steeldefectx.taxonomy import TEXT_LEVELS
+
+SAMPLE = "sample"
+
+
+def explain(
+    images: str,
+    checkpoint: str,
+    levels: Sequence[str],
+    text: str | None,
+    config: str | None,
+    split: str,
+    limit: int,
+    out: Path,
+) -> bool:
+    """Explain images, write the page and the overlays, print mean scores where there are masks.
+
+    Args:
+        images: An image, a folder of images, ``sample``, or with ``config`` the folder of a data set.
+        checkpoint: Output folder of a run, or Hub id.
+        levels: Text levels.
+        text: A text for every image.
+        config: Config of the data set that ``images`` is.
+        split: Its split.
+        limit: Images at most.
+        out: Folder to write.
+
+    Returns:
+        Whether some image could not be read: these are said on standard error.
+
+    Raises:
+        DataError: No image, or a text level that is missing.
+        ConfigError: An unknown text level, config, or texts for an image classifier.
+        ModelError: No checkpoint that can be loaded or explained.
+    """
+    unknown = [level for level in levels if level not in TEXT_LEVELS]
+    if unknown:
+        raise ConfigError(f"--texts: no text level {', '.join(unknown)}; there are {', '.join(TEXT_LEVELS)}.")
+    unreadable: list[Path] = []
+    if images == SAMPLE or config is not None:
+        data_dir = None if images == SAMPLE else str(Path(images).expanduser().absolute())
+        rows = dataset_rows(config or SAMPLE, data_dir, split, limit)
+        examples, total = dataset_examples(rows), len(rows)
+    else:
+        files = image_files(Path(images).expanduser(), limit)
+        examples, total = _readable(files, unreadable), len(files)
+    found: list[Explained] = []
+    for one in tqdm(explained(examples, checkpoint, levels, text), "explain", total, unit="image", delay=2):
+        write_overlays(one, len(found), out / OVERLAYS)
+        found.append(one)
+    if not found:
+        raise DataError(f"{images}: none of {total} images can be read.")
+    page = write_page(found, checkpoint, images, out)
+    if scores := summary(found):
+        Console().print(score_table(scores, sum(bool(one.scores) for one in found)))
+    print(f"Wrote {page} and {out / OVERLAYS}.")
+    return bool(unreadable)
+
+
+def _readable(files: Sequence[Path], unreadable: list[Path]) -> Iterator[Example]:
+    """The files that are images; the others are noted and said on standard error."""
+    for file in files:
+        try:
+            yield Example(str(file), open_image(file))
+        except DataError as error:
+            unreadable.append(file)
+            print(f"unreadable: {error}", file=sys.stderr)

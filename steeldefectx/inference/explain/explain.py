@@ -1,0 +1,109 @@
+"""``steeldefectx explain``: images and a checkpoint in; overlays, scores and a page out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from PIL import Image
+
+from steeldefectx.errors import ConfigError
+from steeldefectx.inference.classifier import SteelDefectClassifier
+from steeldefectx.inference.explain.examples import Example, texts_of
+from steeldefectx.inference.explain.saliency import class_mean, class_saliency, saliency
+from steeldefectx.inference.explain.scores import Scores, centre_map, mean_scores, random_map, score
+from steeldefectx.models.image_classifier import ImageClassifier
+from steeldefectx.models.preprocessing import to_rgb
+
+BATCH = 8
+OWN_TEXT, CLASS = "text", "class"
+"""What the maps of a typed text, and those of an image classifier's class, are called."""
+RANDOM, CENTRE = "random map", "centre map"
+
+
+@dataclass
+class Explained:
+    """An image with its maps."""
+
+    example: Example
+    predicted: str | None
+    texts: dict[str, str]
+    """What a map is of -> the text (for an image classifier, the class)."""
+    maps: dict[str, np.ndarray]
+    """The same names -> (H, W) float32, 0..1."""
+    scores: dict[str, Scores] = field(default_factory=dict)
+    """The same names and both baselines -> scores; empty without a mask."""
+
+
+def explained(
+    examples: Iterable[Example], checkpoint: str, levels: Sequence[str], text: str | None = None
+) -> Iterator[Explained]:
+    """Explain images one after the other.
+
+    Args:
+        examples: The images.
+        checkpoint: Output folder of a run, or Hub id.
+        levels: Text levels to make a map for each of; T0 if neither these nor a text are given.
+        text: A text to make a map for with every image.
+
+    Raises:
+        ModelError: No checkpoint that can be loaded or explained.
+        ConfigError: A text, for an image classifier.
+        DataError: A text level is missing.
+    """
+    classifier = SteelDefectClassifier.from_pretrained(checkpoint)
+    if not isinstance(classifier.model, ImageClassifier) and not levels and text is None:
+        levels = ["T0"]
+    if isinstance(classifier.model, ImageClassifier) and (levels or text):
+        raise ConfigError(f"{checkpoint} is an image classifier, which takes no texts: leave --texts and --text out.")
+    own = {} if text is None else {OWN_TEXT: text}
+    against = (
+        []
+        if isinstance(classifier.model, ImageClassifier)
+        else [class_mean(classifier.model, classifier.classes, name) for name in [*levels, *own]]
+    )
+    rng = np.random.default_rng(0)
+    examples = iter(examples)
+    while batch := list(islice(examples, BATCH)):
+        for example in batch:
+            example.image = to_rgb(example.image)  # upright, as its maps are
+        yield from _explained(batch, classifier, levels, own, against, rng)
+
+
+def _explained(
+    batch: list[Example],
+    classifier: SteelDefectClassifier,
+    levels: Sequence[str],
+    own: dict[str, str],
+    against: Sequence[torch.Tensor],
+    rng: np.random.Generator,
+) -> Iterator[Explained]:
+    images: list[Image.Image] = [example.image for example in batch]
+    predicted = [prediction.labels[0] for prediction in classifier.predict(images, top_k=1)]
+    model = classifier.model
+    if isinstance(model, ImageClassifier):
+        texts = [{CLASS: name} for name in predicted]
+        maps = class_saliency(model, images, [[model.classes.index(name)] for name in predicted])
+    else:
+        texts = [texts_of(example, levels, name) | own for example, name in zip(batch, predicted, strict=True)]
+        maps = saliency(model, images, [list(of_one.values()) for of_one in texts], against)
+    for example, name, of_one, found in zip(batch, predicted, texts, maps, strict=True):
+        one = Explained(example, name, of_one, dict(zip(of_one, found, strict=True)))
+        if example.mask is not None:
+            one.scores = _scores(one.maps, example.mask, rng)
+        yield one
+
+
+def _scores(maps: dict[str, np.ndarray], mask: np.ndarray, rng: np.random.Generator) -> dict[str, Scores]:
+    height, width = mask.shape
+    baselines = {RANDOM: random_map((height, width), rng), CENTRE: centre_map((height, width))}
+    return {name: score(found, mask) for name, found in (maps | baselines).items()}
+
+
+def summary(found: Sequence[Explained]) -> dict[str, Scores]:
+    """Mean scores of each kind of map and of the baselines, over the images with masks; empty if there are none."""
+    scored = [one.scores for one in found if one.scores]
+    return {name: mean_scores([scores[name] for scores in scored]) for name in (scored[0] if scored else {})}

@@ -1,0 +1,81 @@
+"""Claim checking: the claims of a description that what is known of its image contradicts, each with a risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from steeldefectx.language.claims import Claim, find_claims
+from steeldefectx.language.evidence import Evidence, Mismatch
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A claim that is contradicted."""
+
+    kind: str
+    start: int
+    end: int
+    """Characters of the text that state it; the end lies outside."""
+    claimed: tuple[str, ...]
+    """Normalized, as in :class:`~steeldefectx.language.claims.Claim`."""
+    measured: str
+    """What is there instead, in words."""
+    risk: float
+    """0..1."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A text's claims, and which of them are contradicted."""
+
+    claims: tuple[Claim, ...]
+    contradictions: tuple[Contradiction, ...]
+    source: str
+    """What the claims were compared with."""
+
+    @property
+    def risk(self) -> float:
+        """Of the text, 0..1: 0 without a contradiction, and each further kind of contradiction adds to it."""
+        safe = 1.0
+        for kind in {found.kind for found in self.contradictions}:
+            safe *= 1 - max(found.risk for found in self.contradictions if found.kind == kind)
+        return round(1 - safe, 4)
+
+
+def check(text: str, evidence: Evidence) -> Checked:
+    """Compare what a description claims with what is known of its image.
+
+    Where one sentence gives several shapes, or the text several numbers, as of one long line and some short ones,
+    one of them is to fit.
+
+    Args:
+        text: The description.
+        evidence: From :func:`~steeldefectx.language.evidence.evidence_from_mask` or
+            :func:`~steeldefectx.language.evidence.evidence_from_class`.
+    """
+    claims = find_claims(text)
+    found: list[tuple[Claim, Mismatch | None]] = [(claim, evidence.mismatch(claim)) for claim in claims]
+    wrong = [
+        Contradiction(claim.kind, claim.start, claim.end, claim.values, mismatch.measured, round(mismatch.risk, 4))
+        for group in _groups(text, found)
+        if all(mismatch for _, mismatch in group) or group[0][0].kind not in ("shape", "number")
+        for claim, mismatch in group
+        if mismatch
+    ]
+    return Checked(tuple(claims), tuple(sorted(wrong, key=lambda c: (c.start, c.end))), evidence.source)
+
+
+Compared = tuple[Claim, Mismatch | None]
+
+
+def _groups(text: str, compared: Iterable[Compared]) -> Iterator[list[Compared]]:
+    """Claims of a kind and, for shapes, of a sentence."""
+
+    def key(item: Compared) -> tuple[str, int]:
+        claim = item[0]
+        return claim.kind, text.count(".", 0, claim.start) if claim.kind == "shape" else 0
+
+    for _, group in groupby(sorted(compared, key=key), key):
+        yield list(group)

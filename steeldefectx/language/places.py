@@ -1,0 +1,168 @@
+"""Places in an image: their names, the cells of the 3x3 grid that they mean, and how texts speak of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from steeldefectx.language.attributes import CELLS
+from steeldefectx.language.coverage import blank
+from steeldefectx.language.vocabulary import CENTER, DEFECT, IMAGE, LEVEL, SIDE
+
+PLACES: dict[str, tuple[str, ...]] = {
+    **{cell: (cell,) for cell in CELLS},
+    "top": CELLS[:3],
+    "middle row": CELLS[3:6],
+    "bottom": CELLS[6:],
+    "left": CELLS[::3],
+    "center column": CELLS[1::3],
+    "right": CELLS[2::3],
+    "upper two thirds": CELLS[:6],
+    "lower two thirds": CELLS[3:],
+    "left two thirds": CELLS[::3] + CELLS[1::3],
+    "right two thirds": CELLS[1::3] + CELLS[2::3],
+    "middle": (CELLS[1], *CELLS[3:6], CELLS[7]),
+    "edges": (*CELLS[:4], *CELLS[5:]),
+    "corners": CELLS[::2][:2] + CELLS[::2][3:],
+    "all over": CELLS,
+}
+"""Place -> its cells."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place, or several that are named together, in a text."""
+
+    names: tuple[str, ...]
+    """Of :data:`PLACES`."""
+    start: int
+    end: int
+
+
+ROWS = {"top": 0, "upper": 0, "uppermost": 0, "topmost": 0, "bottom": 2, "lower": 2, "bottommost": 2}
+_ROW_NAMES, _COLUMN_NAMES = ("top", "middle row", "bottom"), ("left", "center column", "right")
+_OWN = rf"(?! of (?:the|this|each|its|an?) (?:\w+ )?{DEFECT}\b)"
+_PART = r"(?:part|third|half|edge|border|boundary|margin|side|area|region|portion|section|zone|quarter|end|row|column)"
+_PREPOSITION = (
+    r"(?:in|at|near|towards?|from|to|on|along|around|down|across|above|below|beside|off|over|through|close to|within)"
+)
+_OF_IMAGE = rf"(?: of the {IMAGE})?"
+
+
+def _compiled(words: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{words})(?!\w)")
+
+
+_THIRDS = _compiled(
+    rf"(?P<two>{LEVEL}|{SIDE}) two thirds|(?P<first>{LEVEL}|{SIDE}|{CENTER}) and (?P<second>{LEVEL}|{SIDE}"
+    rf"|{CENTER}) thirds"
+)
+_EDGE_MIDDLE = _compiled(rf"{CENTER} of the (?P<edge>{LEVEL}|{SIDE}) (?:edge|border|side|margin)")
+_CELL = _compiled(
+    rf"(?:(?P<level>{LEVEL}) (?P<side>{SIDE})|(?P<side2>{SIDE}) (?P<level2>{LEVEL})"
+    rf"|(?P<level3>{LEVEL}) {CENTER}|{CENTER} (?P<level4>{LEVEL})|{CENTER} (?P<side3>{SIDE})|(?P<side4>{SIDE}) {CENTER}"
+    rf"|(?P<side5>{SIDE}) {_PART} at mid height|mid height (?:on|at) the (?P<side6>{SIDE}) {_PART}"
+    rf"|(?P<side7>{SIDE}) and (?P<level5>{LEVEL}) edges?)(?: {_PART}s?| corner| cell| quadrant)?{_OWN}"
+)
+_STRIP = _compiled(
+    rf"(?P<a>{LEVEL}|{SIDE}) (?:and (?P<b>{LEVEL}|{SIDE}) )?(?:most )?{_PART}s?{_OWN}"
+    rf"|(?P<slightly>(?:slightly|just|a little|somewhat) (?:to the )?{SIDE} of (?:the )?{CENTER})"
+    rf"|(?:to the )?(?P<beside>{SIDE} of (?:the )?{CENTER})"
+    rf"|(?P<over>above|below) (?:the )?{CENTER}"
+    rf"|{_PREPOSITION} (?:almost |nearly |just )?(?:the )?(?:far |very |extreme )?(?P<c>{SIDE}|top|bottom){_OWN}"
+)
+_CENTRAL = _compiled(
+    rf"(?P<column>down the {CENTER}|(?:full |entire )?height of the {CENTER} {_PART}|cent(?:er|re) ?line"
+    rf"|{CENTER} column)|(?P<row>across the {CENTER}|(?:width )?at mid height|{CENTER} row)"
+    rf"|(?P<any>{CENTER} {_PART})"
+    rf"|(?P<cell>{_PREPOSITION} (?:the )?(?:very |exact |image )?(?:cent(?:er|re)|middle){_OF_IMAGE}{_OWN}"
+    rf"|cent(?:red|ered)|central(?:ly)? (?:located|placed|positioned|area|region|part|cell)|{CENTER} of the {IMAGE})"
+)
+_EVERYWHERE = _compiled(
+    rf"(?:all over|throughout|everywhere on|everywhere in)(?: the {IMAGE})?"
+    rf"|(?:over|across|cover\w*) (?:nearly |almost |most of )?(?:the |all of the )?(?:whole |entire |full ){IMAGE}"
+    rf"|(?:spread|scattered|distributed|dispersed)(?: \w+ly)? (?:over|across) (?:the )?{IMAGE}|across the surface"
+    rf"|(?:various|several|many|different|multiple) (?:places|parts|locations|positions) (?:on|of|in) the {IMAGE}"
+)
+_AROUND = _compiled(
+    rf"{_PREPOSITION} (?:the |an |one |both |all )?(?:{IMAGE} |outer )?(?:(?P<edges>edges?|borders?|margins?|periphery)"
+    rf"|(?P<corners>corners?)){_OWN}"
+)
+_PATTERNS = (_THIRDS, _EDGE_MIDDLE, _CELL, _STRIP, _CENTRAL, _EVERYWHERE, _AROUND)
+"""The more exact first: what one of them has read, the next ones do not."""
+
+EDGE_TO_EDGE = re.compile(
+    r"\b(?:from )?(?:the )?(?:(?P<height>(?:top|upper edge|top edge) to (?:the )?(?:bottom|lower)(?: edge)?"
+    r"|bottom to top)"
+    r"|(?P<width>(?:one )?side to (?:the other|side)|left to right|right to left|edge to edge))(?!\w)"
+)
+"""A whole side of the image; it is no place."""
+_TOGETHER = re.compile(r"(?:[^.;!?\n]{0,30}\b(?:and|to|towards?|or|through)\b|,)[^.;!?\n\w]*(?:(?!is |are )\w+ ){0,3}")
+"""Between places that are named together: "from the top left to the bottom right"."""
+
+
+def find_places(said: str) -> list[Place]:
+    """The places that a text names, those named together as one.
+
+    Args:
+        said: As :func:`steeldefectx.language.coverage.stated` gives it.
+    """
+    said = EDGE_TO_EDGE.sub(blank, said)
+    found: list[Place] = []
+    for place in sorted(_single(said), key=lambda place: place.start):
+        before = found[-1] if found else None
+        if before and _TOGETHER.fullmatch(said[before.end : place.start]):
+            found[-1] = Place((*before.names, *place.names), before.start, place.end)
+        else:
+            found.append(place)
+    return found
+
+
+def _single(said: str) -> Iterator[Place]:
+    for pattern in _PATTERNS:
+        for match in list(pattern.finditer(said)):
+            said = said[: match.start()] + "." * len(match[0]) + said[match.end() :]
+            yield Place(_meaning({k: v for k, v in match.groupdict().items() if v}), *match.span())
+
+
+def _meaning(words: dict[str, str]) -> tuple[str, ...]:
+    """Names of the places that a match's groups mean; none of them: everywhere."""
+    if not words:
+        return ("all over",)
+    kinds = {kind.rstrip("234567"): word for kind, word in words.items()}
+    if "two" in kinds:
+        row = ROWS.get(kinds["two"])
+        return (({0: "upper", 2: "lower"}[row] if row is not None else _side(kinds["two"])) + " two thirds",)
+    if "first" in kinds:
+        return _line(kinds["first"], kinds["second"]), _line(kinds["second"], kinds["first"])
+    if "edge" in kinds:
+        row = ROWS.get(kinds["edge"])
+        return (CELLS[3 * row + 1] if row is not None else f"middle-{_side(kinds['edge'])}",)
+    if "level" in kinds or "side" in kinds:
+        row = ROWS[kinds["level"]] if "level" in kinds else 1
+        column = _COLUMN_NAMES.index(_side(kinds["side"])) if "side" in kinds else 1
+        return (CELLS[3 * row + column],)
+    if "over" in kinds:
+        return ("top" if kinds["over"] == "above" else "bottom",)
+    if "beside" in kinds:
+        return (f"middle-{_side(kinds['beside'])}",)
+    if "slightly" in kinds:
+        return (f"{_side(kinds['slightly'])} two thirds",)
+    if lines := [kinds[key] for key in ("a", "b", "c") if key in kinds]:
+        return tuple(_line(word) for word in lines)
+    names = {"column": "center column", "row": "middle row", "any": "middle", "cell": "center"}
+    return (names.get(next(iter(kinds)), next(iter(kinds))),)
+
+
+def _line(word: str, beside: str = "") -> str:
+    """The row or column that a word means; the middle one lies along the other that is named with it."""
+    if word in ROWS:
+        return _ROW_NAMES[ROWS[word]]
+    if word.startswith(("left", "right")):
+        return _side(word)
+    return "middle row" if beside in ROWS else "center column"
+
+
+def _side(word: str) -> str:
+    return "left" if "left" in word else "right"

@@ -1,0 +1,368 @@
+"""The annotation store: images, every answer that was paid for, candidates, checks and reviews of them.
+
+Several processes may use one store at once. Each method is one short transaction, on the disk when it returns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from steeldefectx.errors import AnnotationError
+from steeldefectx.store.database import connect
+from steeldefectx.store.tables import (
+    Adjudication,
+    AnnotatedImage,
+    Answer,
+    Base,
+    Batch,
+    Candidate,
+    Claim,
+    Draft,
+    Failure,
+    Review,
+    now,
+)
+
+VERDICTS = ("accept", "edit", "reject", "cannot_tell")
+DECISIVE = ("accept", "edit")
+"""Verdicts that leave a text."""
+REVIEWS_AN_IMAGE = 2
+"""Annotators who have to see an image, each without the other, before it has a T3."""
+IDS_AT_A_TIME = 500
+"""Ids in one query; SQLite takes a limited number of parameters."""
+
+
+class ConflictError(AnnotationError):
+    """Someone else has changed what was to be written: look at it again."""
+
+
+class Store:
+    """An annotation store; :meth:`open` one. What it gives is plain data, not tied to the database."""
+
+    def __init__(self, engine: Engine):
+        self._reading = engine
+        self._writing = engine.execution_options(write=True)
+        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    @classmethod
+    def open(cls, target: str | os.PathLike[str], *, create: bool = True) -> Store:
+        """A store by its SQLite file or PostgreSQL URL, see :func:`~steeldefectx.store.database.connect`."""
+        return cls(connect(target, create=create))
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._reading.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that reads: for queries of one's own."""
+        with _errors_told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self, taken: str | None = None) -> Iterator[Session]:
+        """A transaction that writes; all of it is on the disk when it ends, or nothing is.
+
+        Args:
+            taken: Message of a ConflictError, if another transaction has added the same row meanwhile.
+        """
+        with _errors_told(taken), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def _upsert(self, session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+        """Insert rows; one whose key is there is replaced."""
+        keys = [column.name for column in table.__table__.primary_key]
+        for start in range(0, len(rows), IDS_AT_A_TIME):
+            insert = self._insert(table).values(rows[start : start + IDS_AT_A_TIME])
+            changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+            session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
+
+    # Images and answers
+
+    def add_images(self, images: Sequence[AnnotatedImage]) -> None:
+        """Add images; those whose id is there get the new paths and texts."""
+        names = AnnotatedImage.__table__.columns.keys()
+        with self.writing() as session:
+            self._upsert(session, AnnotatedImage, [{name: getattr(image, name) for name in names} for image in images])
+
+    def images(self) -> list[AnnotatedImage]:
+        """All images, by id."""
+        with self.reading() as session:
+            return list(session.scalars(select(AnnotatedImage).order_by(AnnotatedImage.image_id)))
+
+    def image(self, image_id: str) -> AnnotatedImage:
+        """An image.
+
+        Raises:
+            AnnotationError: There is none of this id.
+        """
+        with self.reading() as session:
+            found = session.get(AnnotatedImage, image_id)
+        if found is None:
+            raise AnnotationError(f"The store has no image {image_id!r}.")
+        return found
+
+    def add_answers(self, answers: Sequence[Answer], *, of_batch: str | None = None) -> None:
+        """Keep answers as they came, before anything is made of them.
+
+        Args:
+            answers: They get their ids.
+            of_batch: File id of the batch that they end; it is forgotten in the same transaction.
+        """
+        with self.writing() as session:
+            session.add_all(answers)
+            if of_batch is not None:
+                session.execute(delete(Batch).where(Batch.file_id == of_batch))
+
+    def answers(self, step: str, *, image_id: str | None = None, class_name: str | None = None) -> list[Answer]:
+        """The answers to a step's question about an image or a class, in the order in which they came."""
+        subject = Answer.class_name == class_name if image_id is None else Answer.image_id == image_id
+        with self.reading() as session:
+            return list(session.scalars(select(Answer).where(Answer.step == step, subject).order_by(Answer.id)))
+
+    def spent(self) -> float:
+        """Dollars paid for all answers."""
+        with self.reading() as session:
+            return float(session.scalar(select(func.coalesce(func.sum(Answer.cost), 0.0))) or 0.0)
+
+    # Candidates and claims
+
+    def set_candidates(self, image_id: str, candidates: Sequence[Candidate]) -> None:
+        """Set an image's candidates, in place of those that it had; its failure, if any, is over."""
+        with self.writing() as session:
+            session.execute(delete(Candidate).where(Candidate.image_id == image_id))
+            session.flush()
+            session.add_all(candidates)
+            session.execute(delete(Failure).where(Failure.image_id == image_id))
+
+    def candidates(self, image_id: str) -> list[Candidate]:
+        """An image's candidates: the kept ones by rank, then the others."""
+        order = (Candidate.rank.is_(None), Candidate.rank, Candidate.id)
+        with self.reading() as session:
+            return list(session.scalars(select(Candidate).where(Candidate.image_id == image_id).order_by(*order)))
+
+    def chosen(self) -> list[tuple[AnnotatedImage, Candidate]]:
+        """Every image that has its T2, with it; by image id."""
+        query = select(AnnotatedImage, Candidate).join(Candidate).where(Candidate.chosen)
+        with self.reading() as session:
+            return [(image, text) for image, text in session.execute(query.order_by(AnnotatedImage.image_id))]
+
+    def annotated(self) -> set[str]:
+        """Ids of the images that have their T2."""
+        with self.reading() as session:
+            return set(session.scalars(select(Candidate.image_id).where(Candidate.chosen)))
+
+    def unchecked(self) -> set[str]:
+        """Ids of the images with a candidate that was not checked."""
+        with self.reading() as session:
+            return set(session.scalars(select(Candidate.image_id).where(Candidate.risk.is_(None))))
+
+    def set_claims(self, claims: Mapping[int, Sequence[Claim]], risks: Mapping[int, float]) -> None:
+        """Set what was found wrong with candidates, in place of what was there; those that are gone are left out.
+
+        Args:
+            claims: Candidate id -> what was found wrong with it.
+            risks: Candidate id -> risk, 0..1; of the same candidates.
+        """
+        with self.writing() as session:
+            there = select(Candidate).where(Candidate.id.in_(list(risks))).with_for_update()
+            session.execute(delete(Claim).where(Claim.candidate_id.in_(list(risks))))
+            for candidate in session.scalars(there):
+                candidate.risk = risks[candidate.id]
+                session.add_all(claims[candidate.id])
+
+    def claims(self, candidate_id: int) -> list[Claim]:
+        """What was found wrong with a candidate, by place in its text."""
+        query = select(Claim).where(Claim.candidate_id == candidate_id).order_by(Claim.start, Claim.id)
+        with self.reading() as session:
+            return list(session.scalars(query))
+
+    # Failures and batches
+
+    def fail(self, image_id: str, reason: str) -> None:
+        """Note why an image has no description; a second time counts as another attempt."""
+        with self.writing() as session:
+            before = session.get(Failure, image_id)
+            attempts = 1 if before is None else before.attempts + 1
+            session.merge(Failure(image_id, reason, attempts))
+
+    def failures(self) -> list[Failure]:
+        """The images without a description, by id."""
+        with self.reading() as session:
+            return list(session.scalars(select(Failure).order_by(Failure.image_id)))
+
+    def save_batch(self, batch: Batch) -> None:
+        """Keep a batch until its answers are here."""
+        with self.writing() as session:
+            session.merge(batch)
+
+    def batches(self) -> list[Batch]:
+        """The batches whose answers are not here yet, oldest first."""
+        with self.reading() as session:
+            return list(session.scalars(select(Batch).order_by(Batch.created)))
+
+    # Reviews
+
+    def save_draft(
+        self,
+        image_id: str,
+        annotator: str,
+        text: str,
+        judgements: dict[str, str] | None = None,
+        seconds: float = 0.0,
+        *,
+        stage: str = "review",
+    ) -> None:
+        """Keep what an annotator has typed so far, in a review or in adjudicating (the two ``stage`` values)."""
+        row: dict[str, Any] = {"image_id": image_id, "annotator": annotator, "stage": stage, "text": text}
+        row |= {"judgements": judgements or {}, "seconds": seconds, "updated": now()}
+        with self.writing() as session:
+            self._upsert(session, Draft, [row])
+
+    def draft(self, image_id: str, annotator: str, stage: str = "review") -> Draft | None:
+        """What an annotator has typed and not handed in."""
+        with self.reading() as session:
+            return session.get(Draft, (image_id, annotator, stage))
+
+    def save_review(
+        self,
+        image_id: str,
+        annotator: str,
+        verdict: str,
+        text: str,
+        judgements: dict[str, str],
+        seconds: float,
+        *,
+        seen_version: int = 0,
+    ) -> Review:
+        """Hand in a review; the annotator's draft is done with.
+
+        Args:
+            image_id: Whose description it is.
+            annotator: Who says it.
+            verdict: One of :data:`VERDICTS`.
+            text: The description as it should be.
+            judgements: Dimension -> judgement.
+            seconds: Time spent on it.
+            seen_version: Version of the annotator's review that this one is to replace; 0: there is none yet.
+
+        Raises:
+            AnnotationError: No such verdict.
+            ConflictError: Another window of the same annotator has written a newer version, or the image is
+                adjudicated.
+        """
+        _check(verdict)
+        taken = f"{image_id}: another window has handed in a newer review of {annotator}'s."
+        with self.writing(taken) as session:
+            if session.get(Adjudication, image_id) is not None:
+                raise ConflictError(f"{image_id} is adjudicated: its reviews are closed.")
+            found = session.get(Review, (image_id, annotator), with_for_update=True)
+            if (0 if found is None else found.version) != seen_version:
+                raise ConflictError(taken)
+            if found is None:
+                found = Review(image_id, annotator, verdict, text, judgements, seconds, 1)
+                session.add(found)
+            else:
+                found.verdict, found.text, found.judgements = verdict, text, judgements
+                found.seconds, found.version, found.updated = seconds, seen_version + 1, now()
+            session.execute(delete(Draft).where(*_draft(image_id, annotator, "review")))
+        return found
+
+    def reviews(self, image_id: str | None = None) -> list[Review]:
+        """The reviews of an image, or all, by image and annotator."""
+        query = select(Review).order_by(Review.image_id, Review.annotator)
+        with self.reading() as session:
+            return list(session.scalars(query if image_id is None else query.where(Review.image_id == image_id)))
+
+    def adjudicate(
+        self,
+        image_id: str,
+        by: str,
+        verdict: str,
+        text: str,
+        seconds: float = 0.0,
+        *,
+        seen_version: int = 0,
+        seen_reviews: Mapping[str, int] | None = None,
+    ) -> Adjudication:
+        """Decide between reviews that differ; whoever decided may change it.
+
+        Args:
+            image_id: Whose description it is.
+            by: Who decides.
+            verdict: One of :data:`VERDICTS`.
+            text: The description as it should be.
+            seconds: Time spent on it.
+            seen_version: Version of the decision that this one is to replace; 0: there is none yet.
+            seen_reviews: Annotator -> version of the review that was seen; None: not compared.
+
+        Raises:
+            AnnotationError: No such verdict.
+            ConflictError: It is decided already, or a review has changed since.
+        """
+        _check(verdict)
+        with self.writing(f"{image_id} was decided already.") as session:
+            reviews = session.scalars(select(Review).where(Review.image_id == image_id).with_for_update())
+            versions = {review.annotator: review.version for review in reviews}
+            if seen_reviews is not None and versions != dict(seen_reviews):
+                raise ConflictError(f"{image_id}: a review of it has changed meanwhile.")
+            found = session.get(Adjudication, image_id, with_for_update=True)
+            if (0 if found is None else found.version) != seen_version:
+                raise ConflictError(f"{image_id} was decided{f' by {found.by}' if found else ''} already.")
+            if found is None:
+                found = Adjudication(image_id, by, verdict, text, seconds)
+                session.add(found)
+            else:
+                found.by, found.verdict, found.text = by, verdict, text
+                found.seconds, found.version = seconds, seen_version + 1
+            session.execute(delete(Draft).where(*_draft(image_id, by, "adjudicate")))
+        return found
+
+    def adjudications(self) -> list[Adjudication]:
+        """All that was decided, by image."""
+        with self.reading() as session:
+            return list(session.scalars(select(Adjudication).order_by(Adjudication.image_id)))
+
+
+@contextmanager
+def _errors_told(taken: str | None = None) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if taken is not None and isinstance(error, IntegrityError):
+            raise ConflictError(taken) from None
+        # The driver's message alone: SQLAlchemy's own has the statement and its parameters.
+        raise AnnotationError(f"The annotation store cannot be used: {error.orig}.") from None
+
+
+def reviewed_text(reviews: Sequence[Review], adjudication: Adjudication | None) -> str | None:
+    """The T3 of an image: as decided, else what two annotators agree on.
+
+    Args:
+        reviews: All reviews of the image.
+        adjudication: The decision between them, if there is one.
+
+    Returns:
+        None where fewer than two have reviewed it, where they differ, and where they agree that no text will do.
+    """
+    if adjudication is not None:
+        return adjudication.text if adjudication.verdict in DECISIVE else None
+    texts = {" ".join(review.text.split()) if review.verdict in DECISIVE else None for review in reviews}
+    return texts.pop() if len(texts) == 1 and len(reviews) >= REVIEWS_AN_IMAGE else None
+
+
+def _check(verdict: str) -> None:
+    if verdict not in VERDICTS:
+        raise AnnotationError(f"{verdict!r} is no verdict: {', '.join(VERDICTS)}.")
+
+
+def _draft(image_id: str, annotator: str, stage: str) -> tuple[ColumnElement[bool], ...]:
+    return Draft.image_id == image_id, Draft.annotator == annotator, Draft.stage == stage

@@ -1,0 +1,8 @@
+"""Run by Alembic, on the connection that opens the store."""
+
+from alembic import context
+
+from steeldefectx.store.tables import Base
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+context.run_migrations()

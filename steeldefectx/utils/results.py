@@ -1,0 +1,75 @@
+"""``results.json``: what a run or an evaluation found, with all that is needed to repeat it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from steeldefectx.errors import DataError
+from steeldefectx.utils.fingerprint import code_hash
+
+RESULTS = "results.json"
+REPORTED_PACKAGES = (
+    "torch",
+    "transformers",
+    "datasets",
+    "accelerate",
+    "peft",
+    "numpy",
+    "pillow",
+)
+
+
+class Stopwatch:
+    """Seconds spent in named parts of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Add the time inside the ``with`` block to ``part``."""
+        started = time.perf_counter()
+        yield
+        self.seconds[part] = round(self.seconds.get(part, 0.0) + time.perf_counter() - started, 3)
+
+    def total(self) -> dict[str, float]:
+        """Seconds by part, with their sum as ``total``."""
+        return self.seconds | {"total": round(sum(self.seconds.values()), 3)}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that results depend on; this one's with a hash of its code."""
+    own = f"{version('steeldefectx')}+{code_hash('**/*.py')[:12]}"
+    return {"steeldefectx": own, **{name: version(name) for name in REPORTED_PACKAGES}}
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write a JSON file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    temporary.replace(path)
+
+
+def read_results(path: Path) -> dict[str, Any] | None:
+    """The results in a file, or None where there are none.
+
+    Raises:
+        DataError: The file is no JSON object.
+    """
+    if not path.is_file():
+        return None
+    try:
+        results = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); remove it and run again.") from error
+    if not isinstance(results, dict):
+        raise DataError(f"{path}: not a results file; remove it and run again.")
+    return results

@@ -1,0 +1,52 @@
+"""Texts from files reach runs and grids."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from steeldefectx.benchmark.grid import Cell
+from steeldefectx.benchmark.tasks import Workbench
+from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.labelled import ROW_SETTINGS, load_data
+from steeldefectx.taxonomy import T0_TEMPLATE
+from steeldefectx.training.config import TrainConfig
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("described"), np.random.default_rng(0)
+    for name in ("dent", "burr"):
+        (folder / "images" / name).mkdir(parents=True)
+        for n in range(4):
+            Image.fromarray(rng.integers(0, 255, (16, 16), np.uint8)).save(folder / "images" / name / f"{n}.png")
+    rows = load_dataset("class-folders", data_dir=str(folder / "images"))
+    ids = [row_id for part in rows.values() for row_id in part["image_id"]]
+    lines = [json.dumps({"image_id": row_id, "T3": f"The one and only {row_id}."}) for row_id in ids]
+    (folder / "annotations.jsonl").write_text("\n".join(lines), "utf-8")
+    (folder / "t1.yaml").write_text("dent: A dent is a hollow.\nburr: A burr is a raised edge.\n", "utf-8")
+    return folder
+
+
+def test_a_run_trains_on_the_texts_of_files(folder):
+    files = {"t1_file": str(folder / "t1.yaml"), "annotations": str(folder / "annotations.jsonl")}
+    config = TrainConfig(config="class-folders", data_dir=str(folder / "images"), **files)
+    data = load_data(config.config, config.data_dir, **{name: getattr(config, name) for name in ROW_SETTINGS})
+    train = data.split("train")
+    assert all(text.startswith("The one and only class-folders/") for text in train.level("T3")), train.level("T3")
+    assert set(train.level("T1")) == {"A dent is a hollow.", "A burr is a raised edge."}
+
+
+def test_a_cell_is_told_by_what_its_texts_say(folder):
+    def key(**settings):
+        cell = Cell("task3", "tiny", method="linear-probe", shots=1, test_text="T0", config="class-folders",
+                    data_dir=str(folder / "images"), **settings)  # fmt: skip
+        return Workbench(folder).key(cell)
+
+    copy = folder / "copy.jsonl"
+    copy.write_bytes((folder / "annotations.jsonl").read_bytes())
+    described = key(annotations=str(folder / "annotations.jsonl"))
+    assert key() != described
+    assert key(annotations=str(copy)) == described
+    assert key(t0_template=T0_TEMPLATE) == key()

@@ -1,0 +1,153 @@
+"""Features are encoded once and never stale."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from steeldefectx.data.labelled import Split
+from steeldefectx.features import encoding as features_module
+from steeldefectx.features.encoding import Features
+from steeldefectx.features.feature_cache import FeatureCache
+from steeldefectx.features.logits import class_logits
+from steeldefectx.features.pixels import PixelStore
+from steeldefectx.models.clip import load_clip
+
+CPU = torch.device("cpu")
+PROMPTS = [["a scratch"], ["a hole", "a round hole"]]
+
+
+def png(seed):
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (50, 70), dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def split(*seeds):
+    files = [png(seed) for seed in seeds]
+    return Split(
+        column=[{"bytes": file, "path": None} for file in files],
+        column_hashes=[str(hash(file)) for file in files],
+        rows=np.arange(len(files)),
+        labels=np.zeros(len(files), dtype=np.int64),
+        texts={},
+        sources=np.array(["NEU"] * len(files)),
+    )
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
+
+
+def test_cached_and_new_features_give_equal_logits(tmp_path, monkeypatch):
+    images = split(*range(10))
+    first = Features(load_clip("tiny"), CPU)
+    new = class_logits(first, images, PROMPTS)
+    again = Features(load_clip("tiny"), CPU)
+    cached = class_logits(again, images, PROMPTS)
+    assert (first.encoded_images, first.encoded_texts) == (10, 3)
+    assert (again.encoded_images, again.encoded_texts) == (0, 0)
+    torch.testing.assert_close(cached, new, atol=1e-5, rtol=0)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "other"))
+    torch.testing.assert_close(class_logits(Features(load_clip("tiny"), CPU), images, PROMPTS), new, atol=1e-5, rtol=0)
+
+
+def test_only_what_is_new_is_encoded():
+    Features(load_clip("tiny"), CPU).images(split(0, 1, 2))
+    more = Features(load_clip("tiny"), CPU)
+    found = more.images(split(5, 2, 0, 5, 6))
+    assert more.encoded_images == 2
+    torch.testing.assert_close(found[0], found[3])
+    alone = more.images(split(6))
+    torch.testing.assert_close(alone[0], found[4])
+    part = split(0, 1, 2, 5).part(np.array([False, True, False, True]))
+    torch.testing.assert_close(Features(load_clip("tiny"), CPU).images(part)[1], found[0])
+
+
+def change_a_weight(clip):
+    with torch.no_grad():
+        next(clip.model.vision_model.parameters())[0, 0, 0, 0] += 1e-3
+
+
+def change_a_buffer(clip):
+    next(clip.model.vision_model.buffers()).add_(0.1)
+
+
+def change_the_preprocessing(clip):
+    clip.image_processor.resample = 2
+
+
+def change_the_architecture(clip):
+    clip.model.config.text_config.hidden_act = "gelu"
+
+
+@pytest.mark.parametrize(
+    "change", [change_a_weight, change_a_buffer, change_the_preprocessing, change_the_architecture]
+)
+def test_a_changed_model_has_features_of_its_own(change):
+    Features(load_clip("tiny"), CPU).images(split(0, 1))
+    changed = load_clip("tiny")
+    change(changed)
+    features = Features(changed, CPU)
+    features.images(split(0, 1))
+    assert features.encoded_images == 2
+
+
+def test_an_interrupted_run_keeps_what_it_encoded(monkeypatch):
+    monkeypatch.setattr(features_module, "BATCH", 2)
+    monkeypatch.setattr(features_module, "BATCHES_PER_FILE", 2)
+    clip = load_clip("tiny")
+    encode, calls = clip.encode_images, []
+
+    def breaks_down(pixels):
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        calls.append(len(pixels))
+        return encode(pixels)
+
+    clip.encode_images = breaks_down
+    with pytest.raises(KeyboardInterrupt):
+        Features(clip, CPU).images(split(*range(10)))
+    resumed = Features(load_clip("tiny"), CPU)
+    resumed.images(split(*range(10)))
+    assert resumed.encoded_images == 6
+
+
+def test_a_half_written_file_is_not_read():
+    features = Features(load_clip("tiny"), CPU)
+    folder = FeatureCache("images", features.fingerprint).folder
+    (folder / "abc.tmp").write_bytes(b"half a file")
+    assert features.images(split(0)).shape[0] == 1
+
+
+def test_a_run_is_told_where_bf16_is_slower(monkeypatch, caplog):
+    for factor, told in ((12.0, True), (0.6, False)):
+        caplog.clear()
+        monkeypatch.setattr(features_module, "_bf16_time", lambda factor=factor: factor)
+        assert features_module.dtype_for("bf16", CPU) == torch.bfloat16
+        assert ("--precision fp32" in caplog.text) == told
+    assert features_module.dtype_for("auto", CPU) == features_module.dtype_for("fp32", CPU) == torch.float32
+
+
+def test_the_store_holds_what_the_towers_preprocessing_gives():
+    clip, images = load_clip("tiny"), split(0, 1, 2)
+    store = PixelStore(images, clip)
+    assert store.batch(np.array([2, 0])).shape == (2, 1, 96, 96), "grey images have one channel"
+    assert store.batch(np.array([1])).dtype == torch.uint8
+    expected = clip.to_pixels(Image.open(io.BytesIO(png(2))))[:1]
+    np.testing.assert_array_equal(store.batch(np.array([2]))[0].numpy(), expected)
+    held_out = images.part(np.array([False, False, True]))
+    assert PixelStore(held_out, clip).path == store.path, "a part shares the file of the whole"
+    np.testing.assert_array_equal(PixelStore(held_out, clip).batch(np.array([0]))[0].numpy(), expected)
+
+
+def test_preprocessing_in_two_steps_is_the_processors_own():
+    clip = load_clip("tiny")
+    clip.image_processor.do_normalize = True
+    image = Image.open(io.BytesIO(png(3))).convert("RGB")
+    ours = clip.normalize(torch.from_numpy(clip.to_pixels(image))[None])
+    theirs = clip.image_processor(images=image, return_tensors="pt")["pixel_values"]
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
