@@ -15,6 +15,7 @@ import yaml
 from steeldefectx.errors import ModelError
 from steeldefectx.hub.model_card import LOCAL, PICTURE, Run, model_card
 from steeldefectx.hub.upload import check_repo_id, push_files
+from steeldefectx.models.calibration import CALIBRATION
 from steeldefectx.models.checkpoint import (
     ADAPTER_WEIGHTS,
     BASE,
@@ -39,8 +40,6 @@ MODEL_FILES = (
 )
 """Names that ``save_pretrained`` gives to a model, its tokenizer and its image processor."""
 ADAPTER_FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
-CALIBRATION = "calibration.json"
-"""The temperature that probabilities are calibrated by, where one has been fitted."""
 WRITTEN = (CARD, RECIPE, RESULTS, PICTURE, CLASS_TEXTS, CALIBRATION)
 NEEDED = {"model_revision", "confusion", "recipe", "per_class", "before_training", "seed"}
 """What a card cannot do without, of the results."""
