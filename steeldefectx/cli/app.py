@@ -198,11 +198,12 @@ def predict(
     Files that are no readable images are listed on standard error and in the table's column `error`, the rest is
     done, and the exit code is 1. The table appears when it is complete.
     """
+    from steeldefectx.data.sources import find_images
     from steeldefectx.inference import prediction_table as tables  # imports torch; --help does without
     from steeldefectx.inference.classifier import SteelDefectClassifier
 
     with _errors_told():
-        files, chosen = tables.image_files(images), None if texts is None else tables.read_texts(texts)
+        files, chosen = find_images(images), None if texts is None else tables.read_texts(texts)
         classifier = SteelDefectClassifier.from_pretrained(checkpoint, chosen)
         problems = tables.predict_files(classifier, files, out, top_k=top_k, abstain_below=abstain_below)
     if problems:
@@ -329,10 +330,10 @@ def explain(
 
     steeldefectx explain raw/ --config default --checkpoint runs/latest --text "a dark vertical scratch"
     """
-    from steeldefectx.inference.explain import command  # imports torch; --help does without
+    from steeldefectx.inference.explain.run import explain_to_folder  # imports torch; --help does without
 
     with _errors_told():
-        unreadable = command.explain(
+        unreadable = explain_to_folder(
             images, checkpoint, [level for level in texts.split(",") if level], text, config, split, limit, out
         )
     if unreadable:

@@ -16,8 +16,8 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from steeldefectx.data.dataset_statistics import Statistics, of_release
 from steeldefectx.data.download import RELEASE
-from steeldefectx.data.statistics import Statistics, of_release
 from steeldefectx.taxonomy import GC10, NEU, S3D, TEXT_LEVELS, X_SDD
 from steeldefectx.utils.markdown import table
 

@@ -16,7 +16,7 @@ from steeldefectx.data.images import open_image
 from steeldefectx.data.labelled import image_bytes
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.inference.classifier import SteelDefectClassifier
-from steeldefectx.inference.explain.overlay import drawn
+from steeldefectx.inference.explain.overlay import draw
 from steeldefectx.inference.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.inference.search import Index, load_index
 from steeldefectx.models.image_classifier import ImageClassifier
@@ -83,7 +83,7 @@ class Panel:
         return Shown(
             probabilities=dict(zip(found.labels, found.probabilities, strict=True)),
             about=_about(label),
-            overlay=drawn(image, maps[0]),
+            overlay=draw(image, maps[0]),
             explained=asked,
             nearest=self._nearest(image),
         )

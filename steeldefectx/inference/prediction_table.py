@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import yaml
 from tqdm.auto import tqdm
 
-from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.inference.classifier import Prediction, SteelDefectClassifier
 
@@ -148,21 +147,6 @@ def _parquet(path: Path) -> Iterator[Callable[[Row], None]]:
 
         yield write
         flush()
-
-
-def image_files(images: Path) -> list[Path]:
-    """The image files in a folder, at any depth, or the one file.
-
-    Raises:
-        DataError: Nothing there.
-    """
-    if not images.exists():
-        raise DataError(f"{images}: no such file or folder.")
-    candidates = sorted(images.rglob("*")) if images.is_dir() else [images]
-    files = [file for file in candidates if file.suffix.lower() in IMAGE_ENDINGS and file.is_file()]
-    if not files:
-        raise DataError(f"{images}: no images ({', '.join(sorted(IMAGE_ENDINGS))}).")
-    return files
 
 
 def read_texts(file: Path) -> Any:

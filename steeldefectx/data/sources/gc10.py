@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from steeldefectx.data.sources.sample import Box, Problem, Sample
+from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import CLASSES, GC10, DefectClass, normalize_name
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from steeldefectx.data.images import IMAGE_FORMATS
 from steeldefectx.data.sources import neu
-from steeldefectx.data.sources.sample import Box, Problem, Sample
+from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import NEU
 

@@ -47,10 +47,10 @@ class Statistics:
 
     def splits(self) -> dict[str, int]:
         """Split -> samples, train first."""
-        found: Counter[str] = Counter()
+        rows: Counter[str] = Counter()
         for (_, split), count in self.classes.items():
-            found[split] += count
-        return dict(sorted(found.items(), reverse=True))
+            rows[split] += count
+        return dict(sorted(rows.items(), reverse=True))
 
     def add(self, split: str, class_name: str, row: dict[str, Any]) -> None:
         """Count one row, with undecoded image and mask."""
@@ -75,26 +75,26 @@ def of_parquet(files: dict[str, list[Path]], class_names: list[str]) -> Statisti
         files: Split -> its files.
         class_names: Class of each label.
     """
-    found = Statistics()
+    statistics = Statistics()
     columns = ["image", "mask", "label", "source", *TEXT_LEVELS, "attributes"]
     for split, shards in files.items():
         for shard in shards:
             with pq.ParquetFile(shard) as parquet:
                 for batch in parquet.iter_batches(ROWS_AT_A_TIME, columns=columns):
                     for row in batch.to_pylist():
-                        found.add(split, class_names[row["label"]], row)
-    return found
+                        statistics.add(split, class_names[row["label"]], row)
+    return statistics
 
 
 def of_release() -> Statistics:
     """The public release as published: all 25 classes. Sizes and attributes of its images are not counted."""
-    found = Statistics()
+    statistics = Statistics()
     for c in CLASSES:
         total = sum(c.released.values())
-        found.classes[c.name, "train"] = train_size(total)
-        found.classes[c.name, "test"] = total - train_size(total)
-        found.sources.update({(c.name, source): count for source, count in c.released.items()})
-        found.masks[c.name] = total
-    found.texts.update(dict.fromkeys(("T0", "T1", "T3"), len(found)))
-    found.sizes[256, 256] = len(found)
-    return found
+        statistics.classes[c.name, "train"] = train_size(total)
+        statistics.classes[c.name, "test"] = total - train_size(total)
+        statistics.sources.update({(c.name, source): count for source, count in c.released.items()})
+        statistics.masks[c.name] = total
+    statistics.texts.update(dict.fromkeys(("T0", "T1", "T3"), len(statistics)))
+    statistics.sizes[256, 256] = len(statistics)
+    return statistics
