@@ -88,13 +88,13 @@ def perceptual_hashes(thumbs: np.ndarray) -> np.ndarray:
 
 def _candidates(hashes: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """(M, 2) positions whose hashes are close: the product of two hashes is 63 - 2 x their distance."""
-    found = [np.empty((0, 2), dtype=np.int64)]
+    pairs = [np.empty((0, 2), dtype=np.int64)]
     least = hashes.shape[1] - 2 * MAX_DISTANCE
     for start in range(0, len(hashes), CHUNK):
         close = hashes[start : start + CHUNK] @ hashes[start:].T >= least
         close &= shown[start : start + CHUNK, None] & shown[None, start:]
-        found.append(np.argwhere(np.triu(close, 1)) + start)
-    return np.concatenate(found)
+        pairs.append(np.argwhere(np.triu(close, 1)) + start)
+    return np.concatenate(pairs)
 
 
 def groups_of(pairs: Sequence[Pair], count: int) -> list[list[int]]:

@@ -49,10 +49,10 @@ def check_dataset_folder(folder: Path) -> dict[str, Path]:
         if pattern.startswith("/") or ".." in Path(pattern).parts:
             problems.append(f"{pattern}: not inside the folder")
             continue
-        found = sorted(folder.glob(pattern))
-        if not found:
+        matches = sorted(folder.glob(pattern))
+        if not matches:
             problems.append(f"{pattern}: missing")
-        problems += [f"{file.relative_to(folder)}: {why}" for file in found if (why := _parquet_problem(file))]
+        problems += [f"{file.relative_to(folder)}: {why}" for file in matches if (why := _parquet_problem(file))]
     if problems:
         listed = "\n  ".join(problems)
         raise DataError(

@@ -59,9 +59,9 @@ class TorchEngine:
         self.model.to(self.device)
         if isinstance(self.model, Clip):
             self._encoder = self.model.in_dtype(self.dtype)
-        self._know(classes)
+        self._set_classes(classes)
 
-    def _know(self, classes: Mapping[str, Sequence[str]]) -> None:
+    def _set_classes(self, classes: Mapping[str, Sequence[str]]) -> None:
         if isinstance(self.model, ImageClassifier) and any(classes.values()):
             raise ModelError(
                 f"{self.model.name} is an image classifier: it tells {len(self.model.classes)} classes of its own "
@@ -76,7 +76,7 @@ class TorchEngine:
     def with_texts(self, texts: Mapping[str, Sequence[str]]) -> TorchEngine:
         """The same model for other classes; see :class:`Engine`."""
         other = copy.copy(self)
-        other._know(texts)
+        other._set_classes(texts)
         return other
 
     @torch.inference_mode()
@@ -96,7 +96,7 @@ class TorchEngine:
         batch = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
         if isinstance(self.model, ImageClassifier):
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                found = self.model.logits(batch)
+                logits = self.model.logits(batch)
         else:
-            found = self.model.logits(self._encoder.encode_images(batch).float(), self.class_embeddings)
-        return found.float().cpu().numpy()
+            logits = self.model.logits(self._encoder.encode_images(batch).float(), self.class_embeddings)
+        return logits.float().cpu().numpy()

@@ -71,8 +71,8 @@ def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> 
     texts = example.texts
     if texts is None:
         texts = {} if predicted is None else {"T0": t0_sentence(predicted), "T1": t1_sentence(predicted)}
-    found = {level: text for level in levels if (text := texts.get(level))}
-    missing = [level for level in levels if level not in found]
+    chosen = {level: text for level in levels if (text := texts.get(level))}
+    missing = [level for level in levels if level not in chosen]
     if missing:
         has = ", ".join(level for level, text in texts.items() if text) or "none"
         whose = "" if example.texts else ", those of the class that it is predicted as"
@@ -80,4 +80,4 @@ def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> 
             f"{example.name} has no {' and no '.join(missing)} text. Levels that it has: {has}{whose}. "
             "--text asks for a text of your own."
         )
-    return found
+    return chosen
