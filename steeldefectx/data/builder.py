@@ -180,7 +180,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             row = self._sample_row(key) if self.config.name == "sample" else self._source_row(key)
             annotation = self._annotations.get(row["image_id"])
             if annotation is not None:
-                row |= {level: text for level in ("T2", "T3") if (text := getattr(annotation, level)) is not None}
+                row |= {level: text for level in ("T2", "T3") if (text := getattr(annotation, level) or "").strip()}
             row["T1"] = self._t1.get(row["label"], row["T1"])
             yield row["image_id"], row
 

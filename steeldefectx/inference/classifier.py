@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,10 @@ class SteelDefectClassifier:
         """
         engine, temperature = _load(str(name), texts)
         return cls(engine, temperature)
+
+    def fingerprint(self) -> str:
+        """A hash of all that a prediction depends on beside the image."""
+        return hashlib.sha256(f"{self.engine.fingerprint()} {self.temperature}".encode()).hexdigest()
 
     def __call__(
         self, images: ImageInput | Iterable[ImageInput], texts: Texts | None = None, top_k: int = 5

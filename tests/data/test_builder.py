@@ -187,3 +187,15 @@ def test_real_images(real_data):
     masks = [row["mask"] is not None for split in rows.values() for row in split.remove_columns("image")]
     assert sum(masks) == 720
     assert rows["train"].features["label"].names == list(CLASS_NAMES)
+
+
+def test_an_empty_text_in_annotations_is_no_text(class_folders, tmp_path):
+    texts = [{"T2": "", "T3": "A deep scratch."}, {"T2": "Two scratches.", "T3": " \n"}]
+    lines = [json.dumps({"image_id": f"class-folders/scratch/{n}"} | text) for n, text in enumerate(texts)]
+    (tmp_path / "annotations.jsonl").write_text("\n".join(lines))
+    rows = steeldefectx.load_dataset(
+        "class-folders", data_dir=str(class_folders), annotations=str(tmp_path / "annotations.jsonl"), split="all"
+    )
+    found = {row["image_id"]: (row["T2"], row["T3"]) for row in rows}
+    assert found["class-folders/scratch/0"] == (None, "A deep scratch.")
+    assert found["class-folders/scratch/1"] == ("Two scratches.", None)
