@@ -58,6 +58,13 @@ class Audit:
     balance: dict[str, tuple[int, int]]
     """Class -> images for training, for testing."""
     findings: list[Finding]
+    photographs: list[list[int]]
+    """Positions of the samples of each photograph that has several: they are on one side of the split."""
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of the photographs; empty where none has several samples."""
+        return builder.kept_together(self.photographs)
 
     def counts(self) -> dict[str, int]:
         """Findings of each kind."""
@@ -91,7 +98,7 @@ def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
     listing = builder.find_samples(config, data_dir, skip_bad=True)
-    looks = duplicates.read_looks([sample.path for sample in listing.samples])
+    looks = duplicates.read_looks(listing.samples, lambda sample: sample.path)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
     parts = builder.assign_splits(listing.samples, split, groups)
     findings = [
@@ -101,7 +108,8 @@ def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit
         *_masks(listing),
         *_texts(listing.samples),
     ]
-    return Audit(data_dir, _balance(listing.samples, parts), findings)
+    kept_together = duplicates.photographs(sample.image_id for sample in listing.samples)
+    return Audit(data_dir, _balance(listing.samples, parts), findings, kept_together)
 
 
 def _balance(samples: Sequence[Sample], parts: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -53,13 +53,13 @@ def print_tables(audit: Audit) -> None:
     findings.add_column("found", justify="right")
     for kind, count in audit.counts().items():
         findings.add_row(KINDS[kind], f"[yellow]{count:,}[/]" if count else "0")
-    console.print(classes, findings)
+    console.print(classes, findings, *([audit.remark] if audit.remark else []))
 
 
 def write_page(audit: Audit, file: Path) -> None:
     """Write the HTML page, thumbnails included, whole or not at all."""
     total = sum(map(sum, audit.balance.values()))
-    summary = f"{total:,} images, {len(audit.balance)} classes. {_imbalance(audit)}"
+    summary = f"{total:,} images, {len(audit.balance)} classes. {_imbalance(audit)} {audit.remark}".rstrip()
     sections = [_section(kind, [f for f in audit.findings if f.kind == kind]) for kind in KINDS]
     heading = f'<h1>Data audit</h1><p class="soft path">{escape(str(audit.data_dir))}</p><p>{escape(summary)}</p>'
     html.write_page(html.page("SteelDefectX audit", [heading, _counts(audit), *sections, _balance(audit)], STYLE), file)

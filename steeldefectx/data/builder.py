@@ -38,8 +38,8 @@ FOLDER_CONFIGS = ("class-folders", "msd-cls", "cgfsds-9")
 GC10_PARTS = ("crop", "whole")
 
 SPLITS = {
-    "rule": "7:3 class by class",
-    "grouped": "the same, with near-duplicate images on one side",
+    "rule": "7:3 class by class; the samples of one photograph (GC10-DET) are on one side",
+    "grouped": "the same, with near-duplicate images on one side too",
 }
 
 
@@ -172,6 +172,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             keys = list(self._find_samples().samples)
             self._check_annotations(sample.image_id for sample in keys)
             assigned = assign_splits(keys, self.config.split_by)
+            if remark := kept_together(duplicates.photographs(sample.image_id for sample in keys)):
+                datasets.logging.get_logger(__name__).warning(remark)
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
 
@@ -259,14 +261,14 @@ def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: s
 
 
 def assign_splits(
-    samples: Sequence[sources.Sample], split_by: str, groups: Sequence[Sequence[int]] | None = None
+    samples: Sequence[sources.Sample], split_by: str, near_duplicates: Sequence[Sequence[int]] | None = None
 ) -> list[str]:
     """``train`` or ``test`` for each sample: as its source says, else by ``rule`` or ``grouped``.
 
     Args:
         samples: All samples of the data set.
         split_by: One of :data:`SPLITS`.
-        groups: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
+        near_duplicates: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
 
     Raises:
         ConfigError: No such split.
@@ -274,11 +276,19 @@ def assign_splits(
     if split_by not in SPLITS:
         raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
     ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
+    groups = duplicates.photographs(ids)
     if split_by == "grouped":
-        assigned = splits.grouped_split(ids, classes, duplicates.find_groups(samples) if groups is None else groups)
-    else:
-        assigned = splits.stratified_split(ids, classes)
+        groups += duplicates.find_duplicates(samples) if near_duplicates is None else near_duplicates
+    assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
     return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
+
+
+def kept_together(photographs: Sequence[Sequence[int]]) -> str:
+    """A remark on photographs with several samples; empty where there are none."""
+    if not photographs:
+        return ""
+    samples = sum(map(len, photographs))
+    return f"{samples:,} samples of {len(photographs):,} photographs are kept together: none is in train and in test."
 
 
 def sample_texts(sample: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:

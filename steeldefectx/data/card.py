@@ -137,6 +137,8 @@ def dataset_card(
         source_table=_source_table(statistics),
         neu_masks=any(source == NEU and statistics.masks[name] for name, source in statistics.sources),
         gc10=any(source == GC10 for _, source in statistics.sources),
+        photographs_kept=bool(statistics.photographs)
+        and all(len(splits) == 1 for splits in statistics.photographs.values()),
         citation=CITATION,
     )
     return f"{card}\n"

@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from PIL import Image
 
+from steeldefectx.data.sources.gc10 import photograph_of
 from steeldefectx.data.splits import train_size
-from steeldefectx.taxonomy import CLASSES, TEXT_LEVELS
+from steeldefectx.taxonomy import CLASSES, GC10, TEXT_LEVELS
 
 ROWS_AT_A_TIME = 64
 ATTRIBUTE_COUNTS = ("scale", "polarity", "saliency", "number", "shape", "direction", "spatial_distribution")
@@ -31,6 +32,8 @@ class Statistics:
     """Class -> samples with a mask."""
     texts: Counter[str] = field(default_factory=Counter)
     """Text level -> samples that have it."""
+    photographs: dict[str, set[str]] = field(default_factory=dict)
+    """Photograph of GC10-DET, where its samples are named by it -> the splits that they are in."""
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     """(width, height) in pixels."""
     attributes: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in ATTRIBUTE_COUNTS})
@@ -56,6 +59,8 @@ class Statistics:
         """Count one row, with undecoded image and mask."""
         self.classes[class_name, split] += 1
         self.sources[class_name, row["source"]] += 1
+        if row["source"] == GC10 and row["image_id"].startswith(f"{GC10}/"):
+            self.photographs.setdefault(photograph_of(row["image_id"]), set()).add(split)
         self.masks[class_name] += row["mask"] is not None
         self.texts.update(level for level in TEXT_LEVELS if row[level] is not None)
         with Image.open(io.BytesIO(row["image"]["bytes"])) as image:  # the header alone
@@ -76,7 +81,7 @@ def of_parquet(files: dict[str, list[Path]], class_names: list[str]) -> Statisti
         class_names: Class of each label.
     """
     statistics = Statistics()
-    columns = ["image", "mask", "label", "source", *TEXT_LEVELS, "attributes"]
+    columns = ["image", "mask", "label", "source", "image_id", *TEXT_LEVELS, "attributes"]
     for split, shards in files.items():
         for shard in shards:
             with pq.ParquetFile(shard) as parquet:

@@ -18,7 +18,6 @@ from accelerate.utils import TorchDynamoPlugin, parse_flag_from_env
 
 from steeldefectx import metrics
 from steeldefectx.data.labelled import Data, Split
-from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import ConfigError
 from steeldefectx.metrics.scores import scores
 from steeldefectx.models.calibration import CALIBRATION, Calibration, calibrate, calibration_results, write_calibration
@@ -54,7 +53,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
     folder = Path(config.output_dir).expanduser()
     train, test, held_out = data.split("train"), data.split("test"), None
     if config.hold_out:
-        held = validation_split([str(label) for label in train.labels], config.hold_out, config.seed)
+        held = train.held_out(config.hold_out, config.seed)
         train, held_out = train.part(~held), train.part(held)
     training: ClipTraining | ClassifierTraining
     kind = ClassifierTraining if config.method == CLASSIFIER else ClipTraining
