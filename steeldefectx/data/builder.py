@@ -276,7 +276,7 @@ def assign_splits(
     if split_by not in SPLITS:
         raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
     ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
-    groups = duplicates.photographs(ids)
+    groups: list[Sequence[int]] = [*duplicates.photographs(ids)]
     if split_by == "grouped":
         groups += duplicates.find_duplicates(samples) if near_duplicates is None else near_duplicates
     assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))

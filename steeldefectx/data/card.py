@@ -217,8 +217,8 @@ def _source_table(statistics: Statistics) -> str:
     rows = []
     for name, count in counts.items():
         if count:
-            source = SOURCES.get(name, UNKNOWN_SOURCE)
-            rows.append([name, f"{count:,}", source.what, source.terms, source.cite])
+            known = SOURCES.get(name, UNKNOWN_SOURCE)
+            rows.append([name, f"{count:,}", known.what, known.terms, known.cite])
     return "\n".join(table(["source", "images", "what", "terms", "cite"], rows, right=[1]))
 
 

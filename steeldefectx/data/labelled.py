@@ -68,7 +68,7 @@ class Split:
 
     def held_out(self, fraction: float, seed: int) -> np.ndarray:
         """(N,) bool, True for a share of each class; a photograph's samples and near-duplicates stay together."""
-        looks = duplicates.read_looks(self.rows, lambda row: io.BytesIO(image_bytes(self.column[int(row)])))
+        looks = duplicates.read_looks(self.rows.tolist(), lambda row: io.BytesIO(image_bytes(self.column[row])))
         related = duplicates.groups_of(duplicates.near_duplicates(looks), len(self))
         if self.image_ids is not None:
             related += duplicates.photographs(self.image_ids)

@@ -66,7 +66,9 @@ class Unfinished:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the file: it is kept where rows would be lost, and gone once the table is there."""
         self._file.close()
         if kind is None or not self._places:
