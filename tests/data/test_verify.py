@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from steeldefectx.annotate.desk.queue import Desk
+from steeldefectx.annotate.desk.reviews import ReviewQueue
 from steeldefectx.annotate.desk.verify_store import verify_store
 from steeldefectx.cli.app import app
 from steeldefectx.data.builder import find_samples
@@ -245,7 +245,7 @@ def test_a_stores_descriptions_are_checked_and_their_risks_sort_the_desk(tmp_pat
     assert chosen.text[claim.start : claim.end] == "lower right"
     assert [candidate.risk for candidate in store.candidates("steel/0")][1:] == [0.0, 0.0]
     assert list(verify_store(store, anew=False)) == []
-    assert Desk(store).next_image("Ada") == "steel/0"
+    assert ReviewQueue(store).next_image("Ada") == "steel/0"
     out = tmp_path / "verify.jsonl"
     done = CliRunner().invoke(app, ["verify", "--store", str(tmp_path / "annotations.db"), "--out", str(out)])
     assert (done.exit_code, "2 texts, 2 with a contradiction" in done.output) == (1, True), done.output
