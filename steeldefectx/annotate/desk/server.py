@@ -26,8 +26,14 @@ from steeldefectx.store.tables import AnnotatedImage
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = files("steeldefectx.annotate.desk") / "page"
 SCRIPTS = [
-    *("dom.js", "calls.js", "image_viewer.js", "item.js"),
-    *("drafts.js", "panels.js", "navigation.js", "keyboard.js"),
+    "dom.js",
+    "calls.js",
+    "image_viewer.js",
+    "item.js",
+    "drafts.js",
+    "panels.js",
+    "navigation.js",
+    "keyboard.js",
 ]
 """Parts of one script, in this order: each may use at once what those before it define."""
 
@@ -64,10 +70,10 @@ def check_address(host: str, port: int, pairs: dict[str, str]) -> None:
     """
     if host not in LOOPBACK and not pairs:
         raise ConfigError(f"On {host} anyone in the network could write: give names and passwords, see --auth.")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            taken.bind((host, port))
+            probe.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port}: {error.strerror}. Another desk may run there: try --port.") from error
 
