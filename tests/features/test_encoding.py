@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from steeldefectx.data.labelled import Split
+from steeldefectx.features import encoding
 from steeldefectx.features.encoding import Features
 from steeldefectx.features.feature_cache import FeatureCache
 from steeldefectx.features.logits import class_logits
@@ -97,8 +98,8 @@ def test_a_changed_model_has_features_of_its_own(change):
 
 
 def test_an_interrupted_run_keeps_what_it_encoded(monkeypatch):
-    monkeypatch.setattr(features_module, "BATCH", 2)
-    monkeypatch.setattr(features_module, "BATCHES_PER_FILE", 2)
+    monkeypatch.setattr(encoding, "BATCH", 2)
+    monkeypatch.setattr(encoding, "BATCHES_PER_FILE", 2)
     clip = load_clip("tiny")
     encode, calls = clip.encode_images, []
 
