@@ -1,4 +1,4 @@
-"""The review desk's page and its server: one Gradio page, and the pictures it shows.
+"""The review desk's page and its server: one Gradio page, and the images it shows.
 
 Gradio carries the page and its calls; what they do is in :mod:`.api`.
 Nothing is asked of any other machine: fonts are the system's, and there is no telemetry.
