@@ -18,7 +18,7 @@ from steeldefectx.language.attributes import template_sentence
 from steeldefectx.language.claim_check import check
 from steeldefectx.language.descriptions import write_texts
 from steeldefectx.language.evidence import evidence_from_class, evidence_from_mask, same_class
-from steeldefectx.render.sample_image import render
+from steeldefectx.render.sample import render_sample
 from steeldefectx.taxonomy import CLASS_NAMES
 from tests.annotate.desk.review_store import make_store
 
@@ -124,7 +124,7 @@ def test_the_sample():
     for index in range(50):
         rng = np.random.default_rng([7, index])
         name = CLASS_NAMES[index % 25]
-        drawn = render(name, rng, 192)
+        drawn = render_sample(name, rng, 192)
         of = evidence_from_mask(drawn.image, drawn.mask, name)
         texts = write_texts(name, of.attributes, drawn.depth, rng)
         assert wrong(texts.t3, of) == [], texts.t3
