@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from steeldefectx.language.coverage import blank, lowered, stated
 from steeldefectx.language.places import EDGE_TO_EDGE, find_places
-from steeldefectx.language.vocabulary import DEFECT, IMAGE
+from steeldefectx.language.stated_text import blank, lowered, stated
+from steeldefectx.language.vocabulary import DEFECT, IMAGE, whole_words
 from steeldefectx.taxonomy import CLASS_NAMES
 
 KINDS = ("location", "size", "number", "polarity", "saliency", "shape", "direction", "class")
@@ -78,7 +78,7 @@ _NOT_OF_IT = re.compile(
 
 
 def _patterns(kind: str, values: dict[str, str]) -> list[tuple[str, str, re.Pattern[str]]]:
-    return [(kind, value, re.compile(rf"\b(?:{words})(?!\w)")) for value, words in values.items()]
+    return [(kind, value, whole_words(words)) for value, words in values.items()]
 
 
 _DARK = r"dark(?:er|est|ened|ish)?|black(?:er|ish|ened)?|deep gr[ae]y"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steeldefectx.language.attributes import CELLS
-from steeldefectx.language.coverage import blank
-from steeldefectx.language.vocabulary import CENTER, DEFECT, IMAGE, LEVEL, SIDE
+from steeldefectx.language.stated_text import blank
+from steeldefectx.language.vocabulary import CENTER, IMAGE, LEVEL, NOT_OF_DEFECT, SIDE, whole_words
 
 PLACES: dict[str, tuple[str, ...]] = {
     **{cell: (cell,) for cell in CELLS},
@@ -42,7 +42,6 @@ class Place:
 
 ROWS = {"top": 0, "upper": 0, "uppermost": 0, "topmost": 0, "bottom": 2, "lower": 2, "bottommost": 2}
 _ROW_NAMES, _COLUMN_NAMES = ("top", "middle row", "bottom"), ("left", "center column", "right")
-_OWN = rf"(?! of (?:the|this|each|its|an?) (?:\w+ )?{DEFECT}\b)"
 _PART = r"(?:part|third|half|edge|border|boundary|margin|side|area|region|portion|section|zone|quarter|end|row|column)"
 _PREPOSITION = (
     r"(?:in|at|near|towards?|from|to|on|along|around|down|across|above|below|beside|off|over|through|close to|within)"
@@ -50,44 +49,41 @@ _PREPOSITION = (
 _OF_IMAGE = rf"(?: of the {IMAGE})?"
 
 
-def _compiled(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{words})(?!\w)")
-
-
-_THIRDS = _compiled(
+_THIRDS = whole_words(
     rf"(?P<two>{LEVEL}|{SIDE}) two thirds|(?P<first>{LEVEL}|{SIDE}|{CENTER}) and (?P<second>{LEVEL}|{SIDE}"
     rf"|{CENTER}) thirds"
 )
-_EDGE_MIDDLE = _compiled(rf"{CENTER} of the (?P<edge>{LEVEL}|{SIDE}) (?:edge|border|side|margin)")
-_CELL = _compiled(
+_EDGE_MIDDLE = whole_words(rf"{CENTER} of the (?P<edge>{LEVEL}|{SIDE}) (?:edge|border|side|margin)")
+_CELL = whole_words(
     rf"(?:(?P<level>{LEVEL}) (?P<side>{SIDE})|(?P<side2>{SIDE}) (?P<level2>{LEVEL})"
     rf"|(?P<level3>{LEVEL}) {CENTER}|{CENTER} (?P<level4>{LEVEL})|{CENTER} (?P<side3>{SIDE})|(?P<side4>{SIDE}) {CENTER}"
     rf"|(?P<side5>{SIDE}) {_PART} at mid height|mid height (?:on|at) the (?P<side6>{SIDE}) {_PART}"
-    rf"|(?P<side7>{SIDE}) and (?P<level5>{LEVEL}) edges?)(?: {_PART}s?| corner| cell| quadrant)?{_OWN}"
+    rf"|(?P<side7>{SIDE}) and (?P<level5>{LEVEL}) edges?)(?: {_PART}s?| corner| cell| quadrant)?{NOT_OF_DEFECT}"
 )
-_STRIP = _compiled(
-    rf"(?P<a>{LEVEL}|{SIDE}) (?:and (?P<b>{LEVEL}|{SIDE}) )?(?:most )?{_PART}s?{_OWN}"
+_STRIP = whole_words(
+    rf"(?P<a>{LEVEL}|{SIDE}) (?:and (?P<b>{LEVEL}|{SIDE}) )?(?:most )?{_PART}s?{NOT_OF_DEFECT}"
     rf"|(?P<slightly>(?:slightly|just|a little|somewhat) (?:to the )?{SIDE} of (?:the )?{CENTER})"
     rf"|(?:to the )?(?P<beside>{SIDE} of (?:the )?{CENTER})"
     rf"|(?P<over>above|below) (?:the )?{CENTER}"
-    rf"|{_PREPOSITION} (?:almost |nearly |just )?(?:the )?(?:far |very |extreme )?(?P<c>{SIDE}|top|bottom){_OWN}"
+    rf"|{_PREPOSITION} (?:almost |nearly |just )?(?:the )?(?:far |very |extreme )?(?P<c>{SIDE}|top|bottom)"
+    + NOT_OF_DEFECT
 )
-_CENTRAL = _compiled(
+_CENTRAL = whole_words(
     rf"(?P<column>down the {CENTER}|(?:full |entire )?height of the {CENTER} {_PART}|cent(?:er|re) ?line"
     rf"|{CENTER} column)|(?P<row>across the {CENTER}|(?:width )?at mid height|{CENTER} row)"
     rf"|(?P<any>{CENTER} {_PART})"
-    rf"|(?P<cell>{_PREPOSITION} (?:the )?(?:very |exact |image )?(?:cent(?:er|re)|middle){_OF_IMAGE}{_OWN}"
+    rf"|(?P<cell>{_PREPOSITION} (?:the )?(?:very |exact |image )?(?:cent(?:er|re)|middle){_OF_IMAGE}{NOT_OF_DEFECT}"
     rf"|cent(?:red|ered)|central(?:ly)? (?:located|placed|positioned|area|region|part|cell)|{CENTER} of the {IMAGE})"
 )
-_EVERYWHERE = _compiled(
+_EVERYWHERE = whole_words(
     rf"(?:all over|throughout|everywhere on|everywhere in)(?: the {IMAGE})?"
     rf"|(?:over|across|cover\w*) (?:nearly |almost |most of )?(?:the |all of the )?(?:whole |entire |full ){IMAGE}"
     rf"|(?:spread|scattered|distributed|dispersed)(?: \w+ly)? (?:over|across) (?:the )?{IMAGE}|across the surface"
     rf"|(?:various|several|many|different|multiple) (?:places|parts|locations|positions) (?:on|of|in) the {IMAGE}"
 )
-_AROUND = _compiled(
+_AROUND = whole_words(
     rf"{_PREPOSITION} (?:the |an |one |both |all )?(?:{IMAGE} |outer )?(?:(?P<edges>edges?|borders?|margins?|periphery)"
-    rf"|(?P<corners>corners?)){_OWN}"
+    rf"|(?P<corners>corners?)){NOT_OF_DEFECT}"
 )
 _PATTERNS = (_THIRDS, _EDGE_MIDDLE, _CELL, _STRIP, _CENTRAL, _EVERYWHERE, _AROUND)
 """The more exact first: what one of them has read, the next ones do not."""
@@ -106,7 +102,7 @@ def find_places(said: str) -> list[Place]:
     """The places that a text names, those named together as one.
 
     Args:
-        said: As :func:`steeldefectx.language.coverage.stated` gives it.
+        said: As :func:`steeldefectx.language.stated_text.stated` gives it.
     """
     said = EDGE_TO_EDGE.sub(blank, said)
     found: list[Place] = []
