@@ -42,18 +42,18 @@ def stretch(knots: Array, size: int) -> Array:
     return weights[0] * knots[left] + sum(weights[k] * knots[left + k] for k in (1, 2, 3))
 
 
-def noise(rng: np.random.Generator, size: int, rows: int, columns: int) -> Array:
+def noise(rng: Rng, size: int, rows: int, columns: int) -> Array:
     """Smooth noise (size, size), mean 0, standard deviation about 0.7, from ``rows`` x ``columns`` knots."""
     knots = rng.standard_normal((rows + 3, columns + 3), dtype=np.float32)
     return np.ascontiguousarray(stretch(stretch(knots, size).T, size).T)
 
 
-def wave(rng: np.random.Generator, size: int, knots: int) -> Array:
+def wave(rng: Rng, size: int, knots: int) -> Array:
     """Smooth one-dimensional noise (size,), mean 0, standard deviation about 0.85."""
     return stretch(rng.standard_normal(knots + 3, dtype=np.float32), size)
 
 
-def rough(rng: np.random.Generator, size: int, rows: int, columns: int, octaves: int = 3) -> Array:
+def rough(rng: Rng, size: int, rows: int, columns: int, octaves: int = 3) -> Array:
     """Noise (size, size) with detail: each octave has twice the knots and 0.6 times the height."""
     return np.sum([0.6**k * noise(rng, size, rows << k, columns << k) for k in range(octaves)], axis=0)
 

@@ -1,4 +1,4 @@
-"""Outlines that defects are drawn with: ellipses, lines, courses, scattered particles, irregular tiles.
+"""Outlines that defects are drawn with: ellipses, lines, courses, scattered particles, irregular cells.
 
 Everything works on whole arrays: a shape is a distance or an opacity for each pixel.
 """
@@ -18,7 +18,7 @@ def edge(distance: Array, softness: float) -> Array:
     return np.clip(distance / softness + 0.5, 0, 1)
 
 
-def random_point(rng: np.random.Generator, margin: float = 0.15) -> tuple[float, float]:
+def random_point(rng: Rng, margin: float = 0.15) -> tuple[float, float]:
     """A random point (x, y) at least ``margin`` from every side."""
     x, y = rng.uniform(margin, 1 - margin, 2)
     return float(x), float(y)
@@ -40,7 +40,7 @@ def ellipse(
     return np.sqrt(u * u + v * v), u, v
 
 
-def line(canvas: Canvas, rng: np.random.Generator, vertical: bool, width: float, length: tuple[float, float]) -> Array:
+def line(canvas: Canvas, rng: Rng, vertical: bool, width: float, length: tuple[float, float]) -> Array:
     """Opacity of one nearly straight line with tapered ends.
 
     Args:
@@ -88,7 +88,7 @@ class Particles:
     """A random number in 0..1, the same for all pixels of a particle."""
 
 
-def particles(rng: np.random.Generator, u: Array, v: Array, share: float, radius: tuple[float, float]) -> Particles:
+def particles(rng: Rng, u: Array, v: Array, share: float, radius: tuple[float, float]) -> Particles:
     """Particles at random places.
 
     Args:
@@ -112,16 +112,16 @@ def particles(rng: np.random.Generator, u: Array, v: Array, share: float, radius
     return Particles(np.sqrt(du * du + dv * dv), du, dv, value)
 
 
-def tiles(rng: np.random.Generator, u: Array, v: Array) -> tuple[Array, Array]:
-    """Irregular tiles around random points (a Worley pattern).
+def worley_cells(rng: Rng, u: Array, v: Array) -> tuple[Array, Array]:
+    """Irregular cells around random points (Worley 1996).
 
     Args:
         rng: Random source.
-        u: First coordinate of every pixel (H, W), in tiles.
-        v: Second coordinate (H, W), in tiles.
+        u: First coordinate of every pixel (H, W), in cells.
+        v: Second coordinate (H, W), in cells.
 
     Returns:
-        How far each pixel is from its tile's border (0 on it, in tiles), and a random value 0..1 a tile.
+        How far each pixel is from its cell's border (0 on it, in cells), and a random value 0..1 a cell.
     """
     row, column = np.floor(v).astype(np.intp), np.floor(u).astype(np.intp)
     row0, column0 = row.min() - 1, column.min() - 1
@@ -131,11 +131,11 @@ def tiles(rng: np.random.Generator, u: Array, v: Array) -> tuple[Array, Array]:
     points[1] += (np.arange(shape[0], dtype=np.float32) + row0)[:, None]
     values = rng.random(shape, dtype=np.float32).ravel()
     pu, pv = points[0].ravel(), points[1].ravel()
-    own = (row - row0) * shape[1] + (column - column0)
+    home = (row - row0) * shape[1] + (column - column0)
     first = np.full(u.shape, np.inf, np.float32)
     second, value = first.copy(), np.zeros_like(first)
     for step in (a * shape[1] + b for a in (-1, 0, 1) for b in (-1, 0, 1)):
-        cell = own + step
+        cell = home + step
         far = (u - pu[cell]) ** 2 + (v - pv[cell]) ** 2
         nearer = far < first
         second = np.minimum(second, np.maximum(first, far))

@@ -220,7 +220,7 @@ def test_a_store_of_the_first_schema_opens_with_all_that_is_in_it(tmp_path):
         old.execute("INSERT INTO adjudications VALUES ('a', 'Eve', 'edit', 'One line.', '2026-01-02')")
     store = Store.open(file, create=False)
     assert [i.image_id for i in store.images()] == ["a"]
-    assert [r.text for r in store.reviews("a")] == ["A."]
+    assert [r.text for r in store.reviews("a")] == ["A line."]
     assert [(d.text, d.seconds, d.version) for d in store.adjudications()] == [("One line.", 0, 1)]
     store.save_draft("a", "Ann", "A", stage="adjudicate")
     store.close()

@@ -6,7 +6,7 @@ import numpy as np
 
 from steeldefectx.render.canvas import Canvas, Layer, Rng, paint
 from steeldefectx.render.noise import log_uniform, noise, rough, wave
-from steeldefectx.render.shapes import edge, tiles
+from steeldefectx.render.shapes import edge, worley_cells
 
 
 def crazing(canvas: Canvas, rng: Rng, strength: float) -> Layer:
@@ -14,7 +14,7 @@ def crazing(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     size, count = canvas.size, rng.uniform(7, 12)
     u = (canvas.x + 0.03 * rough(rng, size, 8, 8)) * count
     v = (canvas.y + 0.03 * rough(rng, size, 8, 8)) * count * rng.uniform(1.0, 1.5)
-    border, _ = tiles(rng, u, v)
+    border, _ = worley_cells(rng, u, v)
     width = np.clip(0.05 + 0.06 * rough(rng, size, 5, 5), 0, 0.14) * (0.8 + 48 / size)
     return paint(edge(width - border, 0.1), -strength * (34 + 8 * noise(rng, size, 5, 5)))
 
@@ -24,7 +24,7 @@ def net_of_cracks(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     size, count = canvas.size, log_uniform(rng, 5, 16)
     u = (canvas.x + 0.03 * rough(rng, size, 8, 8, 2)) * count
     v = (canvas.y + 0.03 * rough(rng, size, 8, 8, 2)) * count * rng.uniform(1.0, 1.8)
-    border, _ = tiles(rng, u, v)
+    border, _ = worley_cells(rng, u, v)
     width = np.clip(rng.uniform(0.02, 0.08) + 0.08 * rough(rng, size, 7, 7, 2), 0, 0.16) * (0.6 + 6 * count / size)
     cracks = edge(width - border, 0.1)
     grain = log_uniform(rng, 2, 18) * noise(rng, size, 70, 60)

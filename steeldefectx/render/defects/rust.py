@@ -6,7 +6,7 @@ import numpy as np
 
 from steeldefectx.render.canvas import Canvas, Layer, Rng, paint
 from steeldefectx.render.noise import log_uniform, noise, rough, wave
-from steeldefectx.render.shapes import edge, tiles
+from steeldefectx.render.shapes import edge, worley_cells
 
 
 def red_iron_sheet(canvas: Canvas, rng: Rng, strength: float) -> Layer:
@@ -36,7 +36,7 @@ def secondary_rust_skin(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     size, count = canvas.size, rng.uniform(6, 9)
     u = (canvas.x + 0.035 * rough(rng, size, 9, 9)) * count
     v = (canvas.y + 0.035 * rough(rng, size, 9, 9)) * count
-    border, value = tiles(rng, u, v)
+    border, value = worley_cells(rng, u, v)
     here = noise(rng, size, 2, 2) + rng.uniform(0.3, 0.9) - 1.1 * value
     flakes = edge(here, 0.05)
     grey = -56 + 75 * np.abs(2 * value - 0.7) + 55 * np.exp(-(((border - 0.22) / 0.09) ** 2))
