@@ -47,7 +47,7 @@ def find_claims(text: str) -> list[Claim]:
     """
     lower = lowered(text)
     classes = list(_classes(lower))
-    # A class's name ("bright scratch") and a place ("at the small end") are no claims of tone, shape or size besides.
+    # Class names are blanked, as "bright scratch" claims no tone besides; for the tables below, places are too.
     said = _blank_claims(_NOT_SAID_OF_DEFECT.sub(blank, stated(text)), classes)
     places = [Claim("location", place.names, place.start, place.end) for place in find_places(said)]
     claims = [*classes, *places, *_numbers(said), *_values(_blank_claims(said, places)), *_shares(said)]
