@@ -93,7 +93,7 @@ def build(
         builder.info.download_size = sum(file.stat().st_size for shards in files.values() for file in shards)
         card = dataset_card(statistics, builder.info, config=config, plots=plots)
         (folder / "README.md").write_text(card, "utf-8")
-        skipped = [_below(problem, data_dir) for problem in builder.problems]
+        skipped = [_relative(problem, data_dir) for problem in builder.problems]
         manifest = _describe(folder, statistics, fingerprint, config, hashed, len(skipped))
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
         _put_in_place(folder, out, skipped, skipped_file, partial)
@@ -153,7 +153,7 @@ def _examples(files: Mapping[str, list[Path]], class_names: list[str]) -> dict[s
     return dict(sorted(examples.items()))
 
 
-def _below(problem: sources.Problem, data_dir: Path | None) -> str:
+def _relative(problem: sources.Problem, data_dir: Path | None) -> str:
     """A problem, its path from the data folder on: the list may be handed on."""
     if data_dir is None or not problem.path.is_relative_to(data_dir):
         return str(problem)

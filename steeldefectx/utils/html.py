@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from PIL import Image
+
+from steeldefectx.utils.atomic import atomic_write
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dde2e9; --page: #f5f7f9; --card: #fff; }
@@ -64,6 +65,5 @@ def thumbnail(image: Image.Image, side: int) -> str:
 def write_page(content: str, file: Path) -> None:
     """Write a page, whole or not at all; its folder is made if need be."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(content, encoding="utf-8", errors="replace")  # names of files need not be UTF-8
-    temporary.replace(file)
+    with atomic_write(file) as page:
+        page.write(content.encode("utf-8", "replace").decode())  # names of files need not be UTF-8

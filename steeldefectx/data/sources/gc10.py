@@ -84,7 +84,9 @@ def _annotated(tree: Tree, file: Path, annotation: Annotation) -> Iterator[Sampl
         return
     size = _image_size(file)
     if size and annotation.size and size != annotation.size:
-        tree.problems.append(Problem(file, f"{_by(size)} pixels, its annotation is of {_by(annotation.size)}"))
+        tree.problems.append(
+            Problem(file, f"{_width_by_height(size)} pixels, its annotation is of {_width_by_height(annotation.size)}")
+        )
         return
     for class_name, box in annotation.boxes.items():
         if size and not (box[0] < size[0] and box[1] < size[1]):
@@ -228,5 +230,5 @@ def _summarize(tree: Tree, annotations: dict[str, Annotation], images: set[str])
         tree.notes.append(f"{GC10}: {'; '.join(parts)}.")
 
 
-def _by(size: tuple[int, int]) -> str:
+def _width_by_height(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"

@@ -19,7 +19,7 @@ from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.models.preprocessing import to_rgb
 
 BATCH = 8
-OWN_TEXT, CLASS = "text", "class"
+TYPED_TEXT, CLASS = "text", "class"
 """What the maps of a typed text, and those of an image classifier's class, are called."""
 RANDOM, CENTRE = "random map", "centre map"
 
@@ -59,7 +59,7 @@ def explain_images(
         levels = ["T0"]
     if isinstance(classifier.model, ImageClassifier) and (levels or text):
         raise ConfigError(f"{checkpoint} is an image classifier, which takes no texts: leave --texts and --text out.")
-    typed = {} if text is None else {OWN_TEXT: text}
+    typed = {} if text is None else {TYPED_TEXT: text}
     against = (
         []
         if isinstance(classifier.model, ImageClassifier)
