@@ -65,5 +65,5 @@ def thumbnail(image: Image.Image, side: int) -> str:
 def write_page(content: str, file: Path) -> None:
     """Write a page, whole or not at all; its folder is made if need be."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(file) as page:
-        page.write(content.encode("utf-8", "replace").decode())  # names of files need not be UTF-8
+    with atomic_write(file) as stream:
+        stream.write(content.encode("utf-8", "replace").decode())  # names of files need not be UTF-8
