@@ -1,9 +1,9 @@
 """steeldefectx predict: three formats that say the same, written whole, with what could not be read."""
 
 import csv
+import io
 import json
 import os
-import subprocess
 import sys
 
 import pyarrow.parquet as pq
@@ -271,13 +271,13 @@ def test_names_that_a_spreadsheet_would_run_are_text_in_a_csv_and_unchanged_else
         assert set(rows.values()) <= {f"{before}=cmd", f"{before}@b"}
 
 
-def test_standard_output_is_utf_8_whatever_the_pipe_says(checkpoint, tmp_path):
+def test_standard_output_is_utf_8_whatever_the_pipe_says(checkpoint, tmp_path, monkeypatch):
     Image.new("L", (20, 20), 9).save(tmp_path / "裂纹.png")
-    environment = os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    words = [sys.executable, COMMAND, "predict", tmp_path, "--checkpoint", checkpoint]
-    done = subprocess.run(words, capture_output=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.decode("utf-8").splitlines()
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", pipe)
+    predict_files(SteelDefectClassifier.from_pretrained(checkpoint), [tmp_path / "裂纹.png"], None)
+    pipe.flush()
+    lines = pipe.buffer.getvalue().decode("utf-8").splitlines()
     assert len(lines) == 4
     assert all("裂纹.png" in line for line in lines[1:])
 
