@@ -46,7 +46,7 @@ from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank
 from steeldefectx.training.loop import fit
 from steeldefectx.training.run import run
 from steeldefectx.training.snapshot import Snapshots
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 from steeldefectx.utils.results import versions
 
 CPU = torch.device("cpu")
@@ -104,7 +104,7 @@ def one_pass(clip: Clip, data: Data) -> float:
     def encode() -> None:
         for split in data.splits.values():
             batches = [split.rows[i : i + BATCH] for i in range(0, len(split), BATCH)]
-            for pixels in ahead(lambda rows, column=split.column: decode(column, rows, clip), batches):
+            for pixels in prefetch(lambda rows, column=split.column: decode(column, rows, clip), batches):
                 clip.encode_images(pixels)
 
     with torch.inference_mode():
@@ -273,7 +273,7 @@ def pipeline(name: str, data: Data) -> Iterator[Row]:
             return vary_shape(store.batch(rows), variation), variation
 
         def ours(prepare: Any = prepare) -> None:
-            for pixels, variation in ahead(prepare, range(epochs * -(-len(split) // 64))):
+            for pixels, variation in prefetch(prepare, range(epochs * -(-len(split) // 64))):
                 vary_light(pixels, variation)
 
         for warm_up in (naive, ours):

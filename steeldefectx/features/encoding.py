@@ -15,7 +15,7 @@ from steeldefectx.features.augmentation import variation_of, vary_light, vary_sh
 from steeldefectx.features.feature_cache import FeatureCache
 from steeldefectx.features.pixels import decode
 from steeldefectx.models.clip import Clip, class_embeddings
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Features:
         batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
         done: list[torch.Tensor] = []
         bar = tqdm(total=len(missing), desc=title, unit=title.split()[1][:-1], delay=2, leave=False)
-        for number, inputs in enumerate(ahead(prepare, batches)):
+        for number, inputs in enumerate(prefetch(prepare, batches)):
             done.append(encode(inputs.to(self.device)).float())  # left on the device: a copy would wait for it
             bar.update(len(done[-1]))
             if len(done) == BATCHES_PER_FILE or number == len(batches) - 1:

@@ -21,7 +21,7 @@ from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.taxonomy import find_class, t0_sentence
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
 Picture = Image.Image | str | Path
 """A Pillow image, or the path of an image file."""
@@ -234,7 +234,7 @@ def _logits(engine: Engine, images: Picture | Iterable[Picture]) -> Iterator[np.
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         batches = iter(lambda: list(islice(waiting, BATCH)), [])
-        for batch in ahead(lambda some: list(pool.map(prepare, some)), batches):
+        for batch in prefetch(lambda some: list(pool.map(prepare, some)), batches):
             pixels = [found for found in batch if isinstance(found, np.ndarray)]
             rows = iter(engine.logits(np.stack(pixels))) if pixels else iter(())
             for found in batch:

@@ -24,7 +24,7 @@ from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.inputs import Batch, Embeddings, Forward
 from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state, whole_state
 from steeldefectx.training.weight_average import Average
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
 MAX_GRADIENT_NORM = 1.0
 MOMENTUM = 0.9
@@ -129,7 +129,7 @@ def fit(
     )
     trained.train(module.trains_towers)
     started, losses = time.perf_counter(), [torch.tensor(loss) for loss in progress.losses]
-    for batch in ahead(batches, range(progress.step, steps)):
+    for batch in prefetch(batches, range(progress.step, steps)):
         rate = learning_rate(progress.step, batches.per_epoch, config)
         for group in optimizer.param_groups:
             group["lr"] = rate

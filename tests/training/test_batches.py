@@ -6,7 +6,7 @@ import torch
 
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.inputs import FrozenInputs, TextBank
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
 CPU = torch.device("cpu")
 
@@ -73,14 +73,14 @@ def test_every_view_has_its_turn():
 
 
 def test_preparing_ahead_keeps_the_order_and_passes_errors_on():
-    assert list(ahead(lambda n: n * n, range(20))) == [n * n for n in range(20)]
+    assert list(prefetch(lambda n: n * n, range(20))) == [n * n for n in range(20)]
 
     def fails_at_three(n):
         if n == 3:
             raise ValueError("three")
         return n
 
-    results = ahead(fails_at_three, range(9))
+    results = prefetch(fails_at_three, range(9))
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(results)
