@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from steeldefectx.methods.common import all_views, softmax_regression
+from steeldefectx.methods.feature_space import all_views, softmax_regression
 from steeldefectx.methods.interface import Predictor, Task, override
-from steeldefectx.methods.towers import batches, copy_of_model, in_batches, varied
+from steeldefectx.methods.tower_tuning import batches, copy_of_model, in_batches, varied
 from steeldefectx.models.clip import Clip
 
 IMAGE_TOWER = ("vision_model.", "visual_projection.")

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from steeldefectx.methods.common import predictor
 from steeldefectx.methods.interface import Predictor, Task, override
+from steeldefectx.methods.selection import predictor
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from steeldefectx.methods.common import accuracy, all_views, class_sums, predictor, unit
+from steeldefectx.methods.feature_space import all_views, class_sums, unit
 from steeldefectx.methods.interface import Predictor, Task, override
+from steeldefectx.methods.selection import accuracy, predictor
 
 STEPS_PER_ALPHA = 10
 """After so many steps of the prototypes there is one of the multipliers, and a look at the validation images."""

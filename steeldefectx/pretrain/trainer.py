@@ -31,7 +31,7 @@ from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
 from steeldefectx.training.losses import contrastive_loss
 from steeldefectx.training.snapshot import Snapshots, load_trained_state
-from steeldefectx.training.weight_average import Average
+from steeldefectx.training.weight_average import WeightAverage
 from steeldefectx.utils.fingerprint import code_hash
 from steeldefectx.utils.results import versions, write_json
 
@@ -90,8 +90,8 @@ def pretrain(config: PretrainConfig) -> Path:
     optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
     snapshots = Snapshots(folder, identity, MINUTES, writes=True)
     saved = snapshots.load(model, optimizer) if config.resume else None
-    first, spent = (saved[0]["step"], saved[0]["seconds"]) if saved else (0, 0.0)
-    average = Average(model, config.ema, saved[2] if saved else None)
+    first, spent = (saved.progress["step"], saved.progress["seconds"]) if saved else (0, 0.0)
+    average = WeightAverage(model, config.ema, saved.average if saved else None)
     started = time.monotonic() - spent
     _cut_log(folder / LOG, first)
     model.train()

@@ -1,4 +1,4 @@
-"""How many processes a run really has."""
+"""The processes of a run: device, precision and cores of this one, and whether all that were asked for run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,60 @@ import os
 import re
 from pathlib import Path
 
-from steeldefectx.errors import ConfigError
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import TorchDynamoPlugin, parse_flag_from_env
 
-_COUNT = re.compile(r"\0--num[_-]processes(?:\0|=)(\d+)\0")
+from steeldefectx.errors import ConfigError
+from steeldefectx.models.names import CLIP_ADAPTER
+from steeldefectx.models.precision import dtype_for
+from steeldefectx.training.config import TrainConfig
+
+_NUM_PROCESSES = re.compile(r"\0--num[_-]processes(?:\0|=)(\d+)\0")
+
+
+def start_accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
+    """The processes, the device, and the precision that towers compute in there.
+
+    Raises:
+        ConfigError: Fewer processes than were asked for, a tracker that is not installed, or a batch that does
+            not divide among the processes.
+    """
+    state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))  # as Accelerator will
+    dtype = dtype_for(config.precision, state.device)
+    trained_towers = config.method != CLIP_ADAPTER
+    tracker = None if config.tracker == "none" else config.tracker
+    # Of an earlier run in this process, whose precision may be another; the processes stay as they are.
+    AcceleratorState._reset_state()
+    try:
+        accelerator = Accelerator(
+            mixed_precision="bf16" if trained_towers and dtype == torch.bfloat16 else "no",
+            log_with=tracker,
+            project_dir=str(Path(config.output_dir).expanduser()),
+            dynamo_plugin=TorchDynamoPlugin(backend="inductor", dynamic=True) if config.compile else None,
+        )
+        if tracker:
+            settings = {
+                key: value if isinstance(value, int | float | str) else str(value)
+                for key, value in config.resolved().items()
+            }
+            accelerator.init_trackers(tracker, config=settings)
+    except (ValueError, ImportError) as error:
+        raise ConfigError(f"tracker {config.tracker}: {error}; pip install {config.tracker}.") from error
+    refuse_lost_processes(accelerator.num_processes)
+    _use_all_cores(accelerator)
+    if config.batch_size % accelerator.num_processes:
+        raise ConfigError(
+            f"batch_size {config.batch_size} does not divide among {accelerator.num_processes} processes."
+        )
+    return accelerator, dtype
+
+
+def _use_all_cores(accelerator: Accelerator) -> None:
+    """Undo what ``accelerate launch`` does on a machine without a GPU: one thread, however many cores."""
+    if accelerator.device.type == "cpu" and os.environ.get("OMP_NUM_THREADS") == "1":
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
 
 
 def refuse_lost_processes(running: int) -> None:
@@ -23,9 +74,9 @@ def refuse_lost_processes(running: int) -> None:
     asked = int(os.environ.get("WORLD_SIZE", "1"))
     launcher = Path(f"/proc/{os.getppid()}/cmdline")
     if "WORLD_SIZE" not in os.environ and launcher.is_file():
-        words = launcher.read_bytes().decode("utf-8", "replace")
-        found = _COUNT.search(words)
-        if "accelerate" in words and found:
+        command = launcher.read_bytes().decode("utf-8", "replace")
+        found = _NUM_PROCESSES.search(command)
+        if "accelerate" in command and found:
             asked = int(found[1])
     if running < asked:
         raise ConfigError(

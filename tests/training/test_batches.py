@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from steeldefectx.training.batches import Batches
-from steeldefectx.training.inputs import FrozenInputs, TextBank
+from steeldefectx.training.clip_inputs import FeatureInputs
+from steeldefectx.training.text_bank import TextBank
 from steeldefectx.utils.prefetch import prefetch
 
 CPU = torch.device("cpu")
@@ -15,7 +16,7 @@ def batches(count=23, size=4, process=(0, 1), views=1, texts=5, seed=0):
     """Images whose feature is their number, with texts whose feature is theirs."""
     bank = TextBank([f"text {n % texts}" for n in range(count)], 0.0)
     images = torch.arange(count).float().repeat(views, 1)[..., None] + 1000 * torch.arange(views)[:, None, None]
-    inputs = FrozenInputs(images, torch.arange(texts).float()[:, None], CPU)
+    inputs = FeatureInputs(images, torch.arange(texts).float()[:, None], CPU)
     return Batches(inputs, bank, np.arange(count) % 3, size, seed, process)
 
 
