@@ -12,7 +12,6 @@ Validation images are not used, nor does the original.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -23,6 +22,7 @@ from steeldefectx.methods.tower_tuning import batches, copy_of_model, in_batches
 from steeldefectx.models.clip import Clip, class_embeddings
 from steeldefectx.models.peft_adapters import add_peft, keep_batch_statistics, merge
 from steeldefectx.training.losses import class_prompts_loss
+from steeldefectx.training.schedules import half_cosine
 
 LAST_LR = 1e-6
 """What the cosine ends in, as published."""
@@ -76,7 +76,7 @@ def _train(clip: Clip, task: Task, settings: Settings) -> None:
     keep_batch_statistics(clip.model)
     for step, rows in enumerate(batches(len(task.shots), settings.batch_size, steps, rng)):
         for group in optimizer.param_groups:
-            group["lr"] = LAST_LR + (settings.lr - LAST_LR) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = LAST_LR + (settings.lr - LAST_LR) * half_cosine(step, steps)
         tokens = clip.tokenize([texts[rng.integers(len(texts))] for texts in task.classes.texts]).to(device)
         image = clip.embed_images(clip.encode_images(varied(task.shots.images, rows, kind, rng).to(device)))
         text = clip.embed_texts(clip.encode_texts(tokens))

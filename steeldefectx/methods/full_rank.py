@@ -12,7 +12,6 @@ X-SDD; validation images of the task are not used.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from steeldefectx.methods.feature_space import all_views, softmax_regression
 from steeldefectx.methods.interface import Predictor, Task, override
 from steeldefectx.methods.tower_tuning import batches, copy_of_model, in_batches, varied
 from steeldefectx.models.clip import Clip
+from steeldefectx.training.schedules import half_cosine, linear_rise, warmup_steps
 
 IMAGE_TOWER = ("vision_model.", "visual_projection.")
 """How names of its weights begin."""
@@ -150,7 +150,6 @@ def _tune(model: Classifier, task: Task, settings: Settings) -> None:
 
 def _share_of_peak(step: int, steps: int) -> float:
     """Share of the peak learning rate: a linear rise, then half a cosine to 0."""
-    rising = WARMUP * steps
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+    warmup = warmup_steps(WARMUP, steps)
+    # The peak is the cosine's first step, not the warm-up's last.
+    return linear_rise(step, warmup + 1) if step < warmup else half_cosine(step - warmup, steps - warmup)

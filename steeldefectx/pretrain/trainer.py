@@ -30,6 +30,7 @@ from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
 from steeldefectx.training.losses import contrastive_loss
+from steeldefectx.training.schedules import half_cosine, linear_rise, warmup_steps
 from steeldefectx.training.snapshot import Snapshots, load_trained_state
 from steeldefectx.training.weight_average import WeightAverage
 from steeldefectx.utils.fingerprint import code_hash
@@ -58,6 +59,7 @@ CODE = (
     "language/mask_geometry.py",
     "render/*.py",
     "training/losses.py",
+    "training/schedules.py",
     "training/weight_average.py",
 )
 """What a run's weights depend on beside its settings."""
@@ -142,10 +144,8 @@ def _steps(
 
 def schedule(step: int, config: PretrainConfig) -> float:
     """Factor on the learning rate, 0..1: a linear rise, then half a cosine to 0."""
-    rising = config.warmup * config.steps
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, config.steps - rising))))
+    warmup = warmup_steps(config.warmup, config.steps)
+    return linear_rise(step, warmup) if step < warmup else half_cosine(step - warmup, config.steps - warmup)
 
 
 def losses(

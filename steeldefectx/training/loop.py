@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -20,6 +19,7 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.gradients import backward
+from steeldefectx.training.schedules import learning_rate
 from steeldefectx.training.snapshot import Snapshots, gathered_state, load_trained_state, trained_state
 from steeldefectx.training.trainable import TrainingModule
 from steeldefectx.training.weight_average import WeightAverage
@@ -28,22 +28,6 @@ from steeldefectx.utils.prefetch import prefetch
 MAX_GRADIENT_NORM = 1.0
 MOMENTUM = 0.9
 """Of SGD."""
-
-
-def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:
-    """The learning rate of a step: linear rise over the warm-up, then as ``schedule`` says.
-
-    ``constant``; ``cosine``: half a cosine to 0; ``step``: a tenth every ``step_epochs`` epochs.
-    """
-    steps = config.epochs * per_epoch
-    rising = config.warmup * steps
-    if step < rising:
-        return config.lr * (step + 1) / rising
-    if config.schedule == "cosine":
-        return config.lr * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-    if config.schedule == "step":
-        return config.lr * 0.1 ** (step // per_epoch // config.step_epochs)
-    return config.lr
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
