@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.from_scratch import Sizes
@@ -54,6 +55,10 @@ class PretrainConfig:
             raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}.")
         if not self.levels or not set(self.levels) <= {"T0", "T1"}:
             raise ConfigError(f"class_texts names T0, T1 or both, not {self.class_texts!r}.")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{item.name} has to be a finite number, not {value}.")
         for name in ("images", "batch_size", "image_size", "text_width", "text_layers", "projection"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} has to be 1 or more, not {getattr(self, name)}.")

@@ -28,7 +28,7 @@ from steeldefectx.models.precision import dtype_for
 from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
-from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
+from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups, refuse_divergence
 from steeldefectx.training.losses import contrastive_loss
 from steeldefectx.training.schedules import half_cosine, linear_rise, warmup_steps
 from steeldefectx.training.snapshot import Snapshots, load_trained_state
@@ -77,7 +77,7 @@ def pretrain(config: PretrainConfig) -> Path:
         The folder of the finished model, in ``save_pretrained`` form, with averaged weights in fp32.
 
     Raises:
-        ConfigError: The folder has a snapshot of a run with other settings.
+        ConfigError: The folder has a snapshot of a run with other settings, or the loss is no longer finite.
     """
     folder, device = Path(config.out), PartialState().device
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def pretrain(config: PretrainConfig) -> Path:
         seconds = round(time.monotonic() - started, 1)
         if step % LOGGED == 0:
             with (folder / LOG).open("a") as log:
-                log.write(json.dumps({"step": step, "seconds": seconds, **_numbers(found)}) + "\n")
+                log.write(json.dumps({"step": step, "seconds": seconds, **_numbers(found)}, allow_nan=False) + "\n")
         if snapshots.due():
             snapshots.save(model, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
     load_trained_state(model, average.state)
@@ -130,6 +130,7 @@ def _steps(
         found = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
         optimizer.zero_grad()
         found["loss"].backward()
+        refuse_divergence(found["loss"], step, config.lr)
         nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
         optimizer.step()
         rate.step()

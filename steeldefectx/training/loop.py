@@ -86,7 +86,8 @@ def fit(
         How far it came, and which epoch was best.
 
     Raises:
-        ConfigError: Weights are sharded, and a setting needs them whole after every step.
+        ConfigError: Weights are sharded, and a setting needs them whole after every step; or the loss or the weights
+            are no longer finite, in which case the last snapshot is left as it is.
     """
     sharded = accelerator.distributed_type == DistributedType.FSDP
     if sharded and (config.ema or config.resume):
@@ -116,7 +117,9 @@ def fit(
         rate = learning_rate(progress.step, batches.per_epoch, config)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        losses.append(backward(prepared, batches.inputs, batch, progress.step, config, accelerator))
+        loss = backward(prepared, batches.inputs, batch, progress.step, config, accelerator)
+        refuse_divergence(loss, progress.step, config.lr)
+        losses.append(loss)
         if module.trains_model and config.optimizer == "adamw":
             accelerator.clip_grad_norm_(trained.parameters(), MAX_GRADIENT_NORM)
         prepared_optimizer.step()
@@ -129,9 +132,9 @@ def fit(
 
         epoch, rest = divmod(progress.step, batches.per_epoch)
         if rest == 0:
-            loss = torch.stack([loss.to(accelerator.device) for loss in losses]).mean().item()
+            mean_loss = torch.stack([loss.to(accelerator.device) for loss in losses]).mean().item()
             seconds = round(time.perf_counter() - epoch_started, 3)
-            line = {"epoch": epoch, "loss": loss, "lr": rate, "seconds": seconds}
+            line = {"epoch": epoch, "loss": mean_loss, "lr": rate, "seconds": seconds}
             if sharded and (score is not None or progress.step == steps):
                 load_trained_state(module, gathered_state(trained))
             if score is not None:
@@ -142,10 +145,11 @@ def fit(
                         best = {name: tensor.cpu().clone() for name, tensor in trained_state(module).items()}
             log(line)
             accelerator.log({key: value for key, value in line.items() if key != "epoch"}, step=progress.step)
-            bar.set_postfix(epoch=f"{epoch}/{config.epochs}", loss=f"{loss:.3f}")
+            bar.set_postfix(epoch=f"{epoch}/{config.epochs}", loss=f"{mean_loss:.3f}")
             epoch_started, losses = time.perf_counter(), []
 
         if not sharded and snapshots.due():
+            refuse_divergence(_extent(module), progress.step - 1, config.lr)
             progress.losses = [loss.item() for loss in losses]
             snapshots.save(module, optimizer, vars(progress), best, {} if average is None else average.state)
     bar.close()
@@ -153,8 +157,33 @@ def fit(
         load_trained_state(module, best)
     elif average is not None:
         load_trained_state(module, average.state)
+    refuse_divergence(_extent(module), progress.step - 1, config.lr)
     module.eval()
     return progress
+
+
+def refuse_divergence(value: torch.Tensor, step: int, lr: float) -> None:
+    """Stop a run that has diverged.
+
+    Args:
+        value: The loss of a step, or what is not finite where a weight is not, see :func:`_extent`.
+        step: Number of the step, from 0.
+        lr: Peak learning rate of the run, for the message.
+
+    Raises:
+        ConfigError: The value is not finite.
+    """
+    if not value.isfinite():
+        raise ConfigError(
+            f"Training has diverged: the loss or the weights of step {step + 1} are no finite numbers. Nothing of it "
+            f"is kept, and what was saved before stays. Give a lower --lr than {lr:g}, a longer --warmup, or "
+            "--precision fp32."
+        )
+
+
+def _extent(module: TrainingModule) -> torch.Tensor:
+    """Sum of all trained weights (scalar float32): infinite or not a number where one of them is."""
+    return torch.stack([tensor.sum(dtype=torch.float32) for tensor in trained_state(module).values()]).sum()
 
 
 def _shardable_copy(module: TrainingModule) -> TrainingModule:

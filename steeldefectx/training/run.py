@@ -117,7 +117,7 @@ def _log_writer(folder: Path, resume: bool) -> Callable[[dict[str, Any]], None]:
 
     def write(line: dict[str, Any]) -> None:
         kept = [old for old in lines if json.loads(old)["epoch"] < line["epoch"]]
-        lines[:] = [*kept, json.dumps(line)]
+        lines[:] = [*kept, json.dumps(line, allow_nan=False)]
         path.write_text("\n".join(lines) + "\n", "utf-8")
 
     return write

@@ -92,7 +92,7 @@ class Snapshots:
             tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.file.with_suffix(f".{os.getpid()}.tmp")
-        metadata = {"identity": self.identity, "progress": json.dumps(progress)}
+        metadata = {"identity": self.identity, "progress": json.dumps(progress, allow_nan=False)}
         # Cloned: safetensors refuses tensors that share memory, as tied weights do.
         save_file({name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
         temporary.replace(self.file)

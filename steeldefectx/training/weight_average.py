@@ -44,5 +44,7 @@ class WeightAverage:
         """Within the ``with`` block the module has the averaged weights; afterwards its own again."""
         own = {name: tensor.clone() for name, tensor in self._weights.items()}
         load_trained_state(self.module, self.state)
-        yield
-        load_trained_state(self.module, own)
+        try:
+            yield
+        finally:
+            load_trained_state(self.module, own)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors import safe_open
 from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
 
 from steeldefectx.errors import ConfigError
@@ -249,9 +250,32 @@ def test_sgd_is_torchs_with_momentum(tmp_path):
         torch.testing.assert_close(found[name], tensor)
 
 
-def test_the_snapshot_is_safetensors_with_readable_metadata(tmp_path):
-    from safetensors import safe_open
+def poisoned(config, image=3):
+    """Features of frozen towers, those of one image not numbers."""
+    module, inputs = frozen(config)
+    inputs.images[:, image] = torch.nan
+    return module, inputs
 
+
+def test_a_loss_that_is_no_number_stops_the_run_at_its_step_and_keeps_the_last_snapshot(tmp_path):
+    bank = TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
+    made = Batches(poisoned(None)[1], bank, np.arange(COUNT) % 6, 8, 2)
+    bad = next(step for step in range(9) if made(step).images.isnan().any())
+    assert bad > 0, "another seed is needed"
+    with pytest.raises(ConfigError, match=rf"diverged.*step {bad + 1} .*lower --lr than 0\.01"):
+        train(poisoned, tmp_path, seed=2)
+    with safe_open(tmp_path / SNAPSHOT, "pt") as content:
+        assert json.loads(content.metadata()["progress"])["step"] == bad
+        weights = [content.get_tensor(name) for name in content.keys()]  # noqa: SIM118
+    assert all(tensor.isfinite().all() for tensor in weights)
+
+
+def test_weights_that_are_no_numbers_after_the_last_step_are_refused_too(tmp_path):
+    with pytest.raises(ConfigError, match="diverged"):
+        train(towers, tmp_path, epochs=1, batch_size=26, lr=1e38, optimizer="sgd", snapshot_minutes=5)
+
+
+def test_the_snapshot_is_safetensors_with_readable_metadata(tmp_path):
     train(frozen, tmp_path)
     with safe_open(tmp_path / SNAPSHOT, "pt") as content:
         assert json.loads(content.metadata()["progress"])["step"] == 9

@@ -1,6 +1,7 @@
 """The moving average of weights: its definition, and that looking at it changes nothing."""
 
 import numpy as np
+import pytest
 import torch
 
 from steeldefectx.training.weight_average import WeightAverage
@@ -43,4 +44,14 @@ def test_within_the_block_the_module_has_the_average_and_afterwards_its_own_weig
     with average.applied():
         assert all(torch.equal(tensor, average.state[name]) for name, tensor in module.state_dict().items())
         assert not torch.equal(module.state_dict()["0.weight"], before["0.weight"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+def test_an_error_within_the_block_leaves_the_module_its_own_weights():
+    module = network()
+    average = WeightAverage(module, 0.9)
+    change(module)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(KeyError), average.applied():
+        raise KeyError
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
