@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from steeldefectx.data.labelled import Split, image_bytes
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.cores import usable_cores
 
 CHUNK = 256
 """Images decoded at a time for the store."""
@@ -30,7 +31,7 @@ def decode(column: Any, rows: Sequence[int] | np.ndarray, model: Preprocessing) 
         with Image.open(io.BytesIO(image_bytes(column[int(row)]))) as image:
             return model.to_pixels(image)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(one, rows))))
 
 

@@ -15,6 +15,7 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.models.names import CLIP_ADAPTER
 from steeldefectx.models.precision import dtype_for
 from steeldefectx.training.config import TrainConfig
+from steeldefectx.utils.cores import launcher_set_one_thread, usable_cores
 
 _NUM_PROCESSES = re.compile(r"\0--num[_-]processes(?:\0|=)(\d+)\0")
 
@@ -48,7 +49,7 @@ def start_accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
     except (ValueError, ImportError) as error:
         raise ConfigError(f"tracker {config.tracker}: {error}; pip install {config.tracker}.") from error
     refuse_lost_processes(accelerator.num_processes)
-    _use_all_cores(accelerator)
+    _use_cores(accelerator)
     if config.batch_size % accelerator.num_processes:
         raise ConfigError(
             f"batch_size {config.batch_size} does not divide among {accelerator.num_processes} processes."
@@ -56,10 +57,10 @@ def start_accelerator(config: TrainConfig) -> tuple[Accelerator, torch.dtype]:
     return accelerator, dtype
 
 
-def _use_all_cores(accelerator: Accelerator) -> None:
-    """Undo what ``accelerate launch`` does on a machine without a GPU: one thread, however many cores."""
-    if accelerator.device.type == "cpu" and os.environ.get("OMP_NUM_THREADS") == "1":
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+def _use_cores(accelerator: Accelerator) -> None:
+    """Undo one thread that a launcher has set without being asked to: this process's share of the cores it may use."""
+    if accelerator.device.type == "cpu" and launcher_set_one_thread():
+        torch.set_num_threads(max(1, usable_cores() // accelerator.num_processes))
 
 
 def refuse_lost_processes(running: int) -> None:
