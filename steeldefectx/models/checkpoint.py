@@ -36,6 +36,7 @@ from steeldefectx.models.loading import (
     fetch,
     quietly,
     read_object,
+    refuse_not_finite,
 )
 from steeldefectx.models.names import BUILT_IN, EMBEDDED, TINY
 from steeldefectx.models.peft_adapters import MERGED
@@ -222,11 +223,13 @@ def _load_adapter(folder: Path, *, from_hub: bool) -> Clip:
         with quietly():
             clip.model = PeftModel.from_pretrained(clip.model, str(folder)).eval()
         expected = get_peft_model_state_dict(clip.model, save_embedding_layers=False).keys()
-        unfilled = expected ^ load_file(folder / ADAPTER_WEIGHTS).keys()
+        weights = load_file(folder / ADAPTER_WEIGHTS)
+        unfilled = expected ^ weights.keys()
     except LOADING_ERRORS as error:
         raise _does_not_fit(folder, clip, str(error)) from error
     if unfilled:
         raise _does_not_fit(folder, clip, f"{len(unfilled)} weights are in one of them only, as {min(unfilled)}")
+    refuse_not_finite(str(folder), weights)
     if (folder / STACKED).is_dir():
         check_folder(folder / STACKED)
         _load_clip_adapter(clip, folder / STACKED, _settings(folder / STACKED))
@@ -271,6 +274,7 @@ def _load_clip_adapter(clip: Clip, folder: Path, settings: dict[str, Any]) -> No
         sides.load_state_dict(load_file(folder / ADAPTER_WEIGHTS))
     except LOADING_ERRORS as error:
         raise ModelError(f"{folder}: not a CLIP-Adapter that can be read ({error}); train it again.") from error
+    refuse_not_finite(str(folder), sides.state_dict())
     if (width := feature_width(clip)) != settings["width"]:
         raise _does_not_fit(folder, clip, f"features {width} wide for an adapter {settings['width']} wide")
     parts = dict(sides.items())
