@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,22 @@ from steeldefectx.features.augmentation import variation_of, vary_light, vary_sh
 from steeldefectx.features.feature_cache import FeatureCache
 from steeldefectx.features.pixels import decode
 from steeldefectx.models.clip import Clip, class_embeddings
+from steeldefectx.utils.fingerprint import code_hash, library_versions
 from steeldefectx.utils.prefetch import prefetch
 
 logger = logging.getLogger(__name__)
 
+CODE = (
+    "features/augmentation.py",
+    "features/encoding.py",
+    "features/pixels.py",
+    "features/randaugment.py",
+    "models/clip.py",
+    "models/preprocessing.py",
+    "models/steel_clip.py",
+)
+LIBRARIES = ("pillow", "tokenizers", "torch", "transformers")
+"""What features depend on beside the model and what is encoded."""
 BATCH = 64
 BATCHES_PER_FILE = 32
 """After so many batches what is encoded goes to disk: an interrupted run loses no more than that."""
@@ -43,9 +56,13 @@ class Features:
     encoded_texts: int = 0
 
     def __post_init__(self) -> None:
-        self.fingerprint = f"{self.clip.fingerprint()}-{self.dtype}" if self.keep else ""
+        self.fingerprint = self._fingerprint() if self.keep else ""
         self.encoder = self.clip.in_dtype(self.dtype)
         self._caches: dict[str, FeatureCache] = {}
+
+    def _fingerprint(self) -> str:
+        depends_on = [self.clip.fingerprint(), str(self.dtype), code_hash(*CODE), library_versions(*LIBRARIES)]
+        return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
 
     def images(self, split: Split, augmentation: str = "none", view: int = 0) -> torch.Tensor:
         """Features of a split's images.
