@@ -44,7 +44,8 @@ from steeldefectx.models.peft_adapters import MERGED
 MODEL_CONFIG = "config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 CLASS_TEXTS = "class_texts.json"
-CLIP_ADAPTER = "CLIP_ADAPTER"
+PEFT_TYPE_CLIP_ADAPTER = "CLIP_ADAPTER"
+"""``peft_type`` of a CLIP-Adapter in ``adapter_config.json``; the method's name is ``clip-adapter``."""
 BASE = "base"
 """Folder inside a checkpoint for a base that has no lasting home: a built-in one, or merged towers."""
 STACKED = "clip_adapter"
@@ -108,7 +109,7 @@ def _write_clip_adapter(clip: Clip, folder: Path) -> None:
     save_file(weights, folder / ADAPTER_WEIGHTS)
     first = next(iter(sides.values()))
     shape = {"width": first.width, "ratio": first.ratio, "reduction": first.reduction}
-    _write_settings(clip, folder, {"peft_type": CLIP_ADAPTER, "adapter_on": list(sides), **shape})
+    _write_settings(clip, folder, {"peft_type": PEFT_TYPE_CLIP_ADAPTER, "adapter_on": list(sides), **shape})
 
 
 def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
@@ -216,7 +217,7 @@ def _is_classifier(folder: Path) -> bool:
 def _load_adapter(folder: Path, *, from_hub: bool) -> Clip:
     settings = _settings(folder)
     clip = load_clip(_base(folder, settings, from_hub=from_hub), settings.get("revision"))
-    if settings["peft_type"] == CLIP_ADAPTER:
+    if settings["peft_type"] == PEFT_TYPE_CLIP_ADAPTER:
         _load_clip_adapter(clip, folder, settings)
         return clip
     try:
