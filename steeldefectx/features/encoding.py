@@ -85,9 +85,9 @@ class Features:
             variation = variation_of(augmentation, [hashes[position] for position in positions])
             return images if variation is None else vary_light(vary_shape(images, variation), variation)
 
-        found, encoded = self._features("images", hashes, pixels, self.encoder.encode_images)
+        features, encoded = self._features("images", hashes, pixels, self.encoder.encode_images)
         self.encoded_images += encoded
-        return found
+        return features
 
     def texts(self, texts: Sequence[str]) -> torch.Tensor:
         """(N, D) float32 features of texts on the CPU, not normalized."""
@@ -96,9 +96,9 @@ class Features:
         def tokens(positions: list[int]) -> dict[str, torch.Tensor]:
             return self.clip.tokenize([texts[position] for position in positions])
 
-        found, encoded = self._features("texts", hashes, tokens, self.encoder.encode_texts)
+        features, encoded = self._features("texts", hashes, tokens, self.encoder.encode_texts)
         self.encoded_texts += encoded
-        return found
+        return features
 
     def classes(self, prompts: list[list[str]]) -> torch.Tensor:
         """(C, D) unit-length embeddings of classes, on the device: for each the mean over its texts."""

@@ -26,7 +26,7 @@ def class_logits(features: Features, split: Split, prompts: list[list[str]]) -> 
 def classifier_logits(classifier: ImageClassifier, split: Split, device: torch.device) -> torch.Tensor:
     """Logits (N images, C classes) float32 on the CPU, of an image classifier."""
     store = PixelStore(split, classifier)
-    found = [torch.empty(0, len(classifier.classes))]
+    logits = [torch.empty(0, len(classifier.classes))]
     for pixels in prefetch(store.batch, np.split(np.arange(len(split)), range(BATCH, len(split), BATCH))):
-        found.append(classifier.logits(pixels.to(device)).float().cpu())
-    return torch.cat(found)
+        logits.append(classifier.logits(pixels.to(device)).float().cpu())
+    return torch.cat(logits)

@@ -106,12 +106,12 @@ def _probe(model: Classifier, rows: torch.Tensor, labels: torch.Tensor, weight: 
     known = model.standardized(rows)
     with_bias = torch.cat([known, torch.ones(len(known), 1)], dim=1)
     start = torch.zeros(len(model.head.bias), with_bias.shape[1])
-    found = settings.start * softmax_regression(
+    weights = settings.start * softmax_regression(
         with_bias, labels, torch.full((len(labels),), weight), start, settings.ridge
     )
     with torch.no_grad():
-        model.head.weight.copy_(found[:, :-1])
-        model.head.bias.copy_(found[:, -1])
+        model.head.weight.copy_(weights[:, :-1])
+        model.head.bias.copy_(weights[:, -1])
 
 
 def trained_weights(clip: Clip, frozen: float) -> list[nn.Parameter]:
@@ -122,7 +122,7 @@ def trained_weights(clip: Clip, frozen: float) -> list[nn.Parameter]:
         frozen: Share of the blocks, 0..1, that is left out. 0 leaves nothing out.
     """
     tower = [(name, weight) for name, weight in clip.model.named_parameters() if name.startswith(IMAGE_TOWER)]
-    blocks = {name: int(found[1]) for name, _ in tower if (found := BLOCK.match(name))}
+    blocks = {name: int(block[1]) for name, _ in tower if (block := BLOCK.match(name))}
     depth = max(blocks.values(), default=-1) + 1
     first = round(frozen * depth)
     place = {name: 0 if name.startswith(BELOW_BLOCKS) else blocks.get(name, depth) for name, _ in tower}

@@ -52,14 +52,14 @@ def fit(task: Task) -> Predictor:
     """
     rows, labels, weight = all_views(task.shots)
     texts = task.classes.embeddings
-    found, steps, highest = texts, 0, -1.0
+    best_weights, best_step, best_score = texts, 0, -1.0
     for step, state in descent(unit(rows), labels, weight, texts, override(Settings(), task).steps):
         weights, score = state.weights(texts), 0.0
         if task.validation is not None and len(task.validation):
             score = accuracy(unit(task.validation.images.features) @ weights.T, task.validation.labels)
-        if score >= highest:
-            found, steps, highest = weights, step, score
-    return predictor(lambda features: unit(features) @ found.T, {"steps": steps})
+        if score >= best_score:
+            best_weights, best_step, best_score = weights, step, score
+    return predictor(lambda features: unit(features) @ best_weights.T, {"steps": best_step})
 
 
 def descent(

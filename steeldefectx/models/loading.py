@@ -137,12 +137,12 @@ def read_object(file: Path) -> dict[str, Any]:
         ModelError: It is none.
     """
     try:
-        found = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: no JSON ({str(error).splitlines()[0]}). Save the model again.") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ModelError(f"{file}: a JSON object is needed. Save the model again.")
-    return found
+    return content
 
 
 def load_image_processor(folder: Path) -> Any:
@@ -194,10 +194,10 @@ def refuse_other_weights(name: str, info: Mapping[str, Any]) -> None:
     """
     reshaped = [key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"]]
     kinds = {"missing": info["missing_keys"], "unexpected": info["unexpected_keys"], "of another shape": reshaped}
-    found = [f"{len(keys)} {kind}: {_some(sorted(keys))}" for kind, keys in kinds.items() if keys]
-    if found:
+    problems = [f"{len(keys)} {kind}: {_some(sorted(keys))}" for kind, keys in kinds.items() if keys]
+    if problems:
         raise ModelError(
-            f"{name}: no model that can be loaded (its weights are not those of config.json; {'; '.join(found)}). "
+            f"{name}: no model that can be loaded (its weights are not those of config.json; {'; '.join(problems)}). "
             "Save the model again."
         )
 

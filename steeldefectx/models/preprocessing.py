@@ -98,8 +98,8 @@ class Preprocessing:
         """
         image = Image.fromarray((np.arange(192) * 7 % 256).astype(np.uint8).reshape(8, 8, 3))
         expected = np.asarray(self.image_processor(images=image, return_tensors="np")["pixel_values"][0])
-        found = self.normalize(torch.from_numpy(self.to_pixels(image))[None])[0].numpy()
-        if expected.shape != found.shape or not np.allclose(expected, found, atol=1e-4):
+        ours = self.normalize(torch.from_numpy(self.to_pixels(image))[None])[0].numpy()
+        if expected.shape != ours.shape or not np.allclose(expected, ours, atol=1e-4):
             raise ModelError(
                 f"{name}: its image processor ({type(self.image_processor).__name__}) does more to images than resize, "
                 "crop, rescale and normalize, which is not supported."

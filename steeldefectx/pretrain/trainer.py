@@ -97,12 +97,12 @@ def pretrain(config: PretrainConfig) -> Path:
     started = time.monotonic() - spent
     _cut_log(folder / LOG, first)
     model.train()
-    for step, found in _steps(model, tokenizer, optimizer, config, first, device):
+    for step, numbers in _steps(model, tokenizer, optimizer, config, first, device):
         average.update(step)
         seconds = round(time.monotonic() - started, 1)
         if step % LOGGED == 0:
             with (folder / LOG).open("a") as log:
-                log.write(json.dumps({"step": step, "seconds": seconds, **_numbers(found)}, allow_nan=False) + "\n")
+                log.write(json.dumps({"step": step, "seconds": seconds, **_rounded(numbers)}, allow_nan=False) + "\n")
         if snapshots.due():
             snapshots.save(model, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
     load_trained_state(model, average.state)
@@ -122,15 +122,15 @@ def _steps(
     first: int,
     device: torch.device,
 ) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
-    """Take the steps that are left; after each its number, from 1, and what was found."""
+    """Take the steps that are left; after each its number, from 1, and its losses."""
     dtype = dtype_for(config.precision, device)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, config))
     bar = tqdm(total=config.steps * config.batch_size, initial=first * config.batch_size, unit="image", unit_scale=True)
     for step, batch in enumerate(batches(config, first), start=first):
-        found = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
+        numbers = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
         optimizer.zero_grad()
-        found["loss"].backward()
-        refuse_divergence(found["loss"], step, config.lr)
+        numbers["loss"].backward()
+        refuse_divergence(numbers["loss"], step, config.lr)
         nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
         optimizer.step()
         rate.step()
@@ -138,8 +138,8 @@ def _steps(
             model.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
         bar.update(len(batch.images))
         if (step + 1) % LOGGED == 0:
-            bar.set_postfix(_numbers(found))
-        yield step + 1, found
+            bar.set_postfix(_rounded(numbers))
+        yield step + 1, numbers
     bar.close()
 
 
@@ -210,8 +210,8 @@ def _text_features(
     return model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
 
 
-def _numbers(found: dict[str, torch.Tensor]) -> dict[str, float]:
-    return {name: round(value.item(), 4) for name, value in found.items()}
+def _rounded(numbers: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {name: round(value.item(), 4) for name, value in numbers.items()}
 
 
 def _save(model: SteelCLIPModel, tokenizer: Any, config: PretrainConfig, folder: Path) -> None:

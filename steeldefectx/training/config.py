@@ -13,7 +13,7 @@ import yaml
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.names import BACKBONES, CLASSIFIER, CLIP_ADAPTER, PEFT_METHODS
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
-from steeldefectx.utils.settings import setting
+from steeldefectx.utils.flag_fields import setting
 
 RECIPES = resources.files("steeldefectx") / "recipes"
 METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full", CLASSIFIER)

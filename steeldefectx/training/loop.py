@@ -200,6 +200,6 @@ def _shardable_copy(module: TrainingModule) -> TrainingModule:
 def _score(module: TrainingModule, score: Callable[[], float]) -> float:
     """Score in evaluation mode, then go back to training."""
     module.eval()
-    found = score()
+    accuracy = score()
     module.train(module.trains_model)
-    return found
+    return accuracy

@@ -76,9 +76,9 @@ def refuse_lost_processes(running: int) -> None:
     launcher = Path(f"/proc/{os.getppid()}/cmdline")
     if "WORLD_SIZE" not in os.environ and launcher.is_file():
         command = launcher.read_bytes().decode("utf-8", "replace")
-        found = _NUM_PROCESSES.search(command)
-        if "accelerate" in command and found:
-            asked = int(found[1])
+        flag = _NUM_PROCESSES.search(command)
+        if "accelerate" in command and flag:
+            asked = int(flag[1])
     if running < asked:
         raise ConfigError(
             f"{asked} processes were asked for and {running} runs: `accelerate launch` starts one without a GPU. On "
