@@ -181,13 +181,12 @@ def class_texts(data: Data, level: str) -> list[list[str]]:
     Raises:
         DataError: The level is missing, or a class has no training sample to take T2 or T3 from.
     """
-    order = [data.splits[name] for name in ("train", "test") if name in data.splits]
-    sources = order if level in CLASS_LEVELS else [s for n, s in data.splits.items() if n == "train"]
-    found: list[dict[str, None]] = [{} for _ in data.classes]
-    for split in sources:
+    names = ("train", "test") if level in CLASS_LEVELS else ("train",)
+    texts_of_class: list[dict[str, None]] = [{} for _ in data.classes]
+    for split in (data.splits[name] for name in names if name in data.splits):
         for label, text in zip(split.labels, split.level(level), strict=True):
-            found[label][text] = None
-    empty = [name for name, texts in zip(data.classes, found, strict=True) if not texts]
+            texts_of_class[label][text] = None
+    empty = [name for name, texts in zip(data.classes, texts_of_class, strict=True) if not texts]
     if empty:
         raise DataError(f"No training sample gives a {level} text for: {', '.join(empty)}. Test with T0 or T1.")
-    return [list(texts) for texts in found]
+    return [list(texts) for texts in texts_of_class]

@@ -22,7 +22,7 @@ from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.taxonomy import find_class, t0_sentence
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
 ImageInput = Image.Image | str | Path
 """A Pillow image, or the path of an image file."""
@@ -239,7 +239,7 @@ def _logits(engine: Engine, images: ImageInput | Iterable[ImageInput]) -> Iterat
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         batches = iter(lambda: list(islice(waiting, BATCH)), [])
-        for batch in ahead(lambda inputs: list(pool.map(prepare, inputs)), batches):
+        for batch in prefetch(lambda inputs: list(pool.map(prepare, inputs)), batches):
             pixels = [prepared for prepared in batch if isinstance(prepared, np.ndarray)]
             rows = iter(engine.logits(np.stack(pixels))) if pixels else iter(())
             for prepared in batch:
