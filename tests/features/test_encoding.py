@@ -8,11 +8,12 @@ import torch
 from PIL import Image
 
 from steeldefectx.data.labelled import Split
-from steeldefectx.features import encoding as features_module
+from steeldefectx.features import encoding
 from steeldefectx.features.encoding import Features
 from steeldefectx.features.feature_cache import FeatureCache
 from steeldefectx.features.logits import class_logits
 from steeldefectx.features.pixels import PixelStore
+from steeldefectx.models import precision
 from steeldefectx.models.clip import load_clip
 
 CPU = torch.device("cpu")
@@ -97,8 +98,8 @@ def test_a_changed_model_has_features_of_its_own(change):
 
 
 def test_an_interrupted_run_keeps_what_it_encoded(monkeypatch):
-    monkeypatch.setattr(features_module, "BATCH", 2)
-    monkeypatch.setattr(features_module, "BATCHES_PER_FILE", 2)
+    monkeypatch.setattr(encoding, "BATCH", 2)
+    monkeypatch.setattr(encoding, "BATCHES_PER_FILE", 2)
     clip = load_clip("tiny")
     encode, calls = clip.encode_images, []
 
@@ -126,10 +127,10 @@ def test_a_half_written_file_is_not_read():
 def test_a_run_is_told_where_bf16_is_slower(monkeypatch, caplog):
     for factor, told in ((12.0, True), (0.6, False)):
         caplog.clear()
-        monkeypatch.setattr(features_module, "_bf16_time", lambda factor=factor: factor)
-        assert features_module.dtype_for("bf16", CPU) == torch.bfloat16
+        monkeypatch.setattr(precision, "_bf16_time", lambda factor=factor: factor)
+        assert precision.dtype_for("bf16", CPU) == torch.bfloat16
         assert ("--precision fp32" in caplog.text) == told
-    assert features_module.dtype_for("auto", CPU) == features_module.dtype_for("fp32", CPU) == torch.float32
+    assert precision.dtype_for("auto", CPU) == precision.dtype_for("fp32", CPU) == torch.float32
 
 
 def test_the_store_holds_what_the_towers_preprocessing_gives():

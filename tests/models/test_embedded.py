@@ -103,10 +103,8 @@ def test_only_a_finished_run_is_put_into_the_package(tmp_path):
 
 def test_the_card_s_figures_are_the_committed_ones():
     card = (EMBEDDED_FOLDER / "README.md").read_text()
-    readme = (ROOT / "README.md").read_text()
     for level, row in MEASURED["zero_shot"].items():
-        for text in (card, readme):
-            assert f"| {100 * row['accuracy']:.2f} | {100 * row['mean_accuracy']:.2f} |" in text, level
+        assert f"| {100 * row['accuracy']:.2f} | {100 * row['mean_accuracy']:.2f} |" in card, level
     for row in MEASURED["linear_probe"].values():
         assert f"{100 * row['accuracy']:.2f}" in card
     assert t1_sentence("Crazing") in (EMBEDDED_FOLDER / "class_texts.json").read_text()

@@ -39,7 +39,7 @@ def embedded(run, tmp_path, monkeypatch):
     """The run's model in the place of the one that ships."""
     folder = tmp_path / "embedded"
     export(run, folder)
-    for module in ("models.clip", "training.checkpoint"):
+    for module in ("models.clip", "models.checkpoint"):
         monkeypatch.setattr(f"steeldefectx.{module}.EMBEDDED_FOLDER", folder)
     return folder
 
