@@ -26,7 +26,10 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|torch|PIL|Image|pathlib|collections|datasets|transformers|typing|types|Path|Any)(\..*)?"),
     (r"py:.*", r"(Iterable|Iterator|Sequence|Mapping|Callable|Collection|Hashable|DataclassInstance|optional)"),
     # What signatures and docstrings say of this package beyond its public names.
-    (r"py:.*", r"(steeldefectx\.(?!metrics|methods)\w+\..*|.*\b(Engine|Clip|ImageClassifier|Picture|Texts|Settings|Name))"),
+    (
+        r"py:.*",
+        r"(steeldefectx\.(?!metrics|methods)\w+\..*|.*\b(Engine|Clip|ImageClassifier|Picture|Texts|Settings|Name))",
+    ),
     (r"py:.*", r"(SteelDefectXConfig|CONFIGS)"),
 ]
 

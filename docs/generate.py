@@ -172,7 +172,9 @@ def grid_settings() -> str:
     """What an entry of a grid may say."""
     from steeldefectx.benchmark.grid import Cell
 
-    rows = [[code(f.name), "needed" if f.default is MISSING and f.default_factory is MISSING else ""] for f in fields(Cell)]
+    rows = [
+        [code(f.name), "needed" if f.default is MISSING and f.default_factory is MISSING else ""] for f in fields(Cell)
+    ]
     return ", ".join(f"{name}{' (needed)' if needed else ''}" for name, needed in rows)
 
 
@@ -195,7 +197,9 @@ def classes() -> str:
         [label, each.name, each.looks, each.cause, ", ".join(f"{source} {n}" for source, n in each.released.items())]
         for label, each in enumerate(known)
     ]
-    return table(["label", "class", "looks like", "most likely caused by", "images in the release, by source"], rows, [0])
+    return table(
+        ["label", "class", "looks like", "most likely caused by", "images in the release, by source"], rows, [0]
+    )
 
 
 # Results
@@ -300,7 +304,9 @@ def speed() -> str:
     parts = []
     for name in ("bench-cpu.json", "bench-bf16.json"):
         found = _read(name)
-        rows = [[r["what"], r["naive"], r["naive_s"], r["ours"], r["ours_s"], f"{r['ratio']:.2f}"] for r in found["rows"]]
+        rows = [
+            [r["what"], r["naive"], r["naive_s"], r["ours"], r["ours_s"], f"{r['ratio']:.2f}"] for r in found["rows"]
+        ]
         about = found["about"]
         parts.append(f"{about['processor']}, {about['cores']} cores, torch {about['versions']['torch']}:")
         parts.append(table(["what", "naive form", "s", "here", "s", "times as fast"], rows, [2, 4, 5]))
@@ -311,7 +317,13 @@ def text_checks() -> str:
     """How well coverage and claims are read from texts."""
     claims, coverage = _read("claims.json"), _read("coverage.json")
     rows = [
-        [name, found["true_texts"], f"{percent(found['false_alarms'])}", found["planted_texts"], percent(found["recall"])]
+        [
+            name,
+            found["true_texts"],
+            f"{percent(found['false_alarms'])}",
+            found["planted_texts"],
+            percent(found["recall"]),
+        ]
         for name, found in claims.items()
         if isinstance(found, dict) and "recall" in found
     ]
@@ -340,16 +352,18 @@ def published() -> str:
 
 
 def changelog() -> str:
-    """CHANGELOG.md, or that there is none."""
-    file = ROOT / "CHANGELOG.md"
-    if not file.is_file():
-        return f"Version {re.search(r'__version__ = .(.+).$', (PACKAGE / '__init__.py').read_text(), re.M)[1]} is the first."
-    return re.sub(r"\A# .*\n", "", file.read_text("utf-8"))
+    """CHANGELOG.md without its title."""
+    return _of_the_checkout("CHANGELOG.md")
 
 
 def contributing() -> str:
     """CONTRIBUTING.md without its title."""
-    return re.sub(r"\A# .*\n", "", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    return _of_the_checkout("CONTRIBUTING.md")
+
+
+def _of_the_checkout(name: str) -> str:
+    """A file beside docs/ without its title, its links as from a page in docs/."""
+    return re.sub(r"\A# .*\n", "", (ROOT / name).read_text("utf-8")).replace("](docs/", "](")
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -46,13 +46,13 @@ def sample(file: Path) -> None:
     first: dict[int, int] = {}
     for position, label in enumerate(rows["label"]):
         first.setdefault(label, position)
-    figure, axes = plt.subplots(4, 7, figsize=(9.4, 6.2))
+    figure, axes = plt.subplots(4, 7, figsize=(9.4, 6.8))
     for axis in axes.flat:
         axis.axis("off")
     for axis, label in zip(axes.flat, sorted(first), strict=False):
         axis.imshow(rows[first[label]]["image"], cmap="gray", vmin=0, vmax=255)
         axis.set_title(wrapped(names[label]), fontsize=7.5)
-    save(figure, file, dpi=80, colours=24)
+    save(figure, file, dpi=95, colours=48)
 
 
 def wrapped(name: str) -> str:
@@ -86,7 +86,7 @@ def first_look(file: Path) -> None:
             column[0].set_title(f"{found.labels[0]}, {found.probabilities[0]:.2f}", fontsize=10)
             text = textwrap.fill(row["T3"], 38)
             column[1].text(0.5, -0.04, text, transform=column[1].transAxes, ha="center", va="top", fontsize=7)
-    save(figure, file, dpi=80, colours=96)
+    save(figure, file, dpi=100, colours=200)
 
 
 def desk(file: Path) -> None:

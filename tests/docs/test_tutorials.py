@@ -46,7 +46,7 @@ def follow(page, folder, environment=None):
                 answers(words[1:], folder, environment)
             else:
                 assert words[0] == "steeldefectx", words
-                printed.append(run(*tmp(words), cwd=folder, environment=environment).stdout)
+                printed.append(run(COMMAND, *words[1:], cwd=folder, environment=environment).stdout)
     return printed
 
 
@@ -61,10 +61,6 @@ def answers(words, folder, environment):
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     Command(COMMAND, *words, "--port", port, cwd=folder, environment=environment).kill_when(listens)
-
-
-def tmp(words):  # TEMPORARY
-    return [ROOT / f'{words[1]}.py', *words[2:]] if words[1] in ('train', 'eval') else [COMMAND, *words[1:]]
 
 
 def results(folder):
@@ -136,7 +132,7 @@ def test_hub(tmp_path):
             (tmp_path / f"block{number}.py").write_text(text)
             todo.append([f"block{number}.py"])
         else:
-            todo += [list(map(str, tmp(words))) for words in lines(text)]
+            todo += [[str(COMMAND), *words[1:]] for words in lines(text)]
     with HubServer() as hub:
         done = subprocess.run(
             [sys.executable, "-c", FRESH], input=json.dumps(todo), cwd=tmp_path, env=hub.environment(tmp_path / "home"),
