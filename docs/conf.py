@@ -2,6 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
+
+from docutils.nodes import Element
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -53,7 +59,7 @@ pygments_style, pygments_dark_style = "friendly", "github-dark"
 copybutton_prompt_text = "$ "
 
 
-def setup(app):
+def setup(app: Sphinx) -> None:
     """Write what is made of code and results before the pages are read, and read docstrings as they are written."""
     app.connect("builder-inited", lambda _: generate.write_all(HERE / "_generated"))
     app.connect("autodoc-process-docstring", hide_colons, priority=400)  # napoleon has 500
@@ -65,18 +71,18 @@ COLON = "\ue000"
 """Stands for a colon while napoleon reads."""
 
 
-def hide_colons(app, what, name, obj, options, lines):
+def hide_colons(_app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
     """Napoleon takes what stands before an attribute's first colon for a type; here it is prose."""
     if what in ("attribute", "data", "property"):
         lines[:] = [line.replace(":", COLON) for line in lines]
 
 
-def show_colons(app, what, name, obj, options, lines):
+def show_colons(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
     """The reverse, after napoleon."""
     lines[:] = [line.replace(COLON, ":") for line in lines]
 
 
-def public_error(app, env, node, contnode):
+def public_error(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: Element) -> Element | None:
     """``DataError`` in a docstring is ``steeldefectx.DataError``, whichever module says it."""
     if node["reftype"] != "exc":
         return None

@@ -182,7 +182,7 @@ def few_shot_methods() -> str:
     """Names of the few-shot methods."""
     from steeldefectx.methods import METHODS
 
-    return ", ".join(map(code, METHODS))
+    return ", ".join(map(code, METHODS)) + "."
 
 
 # Data
@@ -325,7 +325,7 @@ def text_checks() -> str:
             percent(found["recall"]),
         ]
         for name, found in claims.items()
-        if isinstance(found, dict) and "recall" in found
+        if isinstance(f, dict) and "recall" in f
     ]
     claim_table = table(["texts", "true ones", "false alarms %", "with a planted error", "found %"], rows, range(1, 5))
     rows = [

@@ -20,6 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 OUT = Path(__file__).parent / "pictures"
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
@@ -158,7 +159,7 @@ def few_shot(file: Path) -> None:
     save(figure, file)
 
 
-def save(figure, file: Path, dpi: int = 110, colours: int = 128) -> None:
+def save(figure: Figure, file: Path, dpi: int = 110, colours: int = 128) -> None:
     """Write a figure with few colours, which is small: the noise of steel does not compress."""
     import matplotlib.pyplot as plt
 
