@@ -316,17 +316,11 @@ def speed() -> str:
 def text_checks() -> str:
     """How well coverage and claims are read from texts."""
     claims, coverage = _read("claims.json"), _read("coverage.json")
-    rows = [
-        [
-            name,
-            found["true_texts"],
-            f"{percent(found['false_alarms'])}",
-            found["planted_texts"],
-            percent(found["recall"]),
-        ]
-        for name, found in claims.items()
-        if isinstance(f, dict) and "recall" in f
-    ]
+    rows = []
+    for name, found in claims.items():
+        if isinstance(found, dict) and "recall" in found:
+            alarms, recall = percent(found["false_alarms"]), percent(found["recall"])
+            rows.append([name, found["true_texts"], alarms, found["planted_texts"], recall])
     claim_table = table(["texts", "true ones", "false alarms %", "with a planted error", "found %"], rows, range(1, 5))
     rows = [
         [name, found["sentences"], percent(found["rules"]["f1"]), percent(found["sub-strings"]["f1"])]
