@@ -56,7 +56,7 @@ def percent(share: float) -> str:
 def spread(shares: Sequence[float]) -> str:
     """Mean and standard deviation over seeds, in percent; of one value the value."""
     mean = percent(statistics.mean(shares))
-    return f"{mean} ± {percent(statistics.stdev(shares))}" if len(shares) > 1 else mean
+    return f"{mean}\u00a0±\u00a0{percent(statistics.stdev(shares))}" if len(shares) > 1 else mean
 
 
 def code(text: Any) -> str:
