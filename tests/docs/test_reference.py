@@ -58,6 +58,15 @@ def test_every_column_and_attribute_is_documented():
     assert names <= first_cells("reference/rows")
 
 
+def test_messages_that_are_explained_are_those_of_the_package():
+    source = "".join(file.read_text() for file in (ROOT / "steeldefectx").rglob("*.py"))
+    messages = re.findall(r'^"(.+)"$', page("reference/errors"), re.MULTILINE)
+    assert messages
+    for message in messages:
+        for part in re.split("…", message):
+            assert part.strip(" ':") in source, message
+
+
 def test_what_pages_include_is_made(tmp_path):
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     generate = importlib.util.module_from_spec(spec)
