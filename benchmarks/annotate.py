@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +41,11 @@ def main() -> None:
     parser.add_argument("--skip-naive", action="store_true", help="It takes minutes.")
     options = parser.parse_args()
     os.environ["OPENAI_API_KEY"] = "loopback"
-    from steeldefectx.annotate.pipeline.sentence_model import SentenceModel
+    from steeldefectx.annotate.pipeline.selection import SentenceModel
 
     encode = SentenceModel(options.sentence_model).encode
     encode(["Warm up."] * 4)
-    from steeldefectx.annotate.pipeline import asking  # noqa: F401  openai and SQLAlchemy: loaded before the clock runs
+    from steeldefectx.annotate.pipeline import run  # noqa: F401  openai and SQLAlchemy: loaded before the clock runs
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -143,25 +142,19 @@ def bytes_written() -> int:
 
 def ours(images: list[Any], path: Path, several: str, encode: Any) -> dict[str, Any]:
     """The pipeline."""
-    from steeldefectx.annotate.pipeline.asking import Asker
     from steeldefectx.annotate.pipeline.client import Endpoint
     from steeldefectx.annotate.pipeline.costs import Budget
-    from steeldefectx.annotate.pipeline.generate import generate
-    from steeldefectx.annotate.pipeline.one_image import Pipeline
-    from steeldefectx.annotate.pipeline.settings import Settings
-    from steeldefectx.language.coverage import coverage
+    from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline
+    from steeldefectx.annotate.pipeline.prompts import SamplingConfig
+    from steeldefectx.annotate.pipeline.run import RequestSender, run_live
     from steeldefectx.store.annotation_store import Store
 
     store = Store.open(path)
     store.add_images(images)
-    pipeline = Pipeline(store, Settings(), encode, lambda text: coverage(text).bits)
-
-    async def run(url: str) -> None:
-        asker = Asker(Endpoint("benchmark", url, None, 60.0), store, Budget(None), CONCURRENCY)
-        await generate(images, pipeline, asker)
-
+    pipeline = ImagePipeline(store, SamplingConfig(), encode)
     with endpoint(several) as (url, counted), measured() as found:
-        asyncio.run(run(url))
+        sender = RequestSender(Endpoint("benchmark", url, None, 60.0), store, Budget(None), CONCURRENCY)
+        asyncio.run(run_live(images, pipeline, sender))
     assert len(store.annotated()) == IMAGES
     return found | counted
 
@@ -170,30 +163,25 @@ def naive(images: list[Any], path: Path, encode: Any) -> dict[str, Any]:
     """One request after the other, one JSON file written anew after each image; the same selection."""
     import openai
 
-    from steeldefectx.annotate.pipeline import selection as select
-    from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT
-    from steeldefectx.annotate.pipeline.questions import ask
-    from steeldefectx.annotate.pipeline.settings import Settings
+    from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, SamplingConfig, chat_request
+    from steeldefectx.annotate.pipeline.selection import ScoredCandidate, needs_supplement, select_candidates
     from steeldefectx.language.coverage import coverage
 
-    settings = Settings()
+    sampling = SamplingConfig()
     with endpoint("yes") as (url, counted), measured() as found:
         client = openai.OpenAI(base_url=url)
 
-        def reply(question: Any) -> str:
-            done = client.chat.completions.create(
-                model="benchmark", messages=question.messages(), **question.parameters
-            )
-            return str(done.choices[0].message.content)
+        def complete(request: Any) -> str:
+            reply = client.chat.completions.create(model="benchmark", messages=request.messages(), **request.parameters)
+            return str(reply.choices[0].message.content)
 
         results = {}
         for image in images:
-            one = replace(ask(CANDIDATES, settings, image), n=1)
-            texts = [reply(one) for _ in range(settings.candidates)]
-            scored = [select.Scored(text, False, coverage(text).bits) for text in texts]
-            selected = select.select(scored, encode(texts), settings)
-            if select.needs_supplement(selected, settings):
-                texts.append(reply(ask(SUPPLEMENT, settings, image)))
+            request = chat_request(CANDIDATES, image, sampling)
+            texts = [complete(request) for _ in range(sampling.candidates)]
+            candidates = [ScoredCandidate(text, False, 0, coverage(text).bits) for text in texts]
+            if needs_supplement(select_candidates(candidates, encode(texts))):
+                texts.append(complete(chat_request(SUPPLEMENT, image, sampling)))
             results[image.image_id] = texts
             path.write_text(json.dumps(results, indent=1))
     return found | counted

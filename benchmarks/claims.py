@@ -100,7 +100,7 @@ class Tally:
 
     def add(self, evidence: MaskEvidence, text: str, kind: str | None) -> None:
         """Check a text, with the kind of its planted claim or None."""
-        wrong = {found.kind for found in check(text, evidence).contradictions}
+        wrong = {contradiction.kind for contradiction in check(text, evidence).contradictions}
         if kind is None:
             self.true += 1
             self.alarms.update(wrong | {"any"} if wrong else ())
@@ -221,10 +221,10 @@ def exchanged(facts: Facts, attributes: Attributes, t3: str, rng: np.random.Gene
     for kind in rng.permutation(KINDS).tolist():
         wrong = wrong_value(kind, facts, attributes, rng)
         for phrase, instead in _phrases(kind, facts, wrong) if wrong else ():
-            found = re.search(rf"\b{re.escape(phrase)}\b(?! thirds)", t3, re.IGNORECASE)
-            if found:
-                new = instead[0].upper() + instead[1:] if found[0][0].isupper() else instead
-                return t3[: found.start()] + new + t3[found.end() :], kind
+            match = re.search(rf"\b{re.escape(phrase)}\b(?! thirds)", t3, re.IGNORECASE)
+            if match:
+                new = instead[0].upper() + instead[1:] if match[0][0].isupper() else instead
+                return t3[: match.start()] + new + t3[match.end() :], kind
     return None
 
 
@@ -302,13 +302,13 @@ def main() -> None:
         tallies |= on_real_masks(arguments.data_dir.expanduser().absolute(), arguments.seed)
     console, table = Console(), Table("texts", "true", "false alarms", "with a wrong claim", "recall")
     for name, tally in tallies.items():
-        found = tally.result()
+        figures = tally.result()
         table.add_row(
             name,
             f"{tally.true:,}",
-            f"{found['false_alarms']:.2%}",
-            f"{found['planted_texts']:,}",
-            f"{found['recall']:.2%}",
+            f"{figures['false_alarms']:.2%}",
+            f"{figures['planted_texts']:,}",
+            f"{figures['recall']:.2%}",
         )
         for line in tally.shown[: arguments.show]:
             console.print(line, style="dim", markup=False)

@@ -94,9 +94,9 @@ def main() -> None:
     table = Table("part", "sentences", "method", "F1", "precision", "recall", "all five right")
     for name, part in parts.items():
         for method in methods:
-            found = result[name][method]
+            figures = result[name][method]
             table.add_row(
-                name, f"{len(part)}", method, *(f"{found[k]:.4f}" for k in ("f1", "precision", "recall", "exact"))
+                name, f"{len(part)}", method, *(f"{figures[k]:.4f}" for k in ("f1", "precision", "recall", "exact"))
             )
     console = Console()
     console.print(table)

@@ -1,4 +1,4 @@
-"""How many synthetic images a second all cores draw together: the sample's, the varied ones, these with their texts.
+"""How many synthetic images a second all cores draw together: the sample's, the varied ones, these described.
 
     python benchmarks/renderer.py --out benchmarks/results/renderer.json
 
@@ -19,8 +19,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from steeldefectx.render.sample_image import render
-from steeldefectx.render.scene_texts import write_scene_texts
+from steeldefectx.language.attributes import attributes_from_mask
+from steeldefectx.language.descriptions import write_texts
+from steeldefectx.render.sample import render_sample
 from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
 from steeldefectx.utils.results import versions, write_json
@@ -32,7 +33,7 @@ CHUNK = 50
 
 def sample(index: int, size: int) -> None:
     """An image as the sample configuration has it."""
-    render(CLASS_NAMES[index % len(CLASS_NAMES)], np.random.default_rng(index), size)
+    render_sample(CLASS_NAMES[index % len(CLASS_NAMES)], np.random.default_rng(index), size)
 
 
 def varied(index: int, size: int) -> None:
@@ -41,9 +42,11 @@ def varied(index: int, size: int) -> None:
 
 
 def varied_with_texts(index: int, size: int) -> None:
-    """An image for pretraining, its attributes and its texts on four levels."""
+    """An image for pretraining, its attributes, T2 and T3."""
     rng = np.random.default_rng(index)
-    write_scene_texts(render_scene(rng, size), rng)
+    scene = render_scene(rng, size)
+    if scene.class_name is not None:
+        write_texts(scene.class_name, attributes_from_mask(scene.image, scene.mask), scene.depth, rng)
 
 
 DRAWN: dict[str, Callable[[int, int], None]] = {
@@ -69,7 +72,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the figures.")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
-    found: dict[str, dict[str, float]] = {}
+    rates_of: dict[str, dict[str, float]] = {}
     with ProcessPoolExecutor(cores) as pool:
         list(pool.map(chunk, ["varied"] * cores, range(cores), [options.size] * cores))  # start and warm up
         for name in DRAWN:
@@ -80,13 +83,13 @@ def main() -> None:
                 spent += sum(pool.map(chunk, [name] * len(starts), starts, [options.size] * len(starts)))
                 rates.append(len(starts) * CHUNK / (time.perf_counter() - started))
             milliseconds = 1000 * spent / (ROUNDS * len(starts) * CHUNK)
-            found[name] = {"images_per_second": round(statistics.median(rates), 1), "ms": round(milliseconds, 3)}
+            rates_of[name] = {"images_per_second": round(statistics.median(rates), 1), "ms": round(milliseconds, 3)}
     table = Table("drawn", "images/s", "processor ms an image", title=f"{options.size} x {options.size}, {cores} cores")
-    for name, row in found.items():
+    for name, row in rates_of.items():
         table.add_row(name, f"{row['images_per_second']:.0f}", f"{row['ms']:.2f}")
     Console().print(table)
     if options.out:
-        write_json({"size": options.size, "cores": cores, "drawn": found, "versions": versions()}, options.out)
+        write_json({"size": options.size, "cores": cores, "drawn": rates_of, "versions": versions()}, options.out)
 
 
 if __name__ == "__main__":

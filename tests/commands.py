@@ -19,7 +19,7 @@ FORKS = multiprocessing.get_context("forkserver")
 """There is one such process for all of a test run's worker: what is imported there has to be said once."""
 FORKS.set_forkserver_preload(
     ["steeldefectx.cli.app", "steeldefectx.training.run", "steeldefectx.inference.evaluation",
-     "steeldefectx.inference.prediction_table", "steeldefectx.annotate.pipeline.annotating", "sentence_transformers"]
+     "steeldefectx.inference.prediction_table", "steeldefectx.annotate.pipeline.run", "sentence_transformers"]
 )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ import typer
 from steeldefectx.cli.errors import errors_told
 
 if TYPE_CHECKING:
-    from steeldefectx.annotate.pipeline.annotating import Estimate, Job
-    from steeldefectx.annotate.pipeline.generate import Summary
+    from steeldefectx.annotate.pipeline.image_pipeline import RunSummary
+    from steeldefectx.annotate.pipeline.run import AnnotationConfig, Estimate
     from steeldefectx.store.annotation_store import Store
 
 app = typer.Typer()
@@ -66,23 +66,23 @@ def annotate(
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
     """
     with errors_told():
-        from steeldefectx.annotate.pipeline import annotating  # imports openai and SQLAlchemy; --help does without
+        from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
         from steeldefectx.annotate.pipeline.costs import prices_of
-        from steeldefectx.annotate.pipeline.subjects import find_images
+        from steeldefectx.annotate.pipeline.dataset_images import find_images
         from steeldefectx.store.annotation_store import Store
 
         _show_log()
         prices = prices_of(model, price_in, price_out, batch=batch)
-        job = annotating.Job(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
+        job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
         found, problems = find_images(config, _absolute(images), skip_bad=skip_bad)
         for problem in problems:
             typer.echo(f"left out: {problem}", err=True)
         if dry_run:
             done = Store.open(store, create=False).annotated() if "://" in store or Path(store).is_file() else set()
-            _print_estimate(annotating.estimate(found, done, job))
+            _print_estimate(run.estimate(found, done, job))
             return
         opened = Store.open(store)
-        summary = annotating.annotate(found, opened, job)
+        summary = run.annotate(found, opened, job)
         _verify_new(opened)
         missing = _print_summary(summary, {image.image_id for image in found}, opened, job)
     if missing:
@@ -108,7 +108,7 @@ def _verify_new(store: Store) -> None:
         typer.echo(f"{wrong:,} of {len(checked):,} new descriptions contradict their image: they are reviewed first.")
 
 
-def _print_summary(summary: Summary, ids: set[str], store: Store, job: Job) -> int:
+def _print_summary(summary: RunSummary, ids: set[str], store: Store, job: AnnotationConfig) -> int:
     """Say what was done; how many images have no description."""
     done = store.annotated() & ids
     for failure in store.failures():
@@ -145,7 +145,7 @@ def describe_classes(
     load_dataset("steeldefectx", "class-folders", data_dir=..., t1_file="classes.yaml").
     """
     with errors_told():
-        from steeldefectx.annotate.pipeline import annotating  # imports openai; --help does without
+        from steeldefectx.annotate.pipeline import class_descriptions, run  # imports openai; --help does without
         from steeldefectx.annotate.pipeline.costs import prices_of
         from steeldefectx.data.sources import class_folder_names
         from steeldefectx.errors import ConfigError
@@ -158,9 +158,11 @@ def describe_classes(
         folder = _absolute(data_dir)
         names = list(CLASS_NAMES) if folder is None else class_folder_names(folder)
         prices = prices_of(model, price_in, price_out)
-        job = annotating.Job(model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model)
+        job = run.AnnotationConfig(
+            model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model
+        )
         opened = Store.open(store)
-        failed = annotating.describe_classes(names, out, opened, job)
+        failed = class_descriptions.describe_classes(names, out, opened, job)
     for name, reason in failed.items():
         typer.echo(f"failed: {name}: {reason}", err=True)
     if failed:
@@ -203,7 +205,7 @@ def import_annotations(
     belong to no image; they are listed.
     """
     with errors_told():
-        from steeldefectx.annotate.pipeline.subjects import find_images
+        from steeldefectx.annotate.pipeline.dataset_images import find_images
         from steeldefectx.language.coverage import coverage
         from steeldefectx.store.annotation_store import Store
         from steeldefectx.store.exchange import import_annotations as import_into

@@ -67,6 +67,7 @@ ROWS_CODE = (
     "language/descriptions.py",
     "language/class_texts.py",
     "render/*.py",
+    "render/defects/*.py",
     "store/annotations.py",
     "data/builder.py",
     "data/duplicates.py",

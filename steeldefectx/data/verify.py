@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,10 +16,11 @@ from rich.table import Table
 from tqdm.auto import tqdm
 
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.language.claim_check import Checked, check
+from steeldefectx.language.claim_check import CheckedText, check
 from steeldefectx.language.claims import KINDS
 from steeldefectx.language.evidence import Evidence, evidence_from_class, evidence_from_mask
 from steeldefectx.taxonomy import TEXT_LEVELS
+from steeldefectx.utils.atomic import atomic_write
 
 SAMPLE = "sample"
 """What stands in place of a folder for the synthetic images."""
@@ -49,7 +49,7 @@ class VerifiedRow:
     level: str
     text: str
     class_name: str
-    checked: Checked
+    checked: CheckedText
 
     def line(self) -> str:
         """As a line of JSON."""
@@ -62,7 +62,7 @@ class VerifiedRow:
                 "evidence": self.checked.source,
                 "claims": len(self.checked.claims),
                 "risk": self.checked.risk,
-                "contradictions": [asdict(found) for found in self.checked.contradictions],
+                "contradictions": [asdict(contradiction) for contradiction in self.checked.contradictions],
             },
             ensure_ascii=False,
         )
@@ -77,12 +77,12 @@ class Summary:
     claims: Counter[str] = field(default_factory=Counter)
     contradictions: Counter[str] = field(default_factory=Counter)
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: CheckedText) -> None:
         """Count a text."""
         self.texts += 1
         self.wrong_texts += bool(checked.contradictions)
         self.claims.update(claim.kind for claim in checked.claims)
-        self.contradictions.update(found.kind for found in checked.contradictions)
+        self.contradictions.update(contradiction.kind for contradiction in checked.contradictions)
 
 
 def verify_rows(rows: Iterable[TextRow]) -> Iterator[VerifiedRow]:
@@ -129,15 +129,15 @@ def verify_dataset(data: str, config: str, level: str, out: Path) -> Summary:
     if level not in TEXT_LEVELS[1:]:
         raise ConfigError(f"Texts of level {level!r} claim nothing that can be checked: choose T1, T2 or T3.")
     rows = _load(data, config)
-    numbers = [number for number, text in enumerate(rows[level]) if (text or "").strip()]
-    if not numbers:
+    with_text = [number for number, text in enumerate(rows[level]) if (text or "").strip()]
+    if not with_text:
         raise DataError(f"{data}: no image has a {level} text; choose another --level, or annotate the images first.")
-    texts = verify_rows(_text_rows(rows.select(numbers), level))
-    return write_verified(tqdm(texts, "verify", len(numbers), unit="text", delay=2), out)
+    verified = verify_rows(_text_rows(rows.select(with_text), level))
+    return write_verified(tqdm(verified, "verify", len(with_text), unit="text", delay=2), out)
 
 
 def write_verified(rows: Iterable[VerifiedRow], out: Path | None) -> Summary:
-    """Sum up checked texts, and write a line of each.
+    """Sum up verified texts, and write a line of each.
 
     Args:
         rows: The texts.
@@ -149,15 +149,10 @@ def write_verified(rows: Iterable[VerifiedRow], out: Path | None) -> Summary:
             summary.add(row.checked)
         return summary
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            for row in rows:
-                summary.add(row.checked)
-                file.write(row.line() + "\n")
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(out) as file:
+        for row in rows:
+            summary.add(row.checked)
+            file.write(row.line() + "\n")
     return summary
 
 

@@ -1,7 +1,8 @@
-"""Claim checking: the claims of a description that what is known of its image contradicts, each with a risk."""
+"""Claim checking: which claims of a description are contradicted by what is known of its image, each with a risk."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,8 +28,8 @@ class Contradiction:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A text's claims, and which of them are contradicted."""
+class CheckedText:
+    """The claims of a text, and which of them are contradicted."""
 
     claims: tuple[Claim, ...]
     contradictions: tuple[Contradiction, ...]
@@ -38,13 +39,13 @@ class Checked:
     @property
     def risk(self) -> float:
         """Of the text, 0..1: 0 without a contradiction, and each further kind of contradiction adds to it."""
-        safe = 1.0
-        for kind in {found.kind for found in self.contradictions}:
-            safe *= 1 - max(found.risk for found in self.contradictions if found.kind == kind)
-        return round(1 - safe, 4)
+        highest: dict[str, float] = {}
+        for wrong in self.contradictions:
+            highest[wrong.kind] = max(highest.get(wrong.kind, 0.0), wrong.risk)
+        return round(1 - math.prod(1 - risk for _, risk in sorted(highest.items())), 4)
 
 
-def check(text: str, evidence: Evidence) -> Checked:
+def check(text: str, evidence: Evidence) -> CheckedText:
     """Compare what a description claims with what is known of its image.
 
     Where one sentence gives several shapes, or the text several numbers, as of one long line and some short ones,
@@ -56,22 +57,22 @@ def check(text: str, evidence: Evidence) -> Checked:
             :func:`~steeldefectx.language.evidence.evidence_from_class`.
     """
     claims = find_claims(text)
-    found: list[tuple[Claim, Mismatch | None]] = [(claim, evidence.mismatch(claim)) for claim in claims]
-    wrong = [
+    compared = [(claim, evidence.mismatch(claim)) for claim in claims]
+    contradictions = [
         Contradiction(claim.kind, claim.start, claim.end, claim.values, mismatch.measured, round(mismatch.risk, 4))
-        for group in _groups(text, found)
+        for group in _alternatives(text, compared)
         if all(mismatch for _, mismatch in group) or group[0][0].kind not in ("shape", "number")
         for claim, mismatch in group
         if mismatch
     ]
-    return Checked(tuple(claims), tuple(sorted(wrong, key=lambda c: (c.start, c.end))), evidence.source)
+    return CheckedText(tuple(claims), tuple(sorted(contradictions, key=lambda c: (c.start, c.end))), evidence.source)
 
 
 Compared = tuple[Claim, Mismatch | None]
 
 
-def _groups(text: str, compared: Iterable[Compared]) -> Iterator[list[Compared]]:
-    """Claims of a kind and, for shapes, of a sentence."""
+def _alternatives(text: str, compared: Iterable[Compared]) -> Iterator[list[Compared]]:
+    """Claims that stand for one another: those of a kind and, for shapes, of a sentence."""
 
     def key(item: Compared) -> tuple[str, int]:
         claim = item[0]

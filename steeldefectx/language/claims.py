@@ -1,8 +1,8 @@
 """Claims: the checkable statements of a description, with their places in it.
 
 What states nothing is blanked as for coverage, and so is what is negated ("not round but elongated"), said of the
-background ("on a dark surface") or of a part of the defect ("with bright edges"). Each kind of claim has its patterns
-and normalized values; what a pattern does not know, it does not claim.
+background ("on a dark surface") or of a part of the defect ("with bright edges"). What is left is looked through kind
+by kind: a table of a kind gives each value the words that claim it. What no table has is not claimed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from steeldefectx.language.coverage import blank, lowered, stated
 from steeldefectx.language.places import EDGE_TO_EDGE, find_places
-from steeldefectx.language.vocabulary import DEFECT, IMAGE
+from steeldefectx.language.stated_text import blank, lowered, stated
+from steeldefectx.language.vocabulary import DEFECT, IMAGE, whole_words
 from steeldefectx.taxonomy import CLASS_NAMES
 
 KINDS = ("location", "size", "number", "polarity", "saliency", "shape", "direction", "class")
@@ -47,39 +47,45 @@ def find_claims(text: str) -> list[Claim]:
     """
     lower = lowered(text)
     classes = list(_classes(lower))
-    said = _NOT_OF_IT.sub(blank, stated(text))
-    said = _without(said, classes)
+    # Class names are blanked, as "bright scratch" claims no tone besides; for the tables below, places are too.
+    said = _blank_claims(_NOT_SAID_OF_DEFECT.sub(blank, stated(text)), classes)
     places = [Claim("location", place.names, place.start, place.end) for place in find_places(said)]
-    found = [*classes, *places, *_numbers(said), *_by_patterns(_without(said, places)), *_shares(said)]
-    return sorted(found, key=lambda claim: (claim.start, claim.end))
+    claims = [*classes, *places, *_numbers(said), *_values(_blank_claims(said, places)), *_shares(said)]
+    return sorted(claims, key=lambda claim: (claim.start, claim.end))
 
 
-def _without(said: str, claims: Iterable[Claim]) -> str:
+def _blank_claims(said: str, claims: Iterable[Claim]) -> str:
     """The text with spaces where these claims are."""
     for claim in claims:
         said = said[: claim.start] + " " * (claim.end - claim.start) + said[claim.end :]
     return said
 
 
+# What is said, but not of the defect as a whole
+
 _TONES = (
     r"(?:dark(?:er|est|ened|ish)?|black(?:er|ish|ened)?|bright(?:er|est)?|white(?:r)?|whitish|light(?:er)?|pale(?:r)?"
     r"|gr[ae]y(?:ish)?|shin(?:y|ier)|reflective|silvery|smooth|clean)"
 )
-_PART = r"(?:rims?|edges?|borders?|boundar(?:y|ies)|cores?|cent(?:er|re)s?|interiors?|halos?|outlines?|bottoms?|ends?)"
-_NOT_OF_IT = re.compile(
-    r"\b(?:(?:is |are |does |do |was )?(?:not|neither|nor|rather than|instead of)\b[^.,;:!?\n]*?(?=\bbut\b"
-    r"|[.,;:!?\n]|$)"
+_PART_OF_DEFECT = (
+    r"(?:rims?|edges?|borders?|boundar(?:y|ies)|cores?|cent(?:er|re)s?|interiors?|halos?|outlines?|bottoms?|ends?)"
+)
+_NOT_SAID_OF_DEFECT = re.compile(
+    r"\b(?:"
+    # negated: "not round", "rather than on the left"
+    r"(?:is |are |does |do |was )?(?:not|neither|nor|rather than|instead of)\b[^.,;:!?\n]*?(?=\bbut\b|[.,;:!?\n]|$)"
+    # of the background: "the bright, clean surface"
     rf"|{_TONES}(?: and {_TONES})?,? (?:\w+ )?(?:background|surround\w+|surface|steel|metal|base|sheet|plate|matrix)\b"
+    # of the arrangement: "in a row"
     r"|in an? (?:band|strip|row|line)\b"
-    rf"|(?:its|their|the) {_PART} (?:of the \w+ )?(?:is|are|appears?|looks?)\b[^.;!?\n]*"
-    rf"|{_TONES} {_PART}\b|(?:light|bright)(?:er)? and dark(?:er)?|dark(?:er)? and (?:light|bright)(?:er)?"
+    # of a part: "its edges are bright", "dark rim"; of several: "bright and dark"
+    rf"|(?:its|their|the) {_PART_OF_DEFECT} (?:of the \w+ )?(?:is|are|appears?|looks?)\b[^.;!?\n]*"
+    rf"|{_TONES} {_PART_OF_DEFECT}\b|(?:light|bright)(?:er)? and dark(?:er)?|dark(?:er)? and (?:light|bright)(?:er)?"
+    # of a place: "the vertical axis", "than at the edge"
     r"|(?:horizontal|vertical)(?= (?:axis|midline|cent(?:er|re)))|than (?:at|in) the \w+)"
 )
 
-
-def _patterns(kind: str, values: dict[str, str]) -> list[tuple[str, str, re.Pattern[str]]]:
-    return [(kind, value, re.compile(rf"\b(?:{words})(?!\w)")) for value, words in values.items()]
-
+# Tone, shape, direction, size: value -> words that claim it
 
 _DARK = r"dark(?:er|est|ened|ish)?|black(?:er|ish|ened)?|deep gr[ae]y"
 _BRIGHT = (
@@ -137,20 +143,22 @@ _OVERALL = re.compile(
     r"(?:extent|area)|,? overall)"
 )
 """After a scale that all of the defect has, not each of its marks."""
-_PATTERNS = [
-    *_patterns("polarity", _POLARITIES),
-    *_patterns("shape", _SHAPES),
-    *_patterns("direction", _DIRECTIONS),
-    *_patterns("size", _SCALES),
-]
-_SALIENCY = _patterns("saliency", _SALIENCIES)
 
 
-def _by_patterns(said: str) -> Iterator[Claim]:
-    """Saliency first, as its "medium" is no size."""
-    contrasts = [Claim("saliency", (value,), *_span(match)) for _, value, p in _SALIENCY for match in p.finditer(said)]
-    yield from contrasts
-    said = _without(said, contrasts)
+def _patterns(**tables: dict[str, str]) -> list[tuple[str, str, re.Pattern[str]]]:
+    """Kind, value and the pattern of its words, for each value of each kind's table."""
+    return [(kind, value, whole_words(words)) for kind, table in tables.items() for value, words in table.items()]
+
+
+_SALIENCY = _patterns(saliency=_SALIENCIES)
+_PATTERNS = _patterns(polarity=_POLARITIES, shape=_SHAPES, direction=_DIRECTIONS, size=_SCALES)
+
+
+def _values(said: str) -> Iterator[Claim]:
+    """Claims by the tables; saliency first, as its "medium" is no size."""
+    saliency = [Claim(kind, (value,), *_span(match)) for kind, value, p in _SALIENCY for match in p.finditer(said)]
+    yield from saliency
+    said = _blank_claims(said, saliency)
     for kind, value, pattern in _PATTERNS:
         for match in pattern.finditer(said):
             overall = kind == "size" and _OVERALL.match(said, match.end())
@@ -161,8 +169,10 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
     return match.start(), match.start() + len(match[0].rstrip())
 
 
+# Numbers
+
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_SEVERAL = {
+_COUNTS = {
     **{word: word for word in NUMBERS},
     **{str(n): word for n, word in enumerate(NUMBERS, 1)},
     **{"single": "one", "pair of": "two", "couple of": "two", "few": "few"},
@@ -170,19 +180,22 @@ _SEVERAL = {
     **dict.fromkeys(("numerous", "many", "countless"), "many"),
 }
 _COUNTED = re.compile(
-    rf"(?<![\w/.,])({'|'.join(_SEVERAL)}) (?!of\b|third|quarter|fifth)(?:(?!of |in |at |on |and )[a-z]+,? ){{0,4}}?"
+    rf"(?<![\w/.,])({'|'.join(_COUNTS)}) (?!of\b|third|quarter|fifth)(?:(?!of |in |at |on |and )[a-z]+,? ){{0,4}}?"
     rf"(?:{DEFECT}|areas?|regions?|zones?|traces?|networks?|patterns?|nets?)(?!\w)(?! like)"
     r"|(?:number of \w+|number|count) ?(?:is|:) ?(\w+)"
 )
 
 
 def _numbers(said: str) -> Iterator[Claim]:
+    """Claims of how many marks or areas there are."""
     for match in _COUNTED.finditer(said):
         word = match[1] or match[2]
-        if word in _SEVERAL:
+        if word in _COUNTS:
             start = match.start(1) if match[1] else match.start()
-            yield Claim("number", (_SEVERAL[word],), start, match.end() if match[2] else match.end(1))
+            yield Claim("number", (_COUNTS[word],), start, match.end() if match[2] else match.end(1))
 
+
+# Shares of the image: "half of the width"
 
 _FRACTIONS = {
     "half": 1 / 2, "two thirds": 2 / 3, "third": 1 / 3, "three quarters": 3 / 4, "quarter": 1 / 4, "fifth": 1 / 5,
@@ -197,6 +210,7 @@ _SHARE = re.compile(
 
 
 def _shares(said: str) -> Iterator[Claim]:
+    """Claims of the share of the image, or of one of its sides, that the defect takes."""
     for match in _SHARE.finditer(said):
         share = _FRACTIONS[match[1]] if match[1] else float(match[2]) / 100
         side = {"width": "width", "height": "height"}.get(match[3], "area")
@@ -205,6 +219,8 @@ def _shares(said: str) -> Iterator[Claim]:
     for match in EDGE_TO_EDGE.finditer(said):
         yield Claim("size", (match.lastgroup or "width", "1.00"), match.start(), match.end())
 
+
+# Class names
 
 _CALLED = re.compile(
     r"\b(?:case of|identified as|classified as|recogni[sz]ed as|type:?|class:?|defect:|photo of|defect (?:is|called)"
@@ -217,14 +233,17 @@ _BEFORE = 60
 
 
 def _classes(lower: str) -> Iterator[Claim]:
-    """Longest names first. One of one word ("patches", "inclusion") also describes looks: it is not always meant."""
-    taken = lower
+    """The classes that a text names, longest names first, so that "slag inclusion" is not read as "inclusion" too.
+
+    A name of one word ("patches", "inclusion") also describes looks: the class is not always meant.
+    """
+    left = lower
     for name, pattern in _class_patterns():
-        for match in pattern.finditer(taken):
+        for match in pattern.finditer(left):
             start, end = match.span()
             if " " not in name and not (_is_called(lower, start) or lower.startswith(" defect", end)):
                 continue
-            taken = taken[:start] + "." * (end - start) + taken[end:]
+            left = left[:start] + "." * (end - start) + left[end:]
             yield Claim("class", (name,), start, end)
 
 

@@ -1,4 +1,4 @@
-"""Other words for what the taxonomy says of each class: its names in the trade, how it looks, where it comes from.
+"""T0 and T1 in other words: further names of each class in the trade, further words for its looks.
 
 A model that is pretrained on them knows a class by more than one sentence.
 """
@@ -180,7 +180,7 @@ LOOKS: dict[str, tuple[str, ...]] = {
 }
 """What else a class looks like, as noun phrases."""
 
-NAMED = (
+NAME_SENTENCES = (
     T0_TEMPLATE,
     T0_TEMPLATE_SHORT,
     "{}.",
@@ -189,7 +189,7 @@ NAMED = (
     "{} on a metal strip.",
 )
 """Sentences with a class's name in place of ``{}``."""
-LOOKING = (
+LOOKS_SENTENCES = (
     "{name}: {looks}.",
     "A photo of steel surface defect: {name}, {looks}, caused by {cause}.",
     "A steel surface with {looks}.",
@@ -199,7 +199,8 @@ LOOKING = (
     "The surface shows {looks}, known as {name} and caused by {cause}.",
     "{name}, caused by {cause}, looks like {looks}.",
 )
-CLEAN = (
+"""Sentences with a class's looks."""
+CLEAN_SENTENCES = (
     "A photo of a clean steel surface without any defect.",
     "A photo of defect-free steel.",
     "Sound steel, no defect.",
@@ -213,7 +214,7 @@ def t0_wording(class_name: str, rng: np.random.Generator) -> str:
     if rng.random() < 0.5:
         return t0_sentence(class_name)
     name = class_name if rng.random() < 0.6 else str(rng.choice(NAMES[class_name]))
-    return _capital(str(rng.choice(NAMED)).replace("{}", name if rng.random() < 0.5 else name.lower()))
+    return _capital(str(rng.choice(NAME_SENTENCES)).replace("{}", name if rng.random() < 0.5 else name.lower()))
 
 
 def t1_wording(class_name: str, rng: np.random.Generator) -> str:
@@ -225,18 +226,24 @@ def t1_wording(class_name: str, rng: np.random.Generator) -> str:
         return str(rng.choice(t1_variants(class_name)))
     name = class_name if rng.random() < 0.5 else str(rng.choice(NAMES[class_name]))
     looks = str(rng.choice((*LOOKS[class_name], known.looks if known else class_name)))
-    return _capital(str(rng.choice(LOOKING)).format(name=name, looks=looks, cause=known.cause if known else ""))
+    return _capital(str(rng.choice(LOOKS_SENTENCES)).format(name=name, looks=looks, cause=known.cause if known else ""))
 
 
 def clean_wording(rng: np.random.Generator) -> str:
     """A sentence about steel without a defect."""
-    return str(rng.choice(CLEAN))
+    return str(rng.choice(CLEAN_SENTENCES))
 
 
 def every_wording() -> list[str]:
     """All wordings of all classes, as texts to learn a vocabulary from."""
     phrases = [phrase for table in (NAMES, LOOKS) for of_class in table.values() for phrase in of_class]
-    return [*phrases, *NAMED, *LOOKING, *CLEAN, *(text for name in NAMES for text in t1_variants(name))]
+    return [
+        *phrases,
+        *NAME_SENTENCES,
+        *LOOKS_SENTENCES,
+        *CLEAN_SENTENCES,
+        *(text for name in NAMES for text in t1_variants(name)),
+    ]
 
 
 def _capital(sentence: str) -> str:

@@ -1,29 +1,16 @@
 """Coverage: which of shape, size, depth, location and contrast a description really states.
 
-What states nothing is blanked out first: other senses ("bottom line", "a large number of"), what is left open ("how
-deep it is cannot be told"), what is denied to be there ("no dark spots"), what is said of something else ("the lower
-roll"), the names of classes. In what remains, whole words and phrases state a dimension. A dimension's own name needs
-a value beside it: "depth is slight" states the depth, "depth cannot be judged" does not. To deny a value is to state
-something ("not deep", "no visible depth").
+After all that states nothing is blanked out (:mod:`steeldefectx.language.stated_text`), whole words and phrases state a
+dimension. A dimension's own name needs a value beside it: "depth is slight" states the depth, "depth cannot be judged"
+does not. To deny a value is to state something ("not deep", "no visible depth").
 """
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from steeldefectx.language.vocabulary import (
-    CENTER,
-    DEFECT,
-    DEGREE,
-    ELSEWHERE,
-    IMAGE,
-    LEVEL,
-    NAMES,
-    PLACE,
-    SIDE,
-    TONED_NAMES,
-)
+from steeldefectx.language.stated_text import stated
+from steeldefectx.language.vocabulary import CENTER, DEFECT, IMAGE, LEVEL, NOT_OF_DEFECT, SIDE, whole_words
 
 DIMENSIONS = ("shape", "size", "depth", "location", "contrast")
 
@@ -59,207 +46,167 @@ def coverage(text: str) -> Coverage:
     return Coverage(*(tuple(match.span() for match in pattern.finditer(said)) for pattern in _STATEMENTS))
 
 
-def stated(text: str) -> str:
-    """The text as :func:`lowered`, with spaces for all that states nothing; spans stay where they are."""
-    return _NOTHING.sub(blank, lowered(text))
-
-
-def lowered(text: str) -> str:
-    """The text in lower case with spaces for hyphens, tabs and asterisks; spans stay where they are."""
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-    return lower.translate(_SPACES)
-
-
-_SPACES = str.maketrans("-‐‑\t\u00a0*_", " " * 7)
-
-
-def blank(match: re.Match[str]) -> str:
-    """As many spaces as the match is long."""
-    return " " * len(match[0])
-
-
-def _pattern(*phrases: str) -> re.Pattern[str]:
-    """Any of the phrases, as whole words."""
-    return re.compile(r"\b(?:" + "|".join(phrases) + r")(?!\w)")
-
-
-_REST = r"[^.,;:!?\n]*"
-"""The rest of the clause."""
-_OWN = rf"(?! of (?:the|this|each|its|an?) (?:\w+ )?{DEFECT}\b)"
-"""Not where the defect's own edge, center or bottom is meant."""
-
-_OTHER_SENSES = (
-    r"on top of|bottom line|in (?:the )?light of|by and large|to an? (?:large|great|small|certain) extent",
-    r"in the (?:long|short) run|(?:as|so) long as|no longer|before long|in short|at length|(?:long|short) (?:term|ago)",
-    r"(?:wide|broad|large|larger|small|smaller|great|limited|full) (?:range|number|amount|variety|majority|quantity)",
-    r"cent(?:er|re) of (?:attention|interest)|in good shape|(?:all )?shapes and sizes|to shape the|in (?:this"
-    r"|that) form",
-    r"right (?:angles?|away|after|before|now)|straight (?:after|away|to)|round of|round the clock",
-    r"(?:was|were|been|has|have|had|coil|it) left(?! of)|in a straight line with|in line with|drew a line",
-    r"(?:rolling|production|assembly|coating|process|pickling|inspection) lines?|line of (?:products|business|sight)",
-    r"band saw|square (?:met\w+|centimet\w+|millimet\w+|inch\w*|mm|cm|m)|in depth|deep (?:frozen|well|learning)",
-    r"(?:see|mentioned|described|shown) above|shadow of (?:a )?doubt|pitch dark|black and white|fine grained",
-    r"(?:in )?broad terms|broadly speaking|white lies?|bright side|gr[ae]y zone|round about",
-    rf"(?:sheets?|strips?|plates?|coils?) (?:has|have|is|are) (?:an? )?(?:width|thickness|length|\d){_REST}",
-    r"thin line between|faint hearted|short lived|(?:wide|far) awake|bright (?:future|idea)|dark side",
-    r"gr[ae]y area|light of day|light ?weight|shed light|red (?:flag|tape)|long (?:time|since)|at long last|high time",
-    r"all right|right of way|left over|top (?:priority|down)|bottom up|central to|edge cases?|cutting edge"
-    r"|leading edge",
-    r"side effects?|middle ground|square one|round table|straightforward|line up|deadlines?|spot (?:checks?|on)",
-    r"cloud (?:storage|computing)|neural networks?|web (?:page|site)|grid search|net weight|wave ?lengths?|image depth",
-    r"dull sound|gr[ae]y (?:images?|scale|levels? images?)|superficial (?:look|glance|similarity)",
-    r"deep(?:ly|er)? (?:affected|concern\w*|understanding|look)|moves? in circles|on average",
-    r"(?:thin|thick|wide|narrow|heavy)(?:er)? (?:steels?|sheets?|strips?|plates?|coils?)",
-    r"(?:image|picture|photo) (?:has|is|measures) (?:about )?\d[^.,;:!?\n]*|data sets?|of the two",
+_DEGREE = (
+    r"(?:low|high|strong|weak|slight|little|minimal|moderate|medium|considerable|significant|marked|sharp|clear|good"
+    r"|poor|great|small|limited|modest|faint|noticeable|some|certain|shallow|substantial|negligible|pronounced|strongly"
+    r"|sharply|weakly|clearly|well|visible|average)(?:er|est)?"
 )
-_LEFT_OPEN = (rf"(?:how|whether){_REST}",)
-_DENIED = (
-    r"there (?:is|are|was|were) no(?!(?: \w+){0,3} (?:depth|relief|indentation|elevation|contrast|differences?))"
-    r"[^.;:!?\n]*?(?= but | only |[.;:!?\n]|$)",
-    r"(?:no|without(?: any)?|free of|free from|lacks? (?:any|an?))\b"
-    r"(?! (?:regular|larger|longer|wider|bigger|deeper|more))"
-    rf"(?!(?: \w+){{0,3}} (?:depth|relief|indentations?|elevations?|contrast|differences?)\b){_REST}",
-)
-_ELSEWHERE = (
-    rf"(?:caused|produced|created|made|left) by{_REST}|(?:results?|resulting|comes?|arises?|stems?) from{_REST}",
-    rf"(?:because of|due to|owing to)(?! its| their| the (?:low|high|poor)){_REST}|leads? to{_REST}",
-    rf"(?:[a-z]+ )?(?:of|in|between) (?:the|this|an?|two)? ?(?:\w+ )?{ELSEWHERE}",
-    rf"[a-z]+ {ELSEWHERE}",
-    r"(?:image|picture|photo|photograph) (?:itself|was|were)" + _REST,
-)
-_NAMED = (
-    rf"(?:{NAMES})",
-    rf"{TONED_NAMES}(?= defects?| class)|(?:case of|defect:|class:?|is of|as|photo of|called|shows) {TONED_NAMES}",
-)
-_NOTHING = re.compile(
-    r"(?:(?<![^.;!?\n])[ ]*(?:(?!" + DEFECT + r"|left[ ]a)[a-z]+[ ]){0,3}" + ELSEWHERE
-    + r"\b(?![ ](?:has[ ]|have[ ])?(?:left|pressed))[^.;!?\n]*)|"
-    + _pattern(*_OTHER_SENSES, *_LEFT_OPEN, *_DENIED, *_ELSEWHERE, *_NAMED).pattern
-)  # fmt: skip
+"""How much of something there is."""
 
-_FORMS = (
-    r"line(?:s|ar|arly)?|round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?"
-    r"|spher\w*",
-    r"(?:shape|form|outline|contour)s? (?:is (?:not |quite |rather )*regular|(?:is that )?of an? (?!single |\w+ (?:size"
-    r"|kind))\w+)",
-    r"presents itself as an? \w+",
-    r"reminiscent of an? \w+|in a row|curl\w*|sinuous|lenticular|diamonds?|trapez\w*|hexagon\w*|pentagon\w*|feather\w*",
-    r"plume\w*|needle\w*|pointed|frayed|scalloped|lobed|concentric|symmetric\w*|chevrons?|herringbone|checkered",
-    r"criss cross\w*|tangled?|strands?|filament\w*|zigzags|shape is (?:quite |rather |very )?(?!not|un|hard|diff)\w+",
-    r"globular|curv\w+|arc(?:s|ed|hed|hing)?|bent|bends?|wav(?:y|es?)|zig ?zags?|spirals?|hook\w*|crescents?"
-    r"|half moons?",
-    r"stars?|serpentine|meander\w*|winds? across|winding|branch\w*|fork\w*|splits?|tree like|webs?|nets?|network\w*",
-    r"mesh\w*|grids?|lattice|honeycomb\w*|polygon\w*|straight|elongated|oblong|tapers?|tapered|tapering|wedge\w*",
-    r"triang\w+|squares?|rectang\w+|irregular(?:ly)?|regular(?:ly)? shaped?|jagged|ragged|serrated|amorphous|shapeless",
-    r"blobs?|blotch\w*|cloud\w*|diffus\w+|fragment\w*|broken(?! down)|discontinuous|dashe[sd]|dashed|dots?|dotted",
-    r"spotty|patchy|compact(?! in size)|band(?:s|ed)?|strip(?:es?|ed|y)|streak\w*|strokes?|ribbons?|wrinkl\w*|crumpled",
-    r"block(?:y|s)?(?! of)|teardrop\w*|\w+ shaped|shaped like|(?!(?:rust|paint|metal|glass|mirror"
-    r"|skin)\b)\w+(?<!looks) like",
-    rf"(?:looks|look|shaped) like an? (?!{DEFECT}\b)\w+|resembl\w+ (?:an?|the) (?!{DEFECT}\b)\w+|recalls? an? \w+",
-    r"long,? (?:and )?(?:narrow|thin)|row of|morphology|uneven in (?:form|shape)|letter",
-    r"(?:smooth|uneven|rough|soft|sharp cornered) (?:contours?|outlines?|shapes?)",
+_SHAPES = (
+    # lines and long shapes
+    r"line(?:s|ar|arly)?|straight|elongated|oblong|long,? (?:and )?(?:narrow|thin)|row of|in a row|needle\w*",
+    r"band(?:s|ed)?|strip(?:es?|ed|y)|streak\w*|strokes?|ribbons?|strands?|filament\w*|tapers?|tapered|tapering",
+    # bent ones
+    r"curv\w+|arc(?:s|ed|hed|hing)?|bent|bends?|wav(?:y|es?)|zig ?zags?|spirals?|hook\w*|crescents?|half moons?",
+    r"curl\w*|sinuous|serpentine|meander\w*|winds? across|winding|chevrons?|wrinkl\w*|crumpled",
+    # round ones
+    r"round(?:ed|ish|er)?|circ(?:les?|ular\w*)|semi ?circ\w*|oval\w*|ellip\w*|rings?|dis[ck]s?|spher\w*|globular",
+    r"lenticular|concentric|teardrop\w*|dots?|dotted|spotty",
+    # with corners
+    r"triang\w+|squares?|rectang\w+|diamonds?|trapez\w*|hexagon\w*|pentagon\w*|polygon\w*|stars?|wedge\w*|pointed",
+    r"block(?:y|s)?(?! of)|checkered",
+    # nets and branches
+    r"webs?|nets?|network\w*|mesh\w*|grids?|lattice|honeycomb\w*|criss cross\w*|tangled?|herringbone|branch\w*|fork\w*",
+    r"splits?|tree like|feather\w*|plume\w*",
+    # without a clear outline, or with an uneven one
+    r"irregular(?:ly)?|jagged|ragged|serrated|frayed|scalloped|lobed|symmetric\w*|amorphous|shapeless|blobs?|blotch\w*",
+    r"cloud\w*|diffus\w+|fragment\w*|broken(?! down)|discontinuous|dashe[sd]|patchy|compact(?! in size)",
+    # told in other words: "its shape is oval", "shaped like a hook", "resembles a star"
+    r"(?:shape|form|outline|contour)s? (?:is (?:not |quite |rather )*regular"
+    r"|(?:is that )?of an? (?!single |\w+ (?:size|kind))\w+)",
+    r"shape is (?:quite |rather |very )?(?!not|un|hard|diff)\w+|\w+ shaped|shaped like|uneven in (?:form|shape)",
+    r"(?:smooth|uneven|rough|soft|sharp cornered) (?:contours?|outlines?|shapes?)|regular(?:ly)? shaped?|morphology",
+    rf"(?:looks|look|shaped) like an? (?!{DEFECT}\b)\w+|resembl\w+ (?:an?|the) (?!{DEFECT}\b)\w+",
+    r"presents itself as an? \w+|reminiscent of an? \w+|recalls? an? \w+|letter",
+    r"(?!(?:rust|paint|metal|glass|mirror|skin)\b)\w+(?<!looks) like",
 )
+
+_EXTENT = r"(?:sizes?|extent|length|width|height|diameter|proportions?"
 _SIZES = (
-    r"tiny|small(?:er|est|ish)?|minuscule|microscopic|large(?:r|st)?|big(?:ger|gest)?|huge|massive|enormous|extensive",
-    rf"little (?:{DEFECT}|areas?)|minute(?=,| (?!to )[a-z])|(?:is|are) minute|area is (?:moderate|considerable"
-    rf"|limited)|(?:minor|small|modest) in extent|siz(?:e|)able|vast|oversized|thin(?:ner|nest)?|thick(?:er"
-    rf"|est)?",
-    rf"gigantic|(?:better|greater|larger|major) part of the|(?:whole|entire) {IMAGE} is (?:covered|affected)|thumbnail",
-    r"(?:rather|very|quite) extended|coin|finger ?nail|bulky|sub millimet\w+|(?:milli|centi)met\w+ wide",
-    r"slender|slim|narrow(?:er|est|s|ing)?|wide(?:r|st|ns?)?|broad(?:er|est)?|fine(?:r|st)?(?! otherwise)|hair ?line",
-    r"long(?:er|est)?|lengthy|short(?:er|est)?|tall(?:er|est)?|medium (?:sized?|length|width)|pinheads?|grain of"
-    r"|(?:in|its) size (?:it )?is (?:comparable|similar)",
+    # small and large
+    r"tiny|small(?:er|est|ish)?|minuscule|microscopic|large(?:r|st)?|big(?:ger|gest)?|huge|massive|enormous|gigantic",
+    rf"extensive|siz(?:e|)able|vast|oversized|bulky|little (?:{DEFECT}|areas?)",
+    r"minute(?=,| (?!to )[a-z])|(?:is|are) minute|(?:rather|very|quite) extended",
+    # thin, thick, long, short
+    r"thin(?:ner|nest)?|thick(?:er|est)?|slender|slim|narrow(?:er|est|s|ing)?|wide(?:r|st|ns?)?|broad(?:er|est)?",
+    r"fine(?:r|st)?(?! otherwise)|long(?:er|est)?|lengthy|short(?:er|est)?|tall(?:er|est)?",
+    # as large as something
+    r"thumbnail|coin|finger ?nail|pinheads?|grain of|hair ?line",
+    # in units
     r"\d[\d.,]*(?: (?:by|x|×|of|to) \d+)? ?(?:mm|cm|µm|um|millimet\w+|centimet\w+|micromet\w+|pixels?|px|inch\w*)",
     r"(?:few|several|two|three|four|five|ten) (?:mm|cm|millimet\w+|centimet\w+|pixels?)",
-    rf"\d+ ?(?:%|percent|per cent) of the (?:{IMAGE}|area)|\d+ ?/ ?\d+ of",
-    r"(?:sizes?|extent|length|width|height|diameter|proportions?|dimensions?)(?: of the (?:\w+ ){1,2})?(?:[ :–—=*]"
-    r"|is|are"
-    rf"|seems|appears|rather|fairly|about)*(?:{DEGREE})",
-    rf"(?:{DEGREE}|same|similar|equal|constant|full|entire|whole|(?<!at )half) (?:the |in |overall )?"
-    r"(?:sizes?|extent|length|width|height|diameter|proportions?|area|share|portion)",
+    r"sub millimet\w+|(?:milli|centi)met\w+ wide",
+    # its size, length or area is large, moderate, the same
+    rf"{_EXTENT}|dimensions?)(?: of the (?:\w+ ){{1,2}})?"
+    rf"(?:[ :–—=*]|is|are|seems|appears|rather|fairly|about)*(?:{_DEGREE})",
+    rf"(?:{_DEGREE}|same|similar|equal|constant|full|entire|whole|(?<!at )half) (?:the |in |overall )?"
+    rf"{_EXTENT}|area|share|portion)",
     r"(?:negligible|limited|moderate|considerable|modest) in (?:size|extent|area|length|width)",
-    rf"(?<!upper )(?<!lower )(?<!left )(?<!right )(?<!the )(?:an?|one|two|three|about|nearly|almost|roughly|over"
-    rf"|than|half"
-    r"|covers|only) (?:half|thirds?|quarters?|fifths?|sixth|eighth|tenths?) (?:of )?(?:the|this|its) "
-    rf"(?:{IMAGE}|whole|entire|width|height|length|area)",
-    rf"(?<!upper )(?<!lower )(?<!top )(?<!bottom )(?<!left )(?<!right )half (?:of )?the (?:{IMAGE}|width|height"
-    rf"|length|area)|most of the (?:{IMAGE}|\w+ half)|nearly half of the {IMAGE}",
-    rf"(?:cover|fill|occup|span|affect)\w* (?:nearly |almost |most of )?(?:the|all of the|all) (?:whole |entire |full )"
-    rf"(?:{IMAGE}|left|right|upper|lower)|fills the (?:frame|{IMAGE})",
+    r"(?:minor|small|modest) in extent|medium (?:sized?|length|width)|area is (?:moderate|considerable|limited)",
+    r"(?:in|its) size (?:it )?is (?:comparable|similar)",
+    # as a share of the image
+    rf"\d+ ?(?:%|percent|per cent) of the (?:{IMAGE}|area)|\d+ ?/ ?\d+ of",
+    rf"(?:whole|entire) {IMAGE} is (?:covered|affected)|fills the (?:frame|{IMAGE})|nearly half of the {IMAGE}",
+    rf"(?:better|greater|larger|major) part of the|most of the (?:{IMAGE}|\w+ half)",
+    r"(?<!upper )(?<!lower )(?<!left )(?<!right )(?<!the )"
+    r"(?:an?|one|two|three|about|nearly|almost|roughly|over|than|half|covers|only) "
+    r"(?:half|thirds?|quarters?|fifths?|sixth|eighth|tenths?) "
+    rf"(?:of )?(?:the|this|its) (?:{IMAGE}|whole|entire|width|height|length|area)",
+    r"(?<!upper )(?<!lower )(?<!top )(?<!bottom )(?<!left )(?<!right )"
+    rf"half (?:of )?the (?:{IMAGE}|width|height|length|area)",
+    r"(?:cover|fill|occup|span|affect)\w* (?:nearly |almost |most of )?(?:the|all of the|all) "
+    rf"(?:whole |entire |full )(?:{IMAGE}|left|right|upper|lower)",
 )
+
 _DEPTHS = (
-    r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?|flat(?:ter|tened)?"
-    r"|flush",
-    r"recess\w*|sunk(?:en)?|sinks?|indent\w*|dent(?:s|ed)?|depress(?:ions?|ed)|impression|imprint\w*|groov\w+|goug\w+",
-    r"scooped|pierc\w+|(?:pushed|pressed|caved) inwards?|breaks? the surface|no depth to speak of|eroded|worn away"
-    r"|(?:goes"
-    r"|passes) (?:all the way |right |clean )through|(?:not )?enter\w* the (?:steel"
-    r"|metal)",
-    r"(?:sticks?|standing) out|swell\w*|swollen|blister\w*|dimpl\w+|trench\w*|furrow\w*|lumps?|level with the surface",
-    r"hollow\w*|craters?|engrav\w+|etched|incis\w+|carved|bulg\w+|bumps?|ridges?|raised|elevat(?:ed|ions?)|protru\w+",
-    r"embedded|embossed|pressed in(?:to)?|press\w* it into|lifted|surface level|penetrat\w+|perforat\w+|concave|convex",
+    r"deep(?:er|est|ly)?(?! (?:dark|gr[ae]y|black|brown|red|blue))|shallow\w*|superficial(?:ly)?",
+    rf"(?:{_DEGREE}|no (?:visible|noticeable|apparent|obvious|real|significant|measurable|discernible)|has no"
+    r"|little sign of) (?:visible |apparent |in |of )?depth(?! information)",
+    rf"depth[ :–—=*]*(?:is |seems |appears |of )?{_DEGREE}|no depth to speak of",
+    # level with the surface
+    r"flat(?:ter|tened)?|flush|level with the surface|surface level|(?:outer|upper)most layer",
+    # below it
+    r"recess\w*|sunk(?:en)?|sinks?|indent\w*|dent(?:s|ed)?|depress(?:ions?|ed)|impression|imprint\w*|dimpl\w+|hollow\w*",
+    r"groov\w+|goug\w+|trench\w*|furrow\w*|craters?|cavit(?:y|ies)|concave|scooped|engrav\w+|etched|incis\w+|carved",
+    r"embedded|embossed|pressed in(?:to)?|press\w* it into|(?:pushed|pressed|caved) inwards?|eroded|worn away",
     r"(?:below|beneath|under|above|proud of) the (?:surface|steel|metal)|cuts? (?:\w+ )?into|reach\w* (?:\w+ )?into",
-    r"through the (?:sheet|steel|plate|strip|metal|material)(?= |\W|$)|(?:outer|upper)most layer|cavit(?:y|ies)|relief",
-    rf"(?:{DEGREE}|no (?:visible|noticeable|apparent|obvious|real|significant|measurable|discernible)|has no"
-    rf"|little sign of) (?:visible |apparent |in |of )?depth(?! information)|depth[ :–—=*]*(?:is |seems |appears "
-    rf"|of )?{DEGREE}",
+    r"breaks? the surface|(?:not )?enter\w* the (?:steel|metal)|pierc\w+|penetrat\w+|perforat\w+",
+    r"(?:goes|passes) (?:all the way |right |clean )through",
+    r"through the (?:sheet|steel|plate|strip|metal|material)(?= |\W|$)",
+    # above it
+    r"raised|elevat(?:ed|ions?)|relief|protru\w+|bulg\w+|bumps?|ridges?|lumps?|lifted|swell\w*|swollen|blister\w*|convex",
+    r"(?:sticks?|standing) out",
+)
+
+_PART = (
+    r"(?:corner|edge|border|boundary|margin|side|half|third|quarter|quadrant|region|area|part|portion|section|zone"
+    r"|cell|row|column|end|rim|strip|segment)(?:s|es)?|halves"
 )
 _DIRECTION = rf"(?:{SIDE}|{LEVEL}|{CENTER}|outer|peripheral)"
-_TO = (
+_PREPOSITION = (
     r"(?:in|at|near|towards?|from|to|on|of|along|around|down|across|above|below|beside|off|over|through|within|close to"
     r"|under|between|touche?s?|reache?s?|into|by)"
 )
 _LOCATIONS = (
-    rf"(?:{LEVEL} (?:{SIDE}|{CENTER})|{SIDE} (?:{LEVEL}|{CENTER})|{CENTER} (?:{SIDE}|{LEVEL}))(?: {PLACE})?{_OWN}",
-    rf"{_DIRECTION}(?:(?: ?,| and| or| to) {_DIRECTION})? (?:(?:two|one|most) )?(?:{PLACE}){_OWN}",
-    rf"{_TO} (?:the )?(?:far |very |extreme |exact )?(?:{SIDE}|top|bottom|cent(?:er|re)|middle){_OWN}",
-    rf"{CENTER} of the {IMAGE}|{SIDE} of (?:the )?{CENTER}|{_TO} (?:the |one |both |an? |two |all )(?:{IMAGE} "
-    rf"|{IMAGE}'s |outer )?"
-    rf"(?:edges?|borders?|margins?|corners?|periphery|sides?){_OWN}",
-    r"(?:edge|side|corner|top) to (?:edge|side|corner|bottom)",
-    r"(?:spread|scatter|distribut|dispers|sprinkl|extend|strewn|locat)\w*(?: \w+ly)? (?:all )?(?:over|across"
-    r"|throughout) "
-    rf"(?:the |this |its |whole |entire |full )*{IMAGE}",
+    # "upper left corner", "lower half", "near the top", "along both edges"
+    rf"(?:{LEVEL} (?:{SIDE}|{CENTER})|{SIDE} (?:{LEVEL}|{CENTER})|{CENTER} (?:{SIDE}|{LEVEL}))(?: {_PART})?"
+    rf"{NOT_OF_DEFECT}",
+    rf"{_DIRECTION}(?:(?: ?,| and| or| to) {_DIRECTION})? (?:(?:two|one|most) )?(?:{_PART}){NOT_OF_DEFECT}",
+    rf"{_PREPOSITION} (?:the )?(?:far |very |extreme |exact )?(?:{SIDE}|top|bottom|cent(?:er|re)|middle)"
+    rf"{NOT_OF_DEFECT}",
+    rf"{CENTER} of the {IMAGE}|{SIDE} of (?:the )?{CENTER}",
+    rf"{_PREPOSITION} (?:the |one |both |an? |two |all )(?:{IMAGE} |{IMAGE}'s |outer )?"
+    rf"(?:edges?|borders?|margins?|corners?|periphery|sides?){NOT_OF_DEFECT}",
+    r"(?:edge|side|corner|top) to (?:edge|side|corner|bottom)|(?:left|right) (?:flank|border)",
+    # all over the image
+    r"(?:spread|scatter|distribut|dispers|sprinkl|extend|strewn|locat)\w*(?: \w+ly)? (?:all )?"
+    rf"(?:over|across|throughout) (?:the |this |its |whole |entire |full )*{IMAGE}",
     rf"(?:all over|throughout|everywhere (?:on|in|over))(?: the {IMAGE})?",
-    rf"(?:over|across|cover\w*|affect\w*) (?:nearly |almost )?(?:the )?(?:whole|entire|full|complete)"
-    rf"(?: (?:width|height|length) of (?:the )?)? ?{IMAGE}|fills the {IMAGE}|across the (?:full|entire|whole) width",
-    r"half height|the (?:top|bottom|left|right|cent(?:er|re)) (?:is|are|appears|looks)(?! of)",
-    rf"(?:whole|entire) {IMAGE} is (?:covered|affected)|(?:left|right) (?:flank|border)",
+    r"(?:over|across|cover\w*|affect\w*) (?:nearly |almost )?(?:the )?(?:whole|entire|full|complete)"
+    rf"(?: (?:width|height|length) of (?:the )?)? ?{IMAGE}|fills the {IMAGE}",
+    rf"(?:whole|entire) {IMAGE} is (?:covered|affected)|across the (?:full|entire|whole) width",
     rf"(?:various|several|many|different|multiple) (?:places|parts|locations|positions) (?:on|of|in) the {IMAGE}",
-    r"cent(?:red|ered|rally)|centrally|off cent(?:er|re)|mid (?:frame|height|image|way)|(?:cent(?:er|re) ?|mid ?)line",
-    r"(?:central|horizontal|vertical) (?:axis|midline)|(?:north|south)(?:east|west)?(?:ern)?|lower down|(?:high"
-    r"|higher) up",
+    # the middle
+    r"cent(?:red|ered|rally)|centrally|off cent(?:er|re)|mid (?:frame|height|image|way)|half height",
+    r"(?:cent(?:er|re) ?|mid ?)line|(?:central|horizontal|vertical) (?:axis|midline)",
+    # by compass, and without a preposition: "Left: a scratch.", "the top is dark"
+    r"(?:north|south)(?:east|west)?(?:ern)?|lower down|(?:high|higher) up",
+    r"the (?:top|bottom|left|right|cent(?:er|re)) (?:is|are|appears|looks)(?! of)",
     rf"(?:(?<=^)|(?<=[,;:–.] )|(?<=\n))(?:at |the )*(?:{SIDE}|top|bottom|cent(?:er|re)|middle)(?= ?(?:[,;:.\n]|$))",
 )
+
 _TONE = r"(?:tone|tones|tonal|brightness|colou?r|gr[ae]y (?:level|value)s?|intensity|shade)"
 _CONTRASTS = (
-    r"dark(?:er|est|ened|ish)?|bright(?:er|est)?|black(?:er|ish|ened)?|whit(?:e|er|ish)|gr[ae]y(?:ish|er)?"
-    r"|brown(?:ish)?",
-    r"red(?:dish)?|yellow(?:ish)?|blu(?:e|ish)|orange|silvery?|pale(?:r)?|rust colou?red|lighter|lightest",
-    r"light (?:colou?red|gr[ae]y|toned?|shade|in|and dark|areas?|regions?|patch(?:es)?|bands?|stripes?|streaks?"
-    r"|spots?)",
-    r"shin(?:y|ier)|gloss\w*|matt?e?|dull(?:er)?|reflective|reflects? (?:\w+ )?(?:light|strongly)|gleam\w*|glint\w*"
-    r"|sheen",
-    r"discolou?r\w*|tint(?:ed)?|shadow(?:s|y)?|shading|conspicuous|inconspicuous|prominent|faint(?:ly)?|subtl[ey]",
-    r"shines?|vanish\w*|catch\w* the eye",
-    rf"washed out|{_TONE} (?:\w+ )?chang\w+|shine|lust(?:re|er)|glow\w*|hue|tan|beige|ochre|violet|purple|copper"
-    rf"|golden",
-    r"charcoal|tarnish\w*|milky|opaque|trans(?:parent|lucent)|imperceptible|eye catching|unobtrusive|merges with the",
-    r"st(?:ands?|ood) out|blend\w* in(?:to)?|vivid|indistinct|invisible|fade[sd]?|disappears?|easily overlooked",
-    r"(?:barely|hardly|scarcely|clearly|highly|easily|poorly|well|weakly|strongly|distinctly|only just) (?:visible|seen"
-    r"|discernible|noticeable|perceptible|distinguish\w+|recogni[sz]able|identifiable)|(?:hard|difficult"
-    r"|easy) to (?:see|distinguish|spot|make out)",
-    rf"{DEGREE} (?:visibility|(?:\w+ )?contrasts?)|contrasts? (?:\w+ )?(?:well|sharply|strongly|clearly)"
-    rf"|lacks contrast",
-    rf"(?:no|almost no|hardly any) (?:\w+ )?contrast|contrast[ :–—=*]*(?:(?:with|to) (?:the|its) \w+ )?(?:is |seems "
-    rf"|appears )?{DEGREE}",
-    rf"contrast(?:s|ing)? (?:with|to|against) (?:the|its) (?:\w+ )?(?:background|surround\w+|base|metal|steel|{IMAGE}"
-    r"|environment|rest)|(?:differs?|distinct|distinguished|deviates?) (?:\w+ )?from (?:the|its) (?:\w+ )?(?:base|"
-    r"background|surround\w+|metal|rest)",
-    rf"(?:differ\w+|same|similar|equal|close|neutral|tonal) (?:\w+ ){{0,3}}(?:{_TONE}|difference)"
-    rf"|{_TONE} (?:\w+ ){{0,3}}"
-    r"(?:differ\w+|(?:the )?same|similar|equal|above|below|lower|higher|marked)",
+    # dark, bright
+    r"dark(?:er|est|ened|ish)?|black(?:er|ish|ened)?|charcoal|shadow(?:s|y)?|shading|bright(?:er|est)?|pale(?:r)?",
+    r"whit(?:e|er|ish)|milky|lighter|lightest|gr[ae]y(?:ish|er)?|silvery?",
+    r"light (?:colou?red|gr[ae]y|toned?|shade|in|and dark"
+    r"|areas?|regions?|patch(?:es)?|bands?|stripes?|streaks?|spots?)",
+    # colours
+    r"brown(?:ish)?|red(?:dish)?|yellow(?:ish)?|blu(?:e|ish)|orange|rust colou?red|tan|beige|ochre|violet|purple",
+    r"copper|golden|hue|tint(?:ed)?|discolou?r\w*|tarnish\w*",
+    # gloss
+    r"shin(?:y|ier)|shines?|gloss\w*|matt?e?|dull(?:er)?|reflective|reflects? (?:\w+ )?(?:light|strongly)|gleam\w*",
+    r"glint\w*|sheen|lust(?:re|er)|glow\w*|opaque|trans(?:parent|lucent)",
+    # how well it is seen
+    r"conspicuous|inconspicuous|prominent|faint(?:ly)?|subtl[ey]|washed out|vanish\w*|fade[sd]?|disappears?|vivid",
+    r"indistinct|invisible|imperceptible|unobtrusive|easily overlooked|eye catching|catch\w* the eye",
+    r"st(?:ands?|ood) out|blend\w* in(?:to)?|merges with the",
+    r"(?:hard|difficult|easy) to (?:see|distinguish|spot|make out)",
+    r"(?:barely|hardly|scarcely|clearly|highly|easily|poorly|well|weakly|strongly|distinctly|only just) "
+    r"(?:visible|seen|discernible|noticeable|perceptible|distinguish\w+|recogni[sz]able|identifiable)",
+    # contrast and tone, with a value
+    rf"{_DEGREE} (?:visibility|(?:\w+ )?contrasts?)|(?:no|almost no|hardly any) (?:\w+ )?contrast|lacks contrast",
+    r"contrasts? (?:\w+ )?(?:well|sharply|strongly|clearly)",
+    rf"contrast[ :–—=*]*(?:(?:with|to) (?:the|its) \w+ )?(?:is |seems |appears )?{_DEGREE}",
+    r"contrast(?:s|ing)? (?:with|to|against) (?:the|its) (?:\w+ )?"
+    rf"(?:background|surround\w+|base|metal|steel|{IMAGE}|environment|rest)",
+    r"(?:differs?|distinct|distinguished|deviates?) (?:\w+ )?from (?:the|its) (?:\w+ )?"
+    r"(?:base|background|surround\w+|metal|rest)",
+    rf"(?:differ\w+|same|similar|equal|close|neutral|tonal) (?:\w+ ){{0,3}}(?:{_TONE}|difference)",
+    rf"{_TONE} (?:\w+ )?chang\w+"
+    rf"|{_TONE} (?:\w+ ){{0,3}}(?:differ\w+|(?:the )?same|similar|equal|above|below|lower|higher|marked)",
 )
-_STATEMENTS = tuple(_pattern(*phrases) for phrases in (_FORMS, _SIZES, _DEPTHS, _LOCATIONS, _CONTRASTS))
+
+_STATEMENTS = tuple(whole_words(*phrases) for phrases in (_SHAPES, _SIZES, _DEPTHS, _LOCATIONS, _CONTRASTS))

@@ -1,7 +1,7 @@
-"""T3 and T2 texts of the synthetic images, written from what is known of them: no model, no annotator.
+"""T3 and T2 texts of rendered images, written from what is known of them: no model, no annotator.
 
 T3 states only what the mask and the drawing say. T2 is the same text as an uncorrected draft: some dimensions
-are missing, some are wrong, and :class:`Texts` says which.
+are missing, some are wrong, and :class:`Texts` says which. First the phrases, then how they become sentences.
 """
 
 from __future__ import annotations
@@ -239,11 +239,11 @@ def location_of(position: list[Position]) -> str:
     return "several" if occupied >= SEVERAL_CELLS else cell
 
 
-def claims_of(attributes: Attributes, depth: str) -> dict[str, str]:
-    """The true statements about an image, dimension -> value; an unclear shape makes none."""
+def facts_of(attributes: Attributes, depth: str) -> dict[str, str]:
+    """What a text may state of an image, dimension -> true value; an unclear shape is not stated."""
     location = location_of(attributes["position"])
     polarity = attributes["polarity"]
-    claims = {
+    facts = {
         "number": attributes["number"],
         "distribution": attributes["spatial_distribution"],
         "direction": attributes["direction"],
@@ -253,9 +253,9 @@ def claims_of(attributes: Attributes, depth: str) -> dict[str, str]:
         "contrast": polarity if polarity == "neutral" else f"{polarity}/{attributes['saliency']}",
     }
     if attributes["shape"] in SHAPES:
-        claims["shape"] = attributes["shape"]
+        facts["shape"] = attributes["shape"]
     held = sum(entry["fraction"] for entry in attributes["position"] if entry["cell"] == location)
-    return claims | {"extent": "mainly" if location in CELLS and held < MAINLY_BELOW else "all"}
+    return facts | {"extent": "mainly" if location in CELLS and held < MAINLY_BELOW else "all"}
 
 
 def write_texts(class_name: str, attributes: Attributes, depth: str, rng: np.random.Generator) -> Texts:
@@ -267,21 +267,21 @@ def write_texts(class_name: str, attributes: Attributes, depth: str, rng: np.ran
         depth: ``shallow``, ``moderate`` or ``deep``.
         rng: Chooses wording and faults.
     """
-    claims = claims_of(attributes, depth)
+    facts = facts_of(attributes, depth)
     style = {slot: float(rng.random()) for slot in (*SLOTS, *(f"order {d}" for d in DIMENSIONS))}
     style |= {f"phrase {dimension}": float(rng.random()) for dimension in DIMENSIONS}
-    stated = [dimension for dimension in (*DIMENSIONS, "number") if dimension in claims]
+    stated = [dimension for dimension in (*DIMENSIONS, "number") if dimension in facts]
     shuffled = [str(dimension) for dimension in rng.permutation(stated)]
     wrong, left_out = int(rng.choice(CORRUPTED)), int(rng.choice(MISSING))
     wrong = max(wrong, 1 - left_out)
     corrupted = shuffled[:wrong]
     missing = [dimension for dimension in shuffled[wrong:] if dimension != "number"][:left_out]
-    draft = {dimension: value for dimension, value in claims.items() if dimension not in missing}
+    draft = {dimension: value for dimension, value in facts.items() if dimension not in missing}
     for dimension in corrupted:
-        draft[dimension] = _wrong(dimension, claims[dimension], attributes, rng)
+        draft[dimension] = _wrong(dimension, facts[dimension], attributes, rng)
     return Texts(
         t2=_write(class_name, draft, style),
-        t3=_write(class_name, claims, style),
+        t3=_write(class_name, facts, style),
         corrupted=tuple(sorted(corrupted)),
         missing=tuple(sorted(missing)),
     )
@@ -309,52 +309,52 @@ def _wrong(dimension: str, value: str, attributes: Attributes, rng: np.random.Ge
     return str(rng.choice(options))
 
 
-def _write(class_name: str, claims: dict[str, str], style: dict[str, float]) -> str:
-    """The text that states these claims in this style; the same style words the same claims the same way."""
-    many = claims["number"] != "one"
-    name, what = class_name.lower(), _what(claims, style)
-    todo = [d for d in ("size", "depth", "location", "contrast") if d in claims]
+def _write(class_name: str, facts: dict[str, str], style: dict[str, float]) -> str:
+    """The text that states these facts in this style; the same style words the same facts the same way."""
+    many = facts["number"] != "one"
+    name, what = class_name.lower(), _what(facts, style)
+    todo = [d for d in ("size", "depth", "location", "contrast") if d in facts]
     intros: tuple[str, ...] = INTROS
-    if "location" in claims and style["placed"] < 0.3:
+    if "location" in facts and style["placed"] < 0.3:
         todo.remove("location")
         intros = PLACED_INTROS
-    intro = _pick(intros, style["intro"]).format(name=name, what=what, where=_where(claims, style))
+    intro = _pick(intros, style["intro"]).format(name=name, what=what, where=_where(facts, style))
     todo.sort(key=lambda d: style[f"order {d}"])
     sentences = [_agree(intro, many)]
     for number, size in enumerate(_pick(GROUPS[len(todo)], style["group"]) if todo else ()):
-        said = [_predicate(dimension, claims, style) for dimension in todo[:size]]
+        said = [_predicate(dimension, facts, style) for dimension in todo[:size]]
         todo = todo[size:]
         subject = SUBJECTS[(int(style["subject"] * 3) + number) % 3][many]
         sentences.append(_agree(f"{subject} {' and '.join(said)}", many))
     return " ".join(f"{s[0].upper()}{s[1:]}." for s in sentences)
 
 
-def _what(claims: dict[str, str], style: dict[str, float]) -> str:
+def _what(facts: dict[str, str], style: dict[str, float]) -> str:
     """Number, distribution, shape and direction: "two clustered straight lines running vertically"."""
-    number, shape = claims["number"], claims.get("shape")
+    number, shape = facts["number"], facts.get("shape")
     words = [_pick(COUNTS.get(number, (number,)), style["count"])]
-    if number != "one" and claims["distribution"] in ("scattered", "clustered"):
-        words.append(claims["distribution"])
+    if number != "one" and facts["distribution"] in ("scattered", "clustered"):
+        words.append(facts["distribution"])
     words.append(_pick(SHAPES[shape] if shape else NO_SHAPE, style["noun"])[number != "one"])
-    if shape in DIRECTED and claims["direction"] in DIRECTIONS:
-        words.append(_pick(DIRECTIONS[claims["direction"]], style["direction"]))
+    if shape in DIRECTED and facts["direction"] in DIRECTIONS:
+        words.append(_pick(DIRECTIONS[facts["direction"]], style["direction"]))
     return " ".join(words)
 
 
-def _where(claims: dict[str, str], style: dict[str, float]) -> str:
-    if "location" not in claims:
+def _where(facts: dict[str, str], style: dict[str, float]) -> str:
+    if "location" not in facts:
         return ""
-    phrase = _pick(LOCATION_PHRASES[claims["location"]], style["phrase location"])
-    return f"mainly {phrase}" if claims["extent"] == "mainly" and claims["location"] in CELLS else phrase
+    phrase = _pick(LOCATION_PHRASES[facts["location"]], style["phrase location"])
+    return f"mainly {phrase}" if facts["extent"] == "mainly" and facts["location"] in CELLS else phrase
 
 
-def _predicate(dimension: str, claims: dict[str, str], style: dict[str, float]) -> str:
+def _predicate(dimension: str, facts: dict[str, str], style: dict[str, float]) -> str:
     """A statement without its subject; ``{is|are}`` marks verbs for one and for several."""
     if dimension != "location":
-        return _pick(PREDICATES[dimension][claims[dimension]], style[f"phrase {dimension}"])
-    location = claims["location"]
+        return _pick(PREDICATES[dimension][facts[dimension]], style[f"phrase {dimension}"])
+    location = facts["location"]
     kind = "cell" if location in (*CELLS, "several") else "spread" if location == "spread" else "strip"
-    return f"{_pick(PLACED[kind], style['phrase'])} {_where(claims, style)}"
+    return f"{_pick(PLACED[kind], style['phrase'])} {_where(facts, style)}"
 
 
 def _pick(options: tuple[Any, ...], where: float) -> Any:

@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from scipy import ndimage
 
-from steeldefectx.language.attributes import SCALES_BELOW, Attributes, attributes_from_mask
+from steeldefectx.language.attributes import CELLS, LARGE_UP_TO, SCALES_BELOW, Attributes, attributes_from_mask
 from steeldefectx.language.claims import NUMBERS, Claim, find_claims
 from steeldefectx.language.mask_geometry import EIGHT_CONNECTED, axis_of, measure
-from steeldefectx.language.places import CELLS, PLACES
+from steeldefectx.language.places import PLACES
 from steeldefectx.taxonomy import find_class
 
 SCALES = (*(name for name, _ in SCALES_BELOW), "large", "extensive")
@@ -82,12 +82,12 @@ class Evidence(Protocol):
         """What is wrong with a claim; None where nothing is, or where it cannot be told."""
 
 
-def clash(kind: str, claimed: tuple[str, ...], other: tuple[str, ...]) -> bool:
+def incompatible(kind: str, claimed: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether two claims of a kind exclude each other, as normalized values."""
     a, b = claimed[0], other[0]
     if kind == "location":
-        mine, theirs = ({cell for name in names for cell in PLACES[name]} for names in (claimed, other))
-        return not mine & _with_neighbors(theirs)
+        cells, other_cells = ({cell for name in names for cell in PLACES[name]} for names in (claimed, other))
+        return not cells & _with_neighbors(other_cells)
     if kind == "size":
         return a in SCALES and b in SCALES and abs(SCALES.index(a) - SCALES.index(b)) >= 2
     if kind == "number":
@@ -145,8 +145,8 @@ class MaskEvidence:
     """Degrees as of :func:`~steeldefectx.language.mask_geometry.axis_of`."""
     difference: float
     """Mean grey level inside minus outside, 0 without an outside."""
-    halves: np.ndarray
-    """(6, 6) share of the defect in each quarter of each cell."""
+    quarters: np.ndarray
+    """(6, 6) share of the defect in each quarter of each cell of the 3x3 grid."""
     source: str = "mask"
 
     def mismatch(self, claim: Claim) -> Mismatch | None:
@@ -164,8 +164,8 @@ class MaskEvidence:
         if "all over" in places:
             return None if occupied >= ALL_OVER else Mismatch(measured, 0.6)
         within = [sum(share.get(cell, 0.0) for cell in PLACES[place]) for place in places]
-        nearby = [float(self.halves[_near(PLACES[place])].sum()) for place in places]
-        together = float(self.halves[_near(cell for place in places for cell in PLACES[place])].sum())
+        nearby = [float(self.quarters[_near(PLACES[place])].sum()) for place in places]
+        together = float(self.quarters[_near(cell for place in places for cell in PLACES[place])].sum())
         if len(places) > 1:
             right = together >= REACHED and min(nearby) >= TOUCHED
         elif places[0] in CELLS and occupied >= SPREAD:
@@ -209,10 +209,10 @@ class MaskEvidence:
         measured = self.attributes["polarity"]
         if values[0] == "neutral":
             return Mismatch(self._tone, 0.5) if abs(self.difference) > TONE_OFF else None
-        return Mismatch(self._tone, 0.9) if clash("polarity", values, (measured,)) else None
+        return Mismatch(self._tone, 0.9) if incompatible("polarity", values, (measured,)) else None
 
     def _saliency(self, values: tuple[str, ...]) -> Mismatch | None:
-        return Mismatch(self._tone, 0.6) if clash("saliency", values, (self.attributes["saliency"],)) else None
+        return Mismatch(self._tone, 0.6) if incompatible("saliency", values, (self.attributes["saliency"],)) else None
 
     @property
     def _tone(self) -> str:
@@ -234,7 +234,8 @@ class MaskEvidence:
 
 
 def _scale_of(share: float) -> int:
-    bounds = [percent / 100 for _, percent in SCALES_BELOW] + [0.25]
+    """Index in :data:`SCALES` of a share of the image."""
+    bounds = [percent / 100 for _, percent in SCALES_BELOW] + [LARGE_UP_TO / 100]
     return sum(share >= bound for bound in bounds)
 
 
@@ -273,11 +274,11 @@ def evidence_from_mask(image: np.ndarray, mask: np.ndarray, class_name: str) -> 
         counts=(int((parts.weight >= SPECK).sum()), count),
         axis=axis_of(parts.merged() if attributes["shape"] == "network-like" else parts, mask.size),
         difference=difference,
-        halves=_halves(mask),
+        quarters=_quarters(mask),
     )
 
 
-def _halves(mask: np.ndarray) -> np.ndarray:
+def _quarters(mask: np.ndarray) -> np.ndarray:
     """(6, 6) shares of the mask's area, each cell of the 3x3 grid cut in four."""
     rows, columns = np.nonzero(mask)
     row, column = rows * 6 // mask.shape[0], columns * 6 // mask.shape[1]
@@ -303,16 +304,23 @@ class ClassEvidence:
 
     def _by_class(self, claim: Claim) -> Mismatch | None:
         looks = [look.values for look in self.looks if look.kind == claim.kind]
-        wrong = claim.kind in ("polarity", "shape") and looks and all(clash(claim.kind, claim.values, v) for v in looks)
+        wrong = (
+            claim.kind in ("polarity", "shape")
+            and looks
+            and all(incompatible(claim.kind, claim.values, v) for v in looks)
+        )
         return Mismatch(f"{' or '.join(values[0] for values in looks)}, as its class", 0.6) if wrong else None
 
     def _by_others(self, claim: Claim) -> Mismatch | None:
-        spoken = [own for other in self.others if (own := [o.values for o in other if o.kind == claim.kind])]
-        against = [own for own in spoken if all(clash(claim.kind, claim.values, values) for values in own)]
-        if len(against) < 2 or 2 * len(against) <= len(spoken):
+        by_text = [[other.values for other in claims if other.kind == claim.kind] for claims in self.others]
+        by_text = [values for values in by_text if values]
+        against = [values for values in by_text if all(incompatible(claim.kind, claim.values, v) for v in values)]
+        if len(against) < 2 or 2 * len(against) <= len(by_text):
             return None
-        said = ", ".join(" ".join(own[0]) for own in against)
-        return Mismatch(f"{said}: {len(against)} of {len(spoken)} other texts", 0.3 + 0.4 * len(against) / len(spoken))
+        said = ", ".join(" ".join(values[0]) for values in against)
+        return Mismatch(
+            f"{said}: {len(against)} of {len(by_text)} other texts", 0.3 + 0.4 * len(against) / len(by_text)
+        )
 
 
 def evidence_from_class(class_name: str, other_texts: Iterable[str] = ()) -> ClassEvidence:

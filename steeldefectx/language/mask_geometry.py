@@ -121,8 +121,8 @@ class Components:
         moments = (self.weight @ m for m in (self.row_variance, self.column_variance, self.covariance))
         return Components(*(np.array([value]) for value in (self.area.sum(), 0.0, 0.0, *moments)))
 
-    def one(self, index: int) -> Components:
-        """A single component."""
+    def component(self, index: int) -> Components:
+        """One of the components."""
         return Components(*(values[index : index + 1] for values in vars(self).values()))
 
 
@@ -160,7 +160,7 @@ def shape_of(labels: np.ndarray, parts: Components) -> str:
     largest = int(parts.area.argmax())
     if parts.weight[largest] < DOMINANT:
         return _shape_of_many(parts, labels.size)
-    part = parts.one(largest)
+    part = parts.component(largest)
     elongation, fill = float(part.elongation()[0]), float(part.fill()[0])
     if elongation >= ELONGATED and fill >= LOW_FILL:
         return "linear" if elongation >= LINEAR else "elongated"
@@ -266,7 +266,7 @@ def axis_of(parts: Components, total: int) -> float | None:
     if parts.area.sum() > OUTLINE_LOST * total:
         return None
     largest = int(parts.area.argmax())
-    typical = parts.one(largest) if parts.weight[largest] >= DOMINANT else parts.typical()
+    typical = parts.component(largest) if parts.weight[largest] >= DOMINANT else parts.typical()
     if typical.elongation()[0] < DIRECTED:
         typical = parts.merged()
         if len(parts.area) == 1 or typical.elongation()[0] < ROW_OF_PIECES:

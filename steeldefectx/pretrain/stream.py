@@ -21,7 +21,7 @@ from steeldefectx.language.descriptions import write_texts
 from steeldefectx.models.tiny import DESCRIPTION_WORDS
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.render.canvas import Rng
-from steeldefectx.render.sample_image import render
+from steeldefectx.render.sample import render_sample
 from steeldefectx.render.scenes import Scene, render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -81,9 +81,7 @@ def draw(rng: Rng, config: PretrainConfig) -> Scene:
     """A scene as the settings want it."""
     if config.renderer == "varied":
         return render_scene(rng, config.image_size)
-    name = CLASS_NAMES[rng.integers(len(CLASS_NAMES))]
-    drawn = render(name, rng, config.image_size)
-    return Scene(drawn.image, drawn.mask, name, drawn.depth)
+    return render_sample(CLASS_NAMES[rng.integers(len(CLASS_NAMES))], rng, config.image_size)
 
 
 def describe(scene: Scene, rng: Rng, t2: float) -> str:

@@ -57,6 +57,7 @@ CODE = (
     "language/descriptions.py",
     "language/mask_geometry.py",
     "render/*.py",
+    "render/defects/*.py",
     "training/losses.py",
     "training/weight_average.py",
 )

@@ -64,17 +64,17 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that reads: for queries of one's own."""
-        with _errors_told(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+        with _database_errors(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
-    def writing(self, taken: str | None = None) -> Iterator[Session]:
+    def writing(self, conflict: str | None = None) -> Iterator[Session]:
         """A transaction that writes; all of it is on the disk when it ends, or nothing is.
 
         Args:
-            taken: Message of a ConflictError, if another transaction has added the same row meanwhile.
+            conflict: Message of a ConflictError, if another transaction has added the same row meanwhile.
         """
-        with _errors_told(taken), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with _database_errors(conflict), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     def _upsert(self, session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
@@ -105,10 +105,10 @@ class Store:
             AnnotationError: There is none of this id.
         """
         with self.reading() as session:
-            found = session.get(AnnotatedImage, image_id)
-        if found is None:
+            image = session.get(AnnotatedImage, image_id)
+        if image is None:
             raise AnnotationError(f"The store has no image {image_id!r}.")
-        return found
+        return image
 
     def add_answers(self, answers: Sequence[Answer], *, of_batch: str | None = None) -> None:
         """Keep answers as they came, before anything is made of them.
@@ -149,12 +149,6 @@ class Store:
         with self.reading() as session:
             return list(session.scalars(select(Candidate).where(Candidate.image_id == image_id).order_by(*order)))
 
-    def chosen(self) -> list[tuple[AnnotatedImage, Candidate]]:
-        """Every image that has its T2, with it; by image id."""
-        query = select(AnnotatedImage, Candidate).join(Candidate).where(Candidate.chosen)
-        with self.reading() as session:
-            return [(image, text) for image, text in session.execute(query.order_by(AnnotatedImage.image_id))]
-
     def annotated(self) -> set[str]:
         """Ids of the images that have their T2."""
         with self.reading() as session:
@@ -173,9 +167,9 @@ class Store:
             risks: Candidate id -> risk, 0..1; of the same candidates.
         """
         with self.writing() as session:
-            there = select(Candidate).where(Candidate.id.in_(list(risks))).with_for_update()
+            existing = select(Candidate).where(Candidate.id.in_(list(risks))).with_for_update()
             session.execute(delete(Claim).where(Claim.candidate_id.in_(list(risks))))
-            for candidate in session.scalars(there):
+            for candidate in session.scalars(existing):
                 candidate.risk = risks[candidate.id]
                 session.add_all(claims[candidate.id])
 
@@ -259,22 +253,22 @@ class Store:
             ConflictError: Another window of the same annotator has written a newer version, or the image is
                 adjudicated.
         """
-        _check(verdict)
-        taken = f"{image_id}: another window has handed in a newer review of {annotator}'s."
-        with self.writing(taken) as session:
+        _check_verdict(verdict)
+        conflict = f"{image_id}: another window has handed in a newer review of {annotator}'s."
+        with self.writing(conflict) as session:
             if session.get(Adjudication, image_id) is not None:
                 raise ConflictError(f"{image_id} is adjudicated: its reviews are closed.")
-            found = session.get(Review, (image_id, annotator), with_for_update=True)
-            if (0 if found is None else found.version) != seen_version:
-                raise ConflictError(taken)
-            if found is None:
-                found = Review(image_id, annotator, verdict, text, judgements, seconds, 1)
-                session.add(found)
+            review = session.get(Review, (image_id, annotator), with_for_update=True)
+            if (0 if review is None else review.version) != seen_version:
+                raise ConflictError(conflict)
+            if review is None:
+                review = Review(image_id, annotator, verdict, text, judgements, seconds, 1)
+                session.add(review)
             else:
-                found.verdict, found.text, found.judgements = verdict, text, judgements
-                found.seconds, found.version, found.updated = seconds, seen_version + 1, now()
+                review.verdict, review.text, review.judgements = verdict, text, judgements
+                review.seconds, review.version, review.updated = seconds, seen_version + 1, now()
             session.execute(delete(Draft).where(*_draft(image_id, annotator, "review")))
-        return found
+        return review
 
     def reviews(self, image_id: str | None = None) -> list[Review]:
         """The reviews of an image, or all, by image and annotator."""
@@ -308,23 +302,23 @@ class Store:
             AnnotationError: No such verdict.
             ConflictError: It is decided already, or a review has changed since.
         """
-        _check(verdict)
+        _check_verdict(verdict)
         with self.writing(f"{image_id} was decided already.") as session:
             reviews = session.scalars(select(Review).where(Review.image_id == image_id).with_for_update())
             versions = {review.annotator: review.version for review in reviews}
             if seen_reviews is not None and versions != dict(seen_reviews):
                 raise ConflictError(f"{image_id}: a review of it has changed meanwhile.")
-            found = session.get(Adjudication, image_id, with_for_update=True)
-            if (0 if found is None else found.version) != seen_version:
-                raise ConflictError(f"{image_id} was decided{f' by {found.by}' if found else ''} already.")
-            if found is None:
-                found = Adjudication(image_id, by, verdict, text, seconds)
-                session.add(found)
+            decision = session.get(Adjudication, image_id, with_for_update=True)
+            if (0 if decision is None else decision.version) != seen_version:
+                raise ConflictError(f"{image_id} was decided{f' by {decision.by}' if decision else ''} already.")
+            if decision is None:
+                decision = Adjudication(image_id, by, verdict, text, seconds)
+                session.add(decision)
             else:
-                found.by, found.verdict, found.text = by, verdict, text
-                found.seconds, found.version = seconds, seen_version + 1
+                decision.by, decision.verdict, decision.text = by, verdict, text
+                decision.seconds, decision.version = seconds, seen_version + 1
             session.execute(delete(Draft).where(*_draft(image_id, by, "adjudicate")))
-        return found
+        return decision
 
     def adjudications(self) -> list[Adjudication]:
         """All that was decided, by image."""
@@ -333,12 +327,13 @@ class Store:
 
 
 @contextmanager
-def _errors_told(taken: str | None = None) -> Iterator[None]:
+def _database_errors(conflict: str | None = None) -> Iterator[None]:
+    """Errors of the database in this package's words."""
     try:
         yield
     except DBAPIError as error:
-        if taken is not None and isinstance(error, IntegrityError):
-            raise ConflictError(taken) from None
+        if conflict is not None and isinstance(error, IntegrityError):
+            raise ConflictError(conflict) from None
         # The driver's message alone: SQLAlchemy's own has the statement and its parameters.
         raise AnnotationError(f"The annotation store cannot be used: {error.orig}.") from None
 
@@ -359,10 +354,11 @@ def reviewed_text(reviews: Sequence[Review], adjudication: Adjudication | None) 
     return texts.pop() if len(texts) == 1 and len(reviews) >= REVIEWS_AN_IMAGE else None
 
 
-def _check(verdict: str) -> None:
+def _check_verdict(verdict: str) -> None:
     if verdict not in VERDICTS:
         raise AnnotationError(f"{verdict!r} is no verdict: {', '.join(VERDICTS)}.")
 
 
 def _draft(image_id: str, annotator: str, stage: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions that select a draft."""
     return Draft.image_id == image_id, Draft.annotator == annotator, Draft.stage == stage

@@ -1,19 +1,20 @@
-"""Descriptions as data: a line an image in ``annotations.jsonl``.
+"""Descriptions as data: ``annotations.jsonl``, a line an image.
 
-The data set takes either as its T2 and T3; see ``annotations`` of :mod:`steeldefectx.data.builder`.
+The data set takes such a file, or a store, as its T2 and T3; see ``annotations`` of
+:mod:`steeldefectx.data.builder`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from steeldefectx.errors import AnnotationError
+from steeldefectx.utils.atomic import atomic_write
 
 LISTED_PROBLEMS = 20
 
@@ -45,17 +46,10 @@ def fingerprint(annotations: Iterable[Annotation]) -> str:
 
 def write_jsonl(annotations: Iterable[Annotation], path: Path) -> None:
     """Write a line for each image; the file appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            for annotation in annotations:
-                told = {key: value for key, value in asdict(annotation).items() if value is not None}
-                file.write(json.dumps(told, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(path) as file:
+        for annotation in annotations:
+            fields = {key: value for key, value in asdict(annotation).items() if value is not None}
+            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
 
 
 def read_jsonl(path: Path) -> list[Annotation]:
@@ -64,7 +58,7 @@ def read_jsonl(path: Path) -> list[Annotation]:
     Raises:
         AnnotationError: Lines are no annotations: all are listed.
     """
-    found: dict[str, Annotation] = {}
+    annotations: dict[str, Annotation] = {}
     problems = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
@@ -72,16 +66,16 @@ def read_jsonl(path: Path) -> list[Annotation]:
                 continue
             try:
                 annotation = _annotation(line)
-                if annotation.image_id in found:
+                if annotation.image_id in annotations:
                     raise ValueError(f"a second line of {annotation.image_id}")
-                found[annotation.image_id] = annotation
+                annotations[annotation.image_id] = annotation
             except (ValueError, RecursionError) as error:
                 problems.append(f"  line {number}: {error}")
     if problems:
         more = [f"  ... and {len(problems) - LISTED_PROBLEMS:,} more"] if len(problems) > LISTED_PROBLEMS else []
         lines = "\n".join([*problems[:LISTED_PROBLEMS], *more])
         raise AnnotationError(f"{path}: {len(problems):,} lines are no annotations:\n{lines}")
-    return [found[image_id] for image_id in sorted(found)]
+    return [annotations[image_id] for image_id in sorted(annotations)]
 
 
 def _annotation(line: bytes) -> Annotation:

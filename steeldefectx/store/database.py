@@ -54,11 +54,11 @@ def connect(target: str | os.PathLike[str], *, create: bool = True) -> Engine:
 
 
 def _url(target: str | os.PathLike[str]) -> URL:
-    text_of = os.fspath(target)
-    if "://" not in text_of:
-        return URL.create("sqlite", database=str(Path(text_of).expanduser().absolute()))
+    name = os.fspath(target)
+    if "://" not in name:
+        return URL.create("sqlite", database=str(Path(name).expanduser().absolute()))
     try:
-        url = make_url(text_of)
+        url = make_url(name)
         url = url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError):

@@ -1,4 +1,4 @@
-"""Between the annotation store and descriptions as data."""
+"""From the annotation store to descriptions as data, and back: what export and import do."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def annotations_of(store: Store) -> list[Annotation]:
         query = select(AnnotatedImage, Candidate, Answer).join(Candidate, chosen, isouter=True)
         query = query.join(Answer, Answer.id == Candidate.answer_id, isouter=True)
         rows = session.execute(query.order_by(AnnotatedImage.image_id)).all()
-        decided = {decision.image_id: decision for decision in session.scalars(select(Adjudication))}
+        decisions = {decision.image_id: decision for decision in session.scalars(select(Adjudication))}
         reviews: dict[str, list[Review]] = defaultdict(list)
         for review in session.scalars(select(Review).order_by(Review.annotator)):
             reviews[review.image_id].append(review)
-    found = [
-        _annotation(image, candidate, answer, reviews[image.image_id], decided.get(image.image_id))
+    annotations = [
+        _annotation(image, candidate, answer, reviews[image.image_id], decisions.get(image.image_id))
         for image, candidate, answer in rows
     ]
-    return [annotation for annotation in found if annotation.T2 is not None or annotation.T3 is not None]
+    return [annotation for annotation in annotations if annotation.T2 is not None or annotation.T3 is not None]
 
 
 def _annotation(
@@ -40,10 +40,10 @@ def _annotation(
     candidate: Candidate | None,
     answer: Answer | None,
     reviews: list[Review],
-    decided: Adjudication | None,
+    decision: Adjudication | None,
 ) -> Annotation:
     """An image's texts; without a candidate its T3 was written by hand, if it has one."""
-    t3 = reviewed_text(reviews, decided)
+    t3 = reviewed_text(reviews, decision)
     t2_from: dict[str, Any] | None = None
     if candidate is not None and answer is not None:
         t2_from = {
@@ -54,8 +54,8 @@ def _annotation(
             "risk": candidate.risk,
         }
     t3_from: dict[str, Any] = {"annotators": [review.annotator for review in reviews]}
-    if decided is not None:
-        t3_from["adjudicated_by"] = decided.by
+    if decision is not None:
+        t3_from["adjudicated_by"] = decision.by
     return Annotation(
         image_id=image.image_id,
         class_name=image.class_name,
@@ -94,7 +94,7 @@ def import_annotations(
         cover: Sentence -> whether it states shape, size, depth, location, contrast.
     """
     known = {image.image_id: image for image in images}
-    done = store.annotated()
+    annotated = store.annotated()
     result = Import()
     for annotation in annotations:
         image = known.get(annotation.image_id)
@@ -104,7 +104,7 @@ def import_annotations(
             result.problems.append(f"{annotation.image_id}: {image.path} is another image")
         elif not (annotation.T2 or annotation.T3):
             result.problems.append(f"{annotation.image_id}: no text")
-        elif annotation.image_id in done:
+        elif annotation.image_id in annotated:
             result.had_one += 1
         else:
             store.add_images([image])
@@ -115,14 +115,14 @@ def import_annotations(
 
 def _add(annotation: Annotation, store: Store, cover: Callable[[str], Sequence[bool]]) -> None:
     """One image's texts, all or nothing."""
-    text, told = annotation.T2 or annotation.T3 or "", annotation.T2_from or {}
+    text, origin = annotation.T2 or annotation.T3 or "", annotation.T2_from or {}
     choice = {"text": text, "finish_reason": "stop", "refusal": None}
     answer = Answer(
         step=IMPORTED,
         image_id=annotation.image_id,
         class_name=None,
-        prompt_version=str(told.get("prompt_version", "")),
-        model=str(told.get("model", "")),
+        prompt_version=str(origin.get("prompt_version", "")),
+        model=str(origin.get("model", "")),
         parameters={},
         choices=[choice],
         tokens_in=0,
@@ -141,7 +141,7 @@ def _add(annotation: Annotation, store: Store, cover: Callable[[str], Sequence[b
             kept=True,
             coverage=coverage,
             diversity=None,
-            score=told.get("score"),
+            score=origin.get("score"),
             rank=1,
             chosen=True,
         )
@@ -152,10 +152,10 @@ def _add(annotation: Annotation, store: Store, cover: Callable[[str], Sequence[b
 
 def _reviews(annotation: Annotation, text: str, verdict: str) -> list[Review | Adjudication]:
     """Reviews that give the T3, by those who are said to have written it; of fewer than two, it is their decision."""
-    told = annotation.T3_from or {}
-    names = list(dict.fromkeys(str(name) for name in told.get("annotators") or []))
+    origin = annotation.T3_from or {}
+    names = list(dict.fromkeys(str(name) for name in origin.get("annotators") or []))
     rows: list[Review | Adjudication] = [Review(annotation.image_id, name, verdict, text, {}, 0.0, 1) for name in names]
-    decided_by = told.get("adjudicated_by")
+    decided_by = origin.get("adjudicated_by")
     if decided_by or len(names) < REVIEWS_AN_IMAGE:
         rows.append(Adjudication(annotation.image_id, str(decided_by or (names or [IMPORTED])[0]), verdict, text))
     return rows

@@ -1,4 +1,4 @@
-"""Descriptions from wherever they are kept: a store, or a JSONL file."""
+"""Reading descriptions from wherever they are kept: an annotation store, or a JSONL file."""
 
 from __future__ import annotations
 

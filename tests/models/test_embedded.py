@@ -17,8 +17,8 @@ from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.checkpoint import load_checkpoint, save_checkpoint
 from steeldefectx.models.clip import EMBEDDED_FOLDER, feature_width, load_clip
 from steeldefectx.pretrain.export import export
+from steeldefectx.pretrain.stream import describe
 from steeldefectx.render.sample import sample_row
-from steeldefectx.render.scene_texts import write_scene_texts
 from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES, t1_sentence
 
@@ -75,7 +75,7 @@ def test_an_image_finds_its_own_description_among_those_of_its_class_more_often_
     rng, count, found = np.random.default_rng(5), 10, []
     for name in CLASS_NAMES:
         scenes = [render_scene(rng, 128, name) for _ in range(count)]
-        texts = [write_scene_texts(scene, rng)["T3"] for scene in scenes]
+        texts = [describe(scene, rng, t2=0) for scene in scenes]
         pixels = torch.from_numpy(np.stack([clip.to_pixels(Image.fromarray(scene.image)) for scene in scenes]))
         images = clip.embed_images(clip.encode_images(pixels))
         cosines = images @ clip.embed_texts(clip.encode_texts(clip.tokenize(texts))).T

@@ -11,10 +11,9 @@ from scipy import ndimage
 
 from steeldefectx.errors import DataError
 from steeldefectx.language.descriptions import LOCATION_CELLS, LOCATION_PHRASES, location_of, write_texts
-from steeldefectx.render.canvas import steel
-from steeldefectx.render.defects import DRAW
-from steeldefectx.render.sample import SOURCE, class_of, sample_row
-from steeldefectx.render.sample_image import render
+from steeldefectx.render.defects import SAMPLE_LOOK
+from steeldefectx.render.sample import SOURCE, class_of, render_sample, sample_row
+from steeldefectx.render.surfaces import sample_surface
 from steeldefectx.taxonomy import CLASS_NAMES
 
 N = 250
@@ -58,7 +57,7 @@ def stated_locations(text):
 @pytest.mark.parametrize("name", CLASS_NAMES)
 def test_every_class_renders_at_every_size(name):
     for size in (64, 128, 256):
-        drawn = render(name, np.random.default_rng([7, size]), size)
+        drawn = render_sample(name, np.random.default_rng([7, size]), size)
         assert drawn.image.shape == drawn.mask.shape == (size, size)
         assert drawn.image.dtype == np.uint8
         assert drawn.mask.dtype == bool
@@ -70,8 +69,8 @@ def test_every_class_renders_at_every_size(name):
 def test_the_mask_marks_what_was_drawn(name):
     for seed in range(6):
         rng = np.random.default_rng([seed, 1])
-        canvas = steel(rng, 128)
-        layer = DRAW[name](canvas, rng, 1.0)
+        canvas = sample_surface(rng, 128)
+        layer = SAMPLE_LOOK[name](canvas, rng, 1.0)
         change = np.abs(layer.change)
         near = ndimage.binary_dilation(layer.mask, iterations=3)
         assert change[layer.mask].mean() > 3 * change[~near].mean()
@@ -82,7 +81,7 @@ def test_the_mask_marks_what_was_drawn(name):
 @pytest.mark.parametrize(("names", "sign"), [(DARK, -1), (BRIGHT, 1)])
 def test_defects_are_as_dark_or_bright_as_their_class(names, sign):
     for name in names:
-        drawn = [render(name, np.random.default_rng([seed, 2])) for seed in range(8)]
+        drawn = [render_sample(name, np.random.default_rng([seed, 2])) for seed in range(8)]
         differences = [d.image[d.mask].mean() - d.image[~d.mask].mean() for d in drawn]
         assert np.mean(np.sign(differences) == sign) >= 7 / 8, name
         assert sign * np.mean(differences) > (50 if name in BLACK else 15), name
@@ -91,7 +90,7 @@ def test_defects_are_as_dark_or_bright_as_their_class(names, sign):
 def test_a_deeper_defect_shows_more():
     found = {"shallow": [], "deep": []}
     for seed in range(40):
-        drawn = render("Dark scratches", np.random.default_rng(seed))
+        drawn = render_sample("Dark scratches", np.random.default_rng(seed))
         if drawn.depth in found:
             found[drawn.depth].append(abs(drawn.image[drawn.mask].mean() - drawn.image[~drawn.mask].mean()))
     assert np.mean(found["deep"]) > 1.5 * np.mean(found["shallow"])
@@ -114,15 +113,15 @@ def test_classes_can_be_told_apart_by_simple_features(rows):
     known = np.arange(N) < 150
     distance = np.linalg.norm(features[~known, None] - features[known], axis=2)
     accuracy = np.mean(labels[known][distance.argmin(1)] == labels[~known])
-    assert set(DRAW) == set(CLASS_NAMES)
+    assert set(SAMPLE_LOOK) == set(CLASS_NAMES)
     assert 0.4 < accuracy < 1
 
 
 def test_unknown_class_and_tiny_size_are_refused():
     with pytest.raises(DataError, match="Rust"):
-        render("Rust", np.random.default_rng(0))
+        render_sample("Rust", np.random.default_rng(0))
     with pytest.raises(DataError, match="32 pixels"):
-        render("Crazing", np.random.default_rng(0), 8)
+        render_sample("Crazing", np.random.default_rng(0), 8)
     with pytest.raises(DataError, match="rows 0 to 9"):
         sample_row(10, 10, 64, 0)
 

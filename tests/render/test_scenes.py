@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 
 from steeldefectx.errors import DataError
+from steeldefectx.language.attributes import attributes_from_mask
 from steeldefectx.language.claim_check import check
-from steeldefectx.language.class_wordings import LOOKS, NAMES, every_wording
+from steeldefectx.language.class_wordings import LOOKS, NAMES, clean_wording, every_wording, t0_wording, t1_wording
+from steeldefectx.language.descriptions import write_texts
 from steeldefectx.language.evidence import evidence_from_mask
-from steeldefectx.render.scene_texts import write_scene_texts
 from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES, t0_sentence, t1_sentence
 
 
 def scenes(class_name, count, size=128):
     return [render_scene(np.random.default_rng([1, i]), size, class_name) for i in range(count)]
+
+
+def t3_of(scene, rng):
+    return write_texts(scene.class_name, attributes_from_mask(scene.image, scene.mask), scene.depth, rng).t3
 
 
 def stands_out(image, mask):
@@ -74,23 +79,25 @@ def test_every_class_has_other_names_and_looks_and_none_is_shared():
 def test_texts_are_worded_in_many_ways_and_the_usual_ones_are_among_them():
     rng = np.random.default_rng(0)
     scene = render_scene(rng, class_name="Crazing")
-    texts = [write_scene_texts(scene, rng) for _ in range(200)]
-    assert t0_sentence("Crazing") in {text["T0"] for text in texts}
-    assert t1_sentence("Crazing") in {text["T1"] for text in texts}
-    assert all(len({text[level] for text in texts}) > 10 for level in ("T0", "T1", "T3"))
+    t0, t1, t3 = ({write(rng) for _ in range(200)} for write in (
+        lambda rng: t0_wording("Crazing", rng), lambda rng: t1_wording("Crazing", rng), lambda rng: t3_of(scene, rng)
+    ))  # fmt: skip
+    assert t0_sentence("Crazing") in t0
+    assert t1_sentence("Crazing") in t1
+    assert min(len(t0), len(t1), len(t3)) > 10
 
 
-def test_clean_steel_is_called_clean_at_all_levels():
+def test_clean_steel_is_called_by_no_class():
     rng = np.random.default_rng(0)
     clean = next(s for s in (render_scene(rng, 32) for _ in range(500)) if s.class_name is None)
     assert not clean.mask.any()
-    texts = write_scene_texts(clean, rng)
-    assert not any(name.lower() in text.lower() for text in texts.values() for name in CLASS_NAMES)
+    texts = [clean_wording(rng) for _ in range(50)]
+    assert not any(name.lower() in text.lower() for text in texts for name in CLASS_NAMES)
 
 
 def test_what_t3_claims_is_what_claim_checking_measures():
     rng = np.random.default_rng(0)
     drawn = [s for s in (render_scene(rng) for _ in range(120)) if s.class_name]
-    checked = [check(write_scene_texts(s, rng)["T3"], evidence_from_mask(s.image, s.mask, s.class_name)) for s in drawn]
+    checked = [check(t3_of(s, rng), evidence_from_mask(s.image, s.mask, s.class_name)) for s in drawn]
     assert np.mean([len(c.claims) for c in checked]) > 4
     assert sum(bool(c.contradictions) for c in checked) <= 1

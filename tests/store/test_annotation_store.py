@@ -7,8 +7,11 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 
 from steeldefectx.errors import AnnotationError
 from steeldefectx.store.annotation_store import ConflictError, Store, reviewed_text
@@ -73,7 +76,7 @@ def test_everything_comes_back_as_it_went_in(store, target):
     assert [c.text for c in again.candidates("a")] == ["A dark line.", "Another."]
     assert again.candidates("a")[0].risk == 0.9
     assert [(c.kind, c.start, c.end, c.measured) for c in again.claims(chosen.id)] == [("polarity", 2, 6, "bright")]
-    assert [(i.image_id, c.text) for i, c in again.chosen()] == [("a", "A dark line.")]
+    assert again.annotated() == {"a"}
     assert again.spent() == 0.25
     again.close()
 
@@ -204,6 +207,34 @@ def test_a_new_store_is_made_once_however_many_open_it(target):
 def test_migrations_make_what_the_tables_say(store):
     with store.reading() as session:
         assert compare_metadata(MigrationContext.configure(session.connection()), Base.metadata) == []
+
+
+def test_a_store_of_the_first_schema_opens_with_all_that_is_in_it(tmp_path):
+    file = tmp_path / "old.db"
+    make_first_schema(file)
+    with sqlite3.connect(file) as old:
+        old.execute("INSERT INTO images VALUES ('a', 'Crazing', 'NEU', NULL, '/a.png', NULL, '0')")
+        old.execute(
+            "INSERT INTO reviews VALUES ('a', 'Ann', 'accept', 'A line.', '{}', 2, 1, '2026-01-01', '2026-01-01')"
+        )
+        old.execute("INSERT INTO adjudications VALUES ('a', 'Eve', 'edit', 'One line.', '2026-01-02')")
+    store = Store.open(file, create=False)
+    assert [i.image_id for i in store.images()] == ["a"]
+    assert [r.text for r in store.reviews("a")] == ["A line."]
+    assert [(d.text, d.seconds, d.version) for d in store.adjudications()] == [("One line.", 0, 1)]
+    store.save_draft("a", "Ann", "A", stage="adjudicate")
+    store.close()
+
+
+def make_first_schema(file):
+    """Tables as the first migration makes them."""
+    config = Config()
+    config.set_main_option("script_location", "steeldefectx:store/migrations")
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
 
 
 def test_sqlite_is_safe_against_power_loss_and_checks_references(tmp_path):

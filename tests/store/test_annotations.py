@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import steeldefectx
-from steeldefectx.annotate.pipeline.subjects import find_images
+from steeldefectx.annotate.pipeline.dataset_images import find_images
 from steeldefectx.cli.app import app
 from steeldefectx.errors import AnnotationError, DataError
 from steeldefectx.store.annotation_store import Store

@@ -1,114 +1,76 @@
-"""Images whose annotators differ, both versions side by side, and the decision between them."""
+"""The adjudication stage: images whose reviews differ, all versions side by side, and the decision between them."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from steeldefectx.annotate.desk.queue import (
-    DIMENSIONS,
     UPCOMING,
-    decided,
-    described,
-    following,
-    image_fields,
+    ImageQueue,
+    Item,
+    Submission,
+    final_verdict,
+    item_fields,
+    proposed_candidate,
+    reviewable,
     without_nul,
 )
-from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Store
-from steeldefectx.store.tables import Adjudication, AnnotatedImage, Candidate, Review
+from steeldefectx.language.coverage import DIMENSIONS
+from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE
+from steeldefectx.store.tables import Adjudication, AnnotatedImage, Review
 
-WORD = re.compile(r"\s+|[\w'-]+|[^\w\s]")
+_TOKEN = re.compile(r"\s+|[\w'-]+|[^\w\s]")
 """What texts are compared by: words, punctuation and the spaces between."""
 
 
 @dataclass(frozen=True)
-class Version:
-    """One annotator's review, its text cut where it differs from the other's."""
+class ReviewVersion:
+    """One annotator's review."""
 
     annotator: str
     verdict: str
     text: str
     segments: list[tuple[str, bool]]
+    """The text in pieces, each with whether the other text lacks it."""
     judgements: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Dispute:
+@dataclass(frozen=True, kw_only=True)
+class AdjudicationItem(Item):
     """An image whose reviews differ, with all of them."""
 
-    image_id: str
-    class_name: str
-    t1: str | None
-    has_mask: bool
-    risk: float | None
-    text: str
-    """What the box starts with: what one has typed, else the decision, else the first version that has a text."""
-    verdict: str | None
-    """None until decided."""
-    seconds: float
-    version: int
-    """Of the decision; 0 for none."""
-    draft: bool
-    upcoming: list[str]
-    reviews: list[Version]
-    seen: dict[str, int]
+    reviews: list[ReviewVersion]
+    review_versions: dict[str, int]
     """Annotator -> version of the review shown."""
-    apart: list[str]
-    """Dimensions that they judge differently."""
-    locked: bool = field(default=False, init=False)
+    differing_dimensions: list[str]
+    """Dimensions that the annotators judge differently."""
 
 
-def outcome() -> Any:
-    """What a review comes to, in SQL: its text, or a verdict without one. Reviews agree if it is the same."""
-    return case((Review.verdict.in_(DECISIVE), "text " + Review.text), else_=Review.verdict)
+class AdjudicationQueue(ImageQueue):
+    """The images of one store whose reviews differ; the same for everyone."""
 
+    stage = "adjudicate"
+    table = Adjudication
 
-def differing() -> Select[str]:
-    """Images whose reviews differ and that are not adjudicated, as in the queue."""
-    apart = (
-        select(Review.image_id)
-        .group_by(Review.image_id)
-        .having(func.count() >= REVIEWS_AN_IMAGE, func.count(outcome().distinct()) > 1)
-    )
-    return described().where(
-        AnnotatedImage.image_id.in_(apart), AnnotatedImage.image_id.not_in(select(Adjudication.image_id))
-    )
+    def pending(self, annotator: str) -> Select[str]:
+        """Ids of the images that await a decision."""
+        return undecided()
 
+    def handed_in_by(self, annotator: str) -> ColumnElement[bool]:
+        """Condition on a decision: by this annotator."""
+        return Adjudication.by == annotator
 
-class Adjudicator:
-    """The disputes of one store."""
+    def key(self, annotator: str, image_id: str) -> Any:
+        """Primary key of the decision on an image, whoever made it."""
+        return image_id
 
-    def __init__(self, store: Store):
-        self.store = store
-
-    def waiting(self) -> int:
-        """How many images await a decision."""
-        with self.store.reading() as session:
-            return session.scalar(differing().with_only_columns(func.count(AnnotatedImage.image_id))) or 0
-
-    def next_image(self, after: str | None = None) -> str | None:
-        """The riskiest image that awaits a decision, or the one after another, around the end; None for none."""
-        found = self._following(after, 1)
-        return found[0] if found else None
-
-    def previous_image(self, by: str, before: str | None = None) -> str | None:
-        """The image that someone decided before another, or the last one; None if there is none."""
-        query = select(Adjudication.image_id).where(Adjudication.by == by).order_by(Adjudication.created.desc())
-        with self.store.reading() as session:
-            shown = session.get(Adjudication, before) if before else None
-            return session.scalar(query if shown is None else query.where(Adjudication.created < shown.created))
-
-    def _following(self, after: str | None, number: int) -> list[str]:
-        query = differing()
-        with self.store.reading() as session:
-            return following(session, query, after, number)
-
-    def open(self, by: str, image_id: str) -> Dispute:
+    def open(self, annotator: str, image_id: str) -> AdjudicationItem:
         """An image with its reviews and the decision, if there is one.
 
         Raises:
@@ -116,72 +78,74 @@ class Adjudicator:
         """
         image = self.store.image(image_id)
         reviews = self.store.reviews(image_id)
-        draft = self.store.draft(image_id, by, "adjudicate")
+        proposed = proposed_candidate(self.store.candidates(image_id))
+        draft = self.store.draft(image_id, annotator, self.stage)
         with self.store.reading() as session:
             decision = session.get(Adjudication, image_id)
-            risk = select(Candidate.risk).where(Candidate.image_id == image_id, Candidate.chosen)
-            risk_value = session.scalar(risk)
-        versions = _versions(reviews)
-        latest = draft or decision
-        first = next((review.text for review in versions if review.verdict in DECISIVE), "")
-        return Dispute(
-            **image_fields(image),
-            risk=risk_value,
-            text=latest.text if latest else first,
-            verdict=decision.verdict if decision else None,
-            seconds=latest.seconds if latest else 0.0,
-            version=decision.version if decision else 0,
-            draft=draft is not None,
-            upcoming=self._following(image_id, UPCOMING),
-            reviews=versions,
-            seen={review.annotator: review.version for review in reviews},
-            apart=[name for name in DIMENSIONS if len({review.judgements.get(name) for review in reviews}) > 1],
+        first_text = next((review.text for review in reviews if review.verdict in DECISIVE), "")
+        return AdjudicationItem(
+            **item_fields(image, proposed, decision, draft, first_text),
+            upcoming=self.following(annotator, image_id, UPCOMING),
+            reviews=_compare(reviews),
+            review_versions={review.annotator: review.version for review in reviews},
+            differing_dimensions=[
+                name for name in DIMENSIONS if len({review.judgements.get(name) for review in reviews}) > 1
+            ],
         )
 
-    def decide(
-        self,
-        by: str,
-        image_id: str,
-        verdict: str,
-        text: str,
-        seconds: float,
-        seen_version: int,
-        seen_reviews: dict[str, int],
-    ) -> Adjudication:
-        """Decide; see :meth:`~steeldefectx.store.annotation_store.Store.adjudicate`.
+    def hand_in(self, annotator: str, submission: Submission) -> Adjudication:
+        """Store a decision; ``accept`` becomes ``edit`` with a text that none of the reviews has.
 
         Raises:
             AnnotationError: An image or verdict that there is not, or an accepted text without words.
             ConflictError: Someone else has decided, or a review has changed.
         """
+        image_id = submission.image_id
         self.store.image(image_id)
-        kept = decided(verdict, text, [review.text for review in self.store.reviews(image_id)])
-        return self.store.adjudicate(image_id, by, *kept, seconds, seen_version=seen_version, seen_reviews=seen_reviews)
-
-
-def _versions(reviews: list[Review]) -> list[Version]:
-    """Reviews, each compared with the first, and the first with the second."""
-    return [
-        Version(
-            review.annotator,
-            review.verdict,
-            review.text,
-            differences(review.text, reviews[1 if i == 0 else 0].text) if len(reviews) > 1 else [(review.text, False)],
-            review.judgements,
+        verdict, text = final_verdict(submission, [review.text for review in self.store.reviews(image_id)])
+        return self.store.adjudicate(
+            image_id,
+            annotator,
+            verdict,
+            text,
+            submission.seconds,
+            seen_version=submission.seen_version,
+            seen_reviews=submission.seen_reviews,
         )
-        for i, review in enumerate(reviews)
-    ]
+
+
+def undecided() -> Select[str]:
+    """Ids of the images whose reviews differ in text or verdict and that are not adjudicated."""
+    outcome = case((Review.verdict.in_(DECISIVE), "text " + Review.text), else_=Review.verdict)
+    differing = (
+        select(Review.image_id)
+        .group_by(Review.image_id)
+        .having(func.count() >= REVIEWS_AN_IMAGE, func.count(outcome.distinct()) > 1)
+    )
+    decided = select(Adjudication.image_id)
+    return reviewable().where(AnnotatedImage.image_id.in_(differing), AnnotatedImage.image_id.not_in(decided))
+
+
+def _compare(reviews: list[Review]) -> list[ReviewVersion]:
+    """Reviews, each compared with the first, and the first with the second."""
+    versions = []
+    for i, review in enumerate(reviews):
+        pieces = [(review.text, False)]
+        if len(reviews) > 1:
+            pieces = differences(review.text, reviews[1 if i == 0 else 0].text)
+        versions.append(ReviewVersion(review.annotator, review.verdict, review.text, pieces, review.judgements))
+    return versions
 
 
 def differences(text: str, other: str) -> list[tuple[str, bool]]:
     """A text in pieces, each with whether the other text lacks it, compared word by word."""
-    words, others = WORD.findall(without_nul(text)), WORD.findall(other)
-    lacking = [False] * len(words)
-    for kind, start, end, _, _ in difflib.SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
+    tokens, others = _TOKEN.findall(without_nul(text)), _TOKEN.findall(other)
+    lacking = [False] * len(tokens)
+    for kind, start, end, _, _ in difflib.SequenceMatcher(None, tokens, others, autojunk=False).get_opcodes():
         lacking[start:end] = [kind != "equal"] * (end - start)
-    for i in range(1, len(words) - 1):  # a space between two words that differ
-        lacking[i] |= words[i].isspace() and lacking[i - 1] and lacking[i + 1]
+    for i in range(1, len(tokens) - 1):  # a space between two words that differ
+        lacking[i] |= tokens[i].isspace() and lacking[i - 1] and lacking[i + 1]
     return [
-        ("".join(word for word, _ in piece), differs)
-        for differs, piece in groupby(zip(words, lacking, strict=True), lambda item: item[1])
+        ("".join(token for token, _ in piece), differs)
+        for differs, piece in groupby(zip(tokens, lacking, strict=True), lambda item: item[1])
     ]

@@ -1,4 +1,4 @@
-"""How far the reviewing is: agreement of annotators, images an hour, hours left."""
+"""Progress of the reviewing: agreement of annotators, images an hour, hours left."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from itertools import combinations, groupby
 
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
-from sqlalchemy import func
 
-from steeldefectx.annotate.desk.adjudication import differing
-from steeldefectx.annotate.desk.queue import DIMENSIONS, described
+from steeldefectx.annotate.desk.adjudication import undecided
+from steeldefectx.annotate.desk.queue import count_images, reviewable
+from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Store, reviewed_text
-from steeldefectx.store.tables import Adjudication, AnnotatedImage, Review
+from steeldefectx.store.tables import Adjudication, Review
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two annotators agree on one thing."""
+    """Agreement of two annotators on the verdict or one dimension."""
 
     what: str
     """``verdict`` or a dimension."""
     images: int
-    """Images on which both have said something of it."""
+    """Images that both have judged."""
     same: float | None
-    """Share of them on which they said the same, 0..1; None without images."""
+    """Share of them that they judged alike, 0..1; None without images."""
     kappa: float | None
     """Cohen's κ, -1..1; None where it is undefined, as with one answer throughout."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two annotators with images in common."""
+class PairAgreement:
+    """Agreement of two annotators on the images that both have reviewed."""
 
     annotators: tuple[str, str]
     rows: list[Agreement]
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How far one annotator is."""
+class AnnotatorProgress:
+    """Progress of one annotator."""
 
     annotator: str
     done: int
@@ -52,7 +52,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the whole store is."""
+    """Progress of the whole store."""
 
     images: int
     """Those that can be reviewed."""
@@ -64,41 +64,39 @@ class Progress:
     adjudicated: int
     hours_left: float | None
     """Of all annotators together, at their mean pace so far."""
-    annotators: list[Pace]
-    pairs: list[Pair]
+    annotators: list[AnnotatorProgress]
+    pairs: list[PairAgreement]
 
 
 def agreement(what: str, first: Sequence[str], second: Sequence[str]) -> Agreement:
-    """Cohen's κ (Cohen 1960, unweighted) of what two annotators said of the same images, in the same order."""
+    """Cohen's κ (Cohen 1960, unweighted) of two annotators' judgements of the same images, in the same order."""
     if not first:
         return Agreement(what, 0, None, None)
     same = float(np.mean([a == b for a, b in zip(first, second, strict=True)]))
-    one_answer = len({*first, *second}) == 1  # chance alone would agree, too: κ is 0 / 0
-    kappa = None if one_answer else float(cohen_kappa_score(first, second))
+    constant = len({*first, *second}) == 1  # chance alone would agree, too: κ is 0 / 0
+    kappa = None if constant else float(cohen_kappa_score(first, second))
     return Agreement(what, len(first), same, kappa)
 
 
 def progress(store: Store) -> Progress:
-    """The progress of everyone and everything in a store."""
+    """The progress of a store and of each annotator."""
     with store.reading() as session:
-        images = set(session.scalars(described()))
-        waiting = session.scalar(differing().with_only_columns(func.count(AnnotatedImage.image_id))) or 0
+        images = set(session.scalars(reviewable()))
+        waiting = count_images(session, undecided())
     decisions = {decision.image_id: decision for decision in store.adjudications()}
-    of_image = _by_image(store.reviews())
-    agreed = [image for image, reviews in of_image.items() if _agree(reviews) and image not in decisions]
-    missing = sum(max(0, REVIEWS_AN_IMAGE - len(of_image.get(image, ()))) for image in images - set(decisions))
-    reviews = [review for group in of_image.values() for review in group]
+    reviews_of = _by_image(store.reviews())
+    finished = {image for image, reviews in reviews_of.items() if _agree(reviews)} | set(decisions)
+    missing = sum(max(0, REVIEWS_AN_IMAGE - len(reviews_of.get(image, ()))) for image in images - set(decisions))
+    reviews = [review for group in reviews_of.values() for review in group]
     return Progress(
         images=len(images),
-        finished=len(agreed) + len(decisions),
-        texts=sum(
-            reviewed_text(of_image.get(image, []), decisions.get(image)) is not None for image in {*agreed, *decisions}
-        ),
+        finished=len(finished),
+        texts=sum(reviewed_text(reviews_of.get(image, []), decisions.get(image)) is not None for image in finished),
         waiting=waiting,
         adjudicated=len(decisions),
-        hours_left=_hours(missing, reviews, waiting, list(decisions.values())),
-        annotators=_paces(images, of_image),
-        pairs=_pairs(of_image),
+        hours_left=_hours_left(missing, reviews, waiting, list(decisions.values())),
+        annotators=_annotator_progress(images, reviews_of),
+        pairs=_pair_agreements(reviews_of),
     )
 
 
@@ -111,53 +109,55 @@ def _agree(reviews: Sequence[Review]) -> bool:
     return len(reviews) >= REVIEWS_AN_IMAGE and len(outcomes) == 1
 
 
-def _mean_seconds(done: Sequence[Review | Adjudication]) -> float | None:
-    return float(np.mean([one.seconds for one in done])) if any(one.seconds for one in done) else None
+def _mean_seconds(rows: Sequence[Review | Adjudication]) -> float | None:
+    return float(np.mean([row.seconds for row in rows])) if any(row.seconds for row in rows) else None
 
 
-def _hours(missing: int, reviews: Sequence[Review], waiting: int, decisions: Sequence[Adjudication]) -> float | None:
+def _hours_left(
+    missing: int, reviews: Sequence[Review], waiting: int, decisions: Sequence[Adjudication]
+) -> float | None:
     """Missing reviews and decisions at the mean pace; before the first decision, one takes as long as a review."""
-    review = _mean_seconds(reviews)
-    if review is None:
+    seconds = _mean_seconds(reviews)
+    if seconds is None:
         return None
-    return (missing * review + waiting * (_mean_seconds(decisions) or review)) / 3600
+    return (missing * seconds + waiting * (_mean_seconds(decisions) or seconds)) / 3600
 
 
-def _paces(images: set[str], of_image: dict[str, list[Review]]) -> list[Pace]:
-    full = {image for image, reviews in of_image.items() if len(reviews) >= REVIEWS_AN_IMAGE}
+def _annotator_progress(images: set[str], reviews_of: dict[str, list[Review]]) -> list[AnnotatorProgress]:
+    full = {image for image, reviews in reviews_of.items() if len(reviews) >= REVIEWS_AN_IMAGE}
     by_annotator: dict[str, list[Review]] = {}
-    for reviews in of_image.values():
+    for reviews in reviews_of.values():
         for review in reviews:
             by_annotator.setdefault(review.annotator, []).append(review)
     return [
-        _pace(annotator, mine, len(images - full - {review.image_id for review in mine}))
-        for annotator, mine in sorted(by_annotator.items())
+        _progress_of(annotator, own, len(images - full - {review.image_id for review in own}))
+        for annotator, own in sorted(by_annotator.items())
     ]
 
 
-def _pace(annotator: str, done: Sequence[Review], left: int) -> Pace:
+def _progress_of(annotator: str, done: Sequence[Review], left: int) -> AnnotatorProgress:
     seconds = _mean_seconds(done)
     if seconds is None:
-        return Pace(annotator, len(done), left, None, None)
-    return Pace(annotator, len(done), left, 3600 / seconds, left * seconds / 3600)
+        return AnnotatorProgress(annotator, len(done), left, None, None)
+    return AnnotatorProgress(annotator, len(done), left, 3600 / seconds, left * seconds / 3600)
 
 
-def _pairs(of_image: dict[str, list[Review]]) -> list[Pair]:
+def _pair_agreements(reviews_of: dict[str, list[Review]]) -> list[PairAgreement]:
     """Every two annotators with images in common, and their agreement on the verdict and each dimension."""
     common: dict[tuple[str, str], list[tuple[Review, Review]]] = {}
-    for reviews in of_image.values():
+    for reviews in reviews_of.values():
         for first, second in combinations(reviews, 2):  # by annotator, as the store gives them
             common.setdefault((first.annotator, second.annotator), []).append((first, second))
     return [
-        Pair(annotators, [_verdicts(pairs), *(_dimension(name, pairs) for name in DIMENSIONS)])
+        PairAgreement(annotators, [_on_verdict(pairs), *(_on_dimension(name, pairs) for name in DIMENSIONS)])
         for annotators, pairs in sorted(common.items())
     ]
 
 
-def _verdicts(pairs: Sequence[tuple[Review, Review]]) -> Agreement:
+def _on_verdict(pairs: Sequence[tuple[Review, Review]]) -> Agreement:
     return agreement("verdict", [first.verdict for first, _ in pairs], [second.verdict for _, second in pairs])
 
 
-def _dimension(name: str, pairs: Sequence[tuple[Review, Review]]) -> Agreement:
+def _on_dimension(name: str, pairs: Sequence[tuple[Review, Review]]) -> Agreement:
     both = [(a.judgements[name], b.judgements[name]) for a, b in pairs if name in a.judgements and name in b.judgements]
     return agreement(name, [a for a, _ in both], [b for _, b in both])

@@ -20,8 +20,8 @@ FILL, OUTLINE = 70, 255
 
 def image_png(path: Path) -> bytes:
     """An image file of any kind as an 8-bit PNG, grey or RGB."""
-    picture = _open(path)
-    return _png(picture if picture.mode == "L" else picture.convert("RGB"))
+    image = _open(path)
+    return _png(image if image.mode == "L" else image.convert("RGB"))
 
 
 def overlay_png(mask: Path, image: Path) -> bytes:
@@ -56,24 +56,24 @@ def grey_levels(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
 
 def _open(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{path}: has more than {MAX_PIXELS:,} pixels.")
-            picture.load()
-            return _eight_bit(ImageOps.exif_transpose(picture))
+            image.load()
+            return _eight_bit(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be read as an image: {error}") from error
 
 
-def _eight_bit(picture: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image) -> Image.Image:
     """Grey levels of 10 to 16 bits are shifted until the brightest fits; Pillow would clip them to white."""
-    if not picture.mode.startswith("I"):
-        return picture
-    levels = np.asarray(picture).clip(0)
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image).clip(0)
     return Image.fromarray((levels >> max(0, int(levels.max()).bit_length() - 8)).astype(np.uint8))
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
+    image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

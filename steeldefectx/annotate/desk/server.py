@@ -1,6 +1,6 @@
-"""The review desk's page and its server: one Gradio page, and the pictures it shows.
+"""The review desk's page and its server: one Gradio page, and the images it shows.
 
-Gradio carries the page and its calls; what they do is in :mod:`.queue`, :mod:`.adjudication` and :mod:`.agreement`.
+Gradio carries the page and its calls; what they do is in :mod:`.api`.
 Nothing is asked of any other machine: fonts are the system's, and there is no telemetry.
 """
 
@@ -16,15 +16,26 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
+from steeldefectx.annotate.desk.api import server_functions
 from steeldefectx.annotate.desk.browser_images import image_png, overlay_png
-from steeldefectx.annotate.desk.calls import server_functions
-from steeldefectx.annotate.desk.login import Logins, add_login
+from steeldefectx.annotate.desk.login import Authenticator, add_login
 from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.tables import AnnotatedImage
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = files("steeldefectx.annotate.desk") / "page"
+SCRIPTS = [
+    "dom.js",
+    "calls.js",
+    "image_viewer.js",
+    "item.js",
+    "drafts.js",
+    "panels.js",
+    "navigation.js",
+    "keyboard.js",
+]
+"""Parts of one script, in this order: each may use at once what those before it define."""
 
 
 def review_app(store: Store, pairs: dict[str, str] | None = None) -> FastAPI:
@@ -34,15 +45,15 @@ def review_app(store: Store, pairs: dict[str, str] | None = None) -> FastAPI:
         store: The annotation store.
         pairs: Annotator -> password; without any, everyone gives a name and no password.
     """
-    logins = Logins(pairs or {})
+    authenticator = Authenticator(pairs or {})
     app = FastAPI(title="SteelDefectX review", docs_url=None, redoc_url=None, openapi_url=None)
-    add_login(app, logins)
-    _add_pictures(app, store, logins)
+    add_login(app, authenticator)
+    _add_image_routes(app, store, authenticator)
     mounted: FastAPI = gradio.mount_gradio_app(
         app,
-        _page(store, logins),
+        _page(store, authenticator),
         path="/",
-        auth_dependency=logins.annotator,
+        auth_dependency=authenticator.current_annotator,
         theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=".gradio-container { padding: 0 !important; }",
         footer_links=[],
@@ -59,10 +70,10 @@ def check_address(host: str, port: int, pairs: dict[str, str]) -> None:
     """
     if host not in LOOPBACK and not pairs:
         raise ConfigError(f"On {host} anyone in the network could write: give names and passwords, see --auth.")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            taken.bind((host, port))
+            probe.bind((host, port))
         except OSError as error:
             raise ConfigError(f"{host}:{port}: {error.strerror}. Another desk may run there: try --port.") from error
 
@@ -72,32 +83,32 @@ def serve(store: Store, host: str, port: int, pairs: dict[str, str]) -> None:
     uvicorn.run(review_app(store, pairs), host=host, port=port, log_level="warning")
 
 
-def _page(store: Store, logins: Logins) -> gradio.Blocks:
+def _page(store: Store, authenticator: Authenticator) -> gradio.Blocks:
     """The page: HTML, style and script of its own, in one Gradio component that calls Python."""
-    scripts = [(PAGE / name).read_text(encoding="utf-8") for name in ("common.js", "stage.js", "panels.js", "desk.js")]
+    scripts = [(PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     with gradio.Blocks(title="SteelDefectX review", analytics_enabled=False, fill_width=True) as page:
         gradio.HTML(
             html_template=(PAGE / "desk.html").read_text(encoding="utf-8"),
             css_template=(PAGE / "desk.css").read_text(encoding="utf-8"),
             js_on_load="\n".join(scripts),
             apply_default_css=False,
-            server_functions=server_functions(store, logins),
+            server_functions=server_functions(store, authenticator),
         )
     return page
 
 
-def _add_pictures(app: FastAPI, store: Store, logins: Logins) -> None:
+def _add_image_routes(app: FastAPI, store: Store, authenticator: Authenticator) -> None:
     """Images and masks by the store's ids: no path comes from outside."""
 
     @app.get("/image/{image_id:path}")
     def image(image_id: str, request: Request) -> Response:
-        logins.require(request)
-        return _picture(lambda: image_png(Path(store.image(image_id).path)))
+        authenticator.require(request)
+        return _png_response(lambda: image_png(Path(store.image(image_id).path)))
 
     @app.get("/mask/{image_id:path}")
     def mask(image_id: str, request: Request) -> Response:
-        logins.require(request)
-        return _picture(lambda: _overlay(store.image(image_id)))
+        authenticator.require(request)
+        return _png_response(lambda: _overlay(store.image(image_id)))
 
 
 def _overlay(image: AnnotatedImage) -> bytes:
@@ -106,8 +117,8 @@ def _overlay(image: AnnotatedImage) -> bytes:
     return overlay_png(Path(image.mask), Path(image.path))
 
 
-def _picture(made: Callable[[], bytes]) -> Response:
+def _png_response(render: Callable[[], bytes]) -> Response:
     try:
-        return Response(made(), media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
+        return Response(render(), media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
     except SteelDefectXError as error:
         raise HTTPException(404, "No such picture.") from error

@@ -17,13 +17,13 @@ from steeldefectx.store.tables import AnnotatedImage, Claim
 
 
 def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
-    """Check the candidates of all images, and keep what contradicts, with the risks, in the store.
+    """Check the candidates of all images, and store contradicted claims and risks.
 
-    An image is in the store when its row is given: what was interrupted goes on where it was.
+    An image's claims are stored before its row is given: an interrupted check goes on where it was.
 
     Args:
-        store: Of :func:`~steeldefectx.annotate.pipeline.annotating.annotate`, or imported.
-        anew: Those that are checked already too.
+        store: As :func:`~steeldefectx.annotate.pipeline.run.annotate` fills it, or an import.
+        anew: Check those again that were checked already.
 
     Yields:
         For each image its chosen text (T2), checked.
@@ -37,7 +37,7 @@ def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
         for candidate in candidates:
             others = [other.text for other in candidates if other is not candidate]
             checked = check(candidate.text, measured or evidence_from_class(image.class_name, others))
-            claims[candidate.id] = [_claim(candidate.id, found) for found in checked.contradictions]
+            claims[candidate.id] = [_claim_row(candidate.id, claim) for claim in checked.contradictions]
             risks[candidate.id] = checked.risk
             if candidate.chosen:
                 row = VerifiedRow(image.image_id, "T2", candidate.text, image.class_name, checked)
@@ -58,6 +58,6 @@ def evidence_of(image: AnnotatedImage) -> Evidence | None:
         return None
 
 
-def _claim(candidate_id: int, found: Contradiction) -> Claim:
-    claimed = ", ".join(found.claimed)
-    return Claim(candidate_id, found.kind, found.start, found.end, claimed, found.measured, found.risk)
+def _claim_row(candidate_id: int, claim: Contradiction) -> Claim:
+    claimed = ", ".join(claim.claimed)
+    return Claim(candidate_id, claim.kind, claim.start, claim.end, claimed, claim.measured, claim.risk)

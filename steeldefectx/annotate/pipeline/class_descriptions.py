@@ -1,4 +1,4 @@
-"""Class descriptions (T1): candidates from a language model, the diverse ones composed, for an expert to edit.
+"""Class descriptions (T1): a language model's phrases, the diverse ones composed to a sentence for an expert to edit.
 
 After CuPL (Pratt et al. 2023), which asks a language model in several ways what a class looks like; here also what
 causes it. No image is sent.
@@ -14,16 +14,18 @@ import numpy as np
 import yaml
 from tqdm.auto import tqdm
 
-from steeldefectx.annotate.pipeline.asking import Asker
-from steeldefectx.annotate.pipeline.client import HopelessError, RequestError
-from steeldefectx.annotate.pipeline.prompts import CAUSE, LOOKS
-from steeldefectx.annotate.pipeline.questions import ask, choice_texts
-from steeldefectx.annotate.pipeline.selection import distinct
-from steeldefectx.annotate.pipeline.settings import Settings
+from steeldefectx.annotate.pipeline.client import EndpointError, RequestError
+from steeldefectx.annotate.pipeline.costs import Budget
+from steeldefectx.annotate.pipeline.prompts import CAUSE, LOOKS, SamplingConfig, chat_request
+from steeldefectx.annotate.pipeline.responses import usable_texts
+from steeldefectx.annotate.pipeline.run import AnnotationConfig, RequestSender
+from steeldefectx.annotate.pipeline.selection import SentenceModel, distinct
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.taxonomy import t0_sentence
 
+MAX_PHRASES = 2
+"""Phrases of each kind, looks and causes, in a class description."""
 HEADER = """\
 # Class descriptions (T1), composed of what a language model answered; an expert corrects them.
 # A sentence that needs no correction is right in every word: how the defect looks, and what causes it.
@@ -31,45 +33,69 @@ HEADER = """\
 """
 
 
-async def ask_about_classes(names: Sequence[str], asker: Asker, settings: Settings) -> dict[str, str]:
+def describe_classes(names: Sequence[str], out: Path, store: Store, config: AnnotationConfig) -> dict[str, str]:
+    """Draft the descriptions of classes; the file is written if no class failed.
+
+    Args:
+        names: Of the classes.
+        out: YAML file.
+        store: Where answers are kept.
+        config: The model, and how it is asked.
+
+    Returns:
+        Class -> why it failed.
+
+    Raises:
+        ConfigError: No key, no URL, a budget without prices; or ``out`` is there already.
+        ModelError: No sentence model.
+        AnnotationError: The endpoint refuses or is down, or the run was stopped.
+    """
+    endpoint = config.open_endpoint()
+    encode = SentenceModel(config.sentence_model).encode
+    sender = RequestSender(endpoint, store, Budget(config.max_cost, store.spent()), config.concurrency)
+    failed = asyncio.run(_request_phrases(names, sender, config.sampling))
+    if not failed:
+        _write_yaml(out, {name: _compose(name, store, encode) for name in names})
+    return failed
+
+
+async def _request_phrases(names: Sequence[str], sender: RequestSender, sampling: SamplingConfig) -> dict[str, str]:
     """Ask what classes look like and what causes them, as far as the store has no answers yet.
 
     Returns:
         Class -> why it has not all of its answers.
     """
-    asker.stop_on_interrupt()
+    sender.stop_on_interrupt()
     failed: dict[str, str] = {}
 
-    async def about(name: str) -> None:
+    async def request_phrases_of(name: str) -> None:
         try:
             for step in (LOOKS, CAUSE):
-                while (missing := settings.class_candidates - _count(asker.store, step, name)) > 0:
-                    await asker.put(ask(step, settings, name, missing))
+                while (missing := sampling.class_candidates - _count_choices(sender.store, step, name)) > 0:
+                    await sender.send(chat_request(step, name, sampling, missing))
         except RequestError as error:
             failed[name] = str(error)
         bar.update()
 
     with tqdm(total=len(names), desc="describe classes", unit="class") as bar:
-        done = await asyncio.gather(*(about(name) for name in names), return_exceptions=True)
-    await asker.close()
-    if asker.stopped is not None:
-        raise (
-            asker.stopped
-            if isinstance(asker.stopped, HopelessError)
-            else AnnotationError(f"{asker.stopped} Run the same command again to go on.")
-        )
-    for error in done:
+        results = await asyncio.gather(*(request_phrases_of(name) for name in names), return_exceptions=True)
+    await sender.close()
+    if isinstance(sender.stopped, EndpointError):
+        raise sender.stopped
+    if sender.stopped is not None:
+        raise AnnotationError(f"{sender.stopped} Run the same command again to go on.")
+    for error in results:
         if error is not None:
             raise error
     return failed
 
 
-def _count(store: Store, step: str, class_name: str) -> int:
+def _count_choices(store: Store, step: str, class_name: str) -> int:
     return sum(len(answer.choices) for answer in store.answers(step, class_name=class_name))
 
 
-def compose(
-    class_name: str, store: Store, settings: Settings, encode: Callable[[list[str]], np.ndarray]
+def _compose(
+    class_name: str, store: Store, encode: Callable[[list[str]], np.ndarray]
 ) -> tuple[str, dict[str, list[str]]]:
     """A class's sentence of name, looks and causes, and the phrases that it is made of, by step.
 
@@ -77,43 +103,41 @@ def compose(
     """
     kept = {}
     for step in (LOOKS, CAUSE):
-        texts = [text for text in choice_texts(store.answers(step, class_name=class_name)) if not text.truncated]
-        phrases = list(dict.fromkeys(_phrase(text.text) for text in texts))
-        kept[step] = _diverse(phrases, encode(phrases), settings) if phrases else []
+        texts = [text for text in usable_texts(store.answers(step, class_name=class_name)) if not text.truncated]
+        phrases = list(dict.fromkeys(_noun_phrase(text.text) for text in texts))
+        kept[step] = _most_typical(phrases, encode(phrases)) if phrases else []
     parts = [t0_sentence(class_name).rstrip("."), *kept[LOOKS]]
     if kept[CAUSE]:
         parts.append(f"caused by {' or '.join(kept[CAUSE])}")
     return f"{', '.join(parts)}.", kept
 
 
-def _phrase(text: str) -> str:
-    """A noun phrase as it stands in a sentence."""
+def _noun_phrase(text: str) -> str:
+    """An answer as it stands within a sentence."""
     text = text.strip(" .\"'")
-    plain = text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
-    return plain.removeprefix("caused by ")
+    is_word = text[1:2].islower() or text[1:2] == " "  # and no abbreviation, which keeps its capitals
+    return (text[:1].lower() + text[1:] if is_word else text).removeprefix("caused by ")
 
 
-def _diverse(phrases: list[str], vectors: np.ndarray, settings: Settings) -> list[str]:
-    """Those that differ, the one that most others resemble first."""
-    similarity = vectors @ vectors.T
+def _most_typical(phrases: list[str], embeddings: np.ndarray) -> list[str]:
+    """Phrases that differ from each other, the one that most others resemble first."""
+    similarity = embeddings @ embeddings.T
     order = np.argsort(-similarity.sum(axis=1), kind="stable").tolist()
-    kept = distinct(similarity, order, settings.class_keep, settings.similar_from)
-    return [phrases[position] for position in kept]
+    return [phrases[index] for index in distinct(similarity, order, MAX_PHRASES)]
 
 
-def write_yaml(path: Path, described: dict[str, tuple[str, dict[str, list[str]]]]) -> None:
+def _write_yaml(path: Path, descriptions: dict[str, tuple[str, dict[str, list[str]]]]) -> None:
     """Write sentences by class, with the phrases that they are made of as comments.
 
     Raises:
         ConfigError: The file is there: an expert may have edited it.
     """
     text = HEADER.format(name=path.name)
-    for name, (sentence, phrases) in described.items():
-        told = [
-            f"# {step.removeprefix('class-')}: {' | '.join(found) or 'no usable answer'}\n"
-            for step, found in phrases.items()
-        ]
-        text += "\n" + "".join(told) + yaml.safe_dump({name: sentence}, allow_unicode=True, width=110)
+    for name, (sentence, phrases) in descriptions.items():
+        text += "\n"
+        for step, kept in phrases.items():
+            text += f"# {step.removeprefix('class-')}: {' | '.join(kept) or 'no usable answer'}\n"
+        text += yaml.safe_dump({name: sentence}, allow_unicode=True, width=110)
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)

@@ -1,4 +1,7 @@
-"""Asking an OpenAI-compatible endpoint. Retries with backoff, as Retry-After says, are the client library's own."""
+"""One request to an OpenAI-compatible endpoint, and its reply as a row of the store.
+
+Retries with backoff, as Retry-After says, are the client library's own.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +15,38 @@ from urllib.parse import unquote, urlsplit
 import openai
 
 from steeldefectx.annotate.pipeline.costs import Prices
-from steeldefectx.annotate.pipeline.questions import Question
+from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.tables import Answer
 
-JSON = dict[str, Any]
-RETRIES = 6
+MAX_RETRIES = 6
 """Of a request that was refused for its rate, failed at the server or timed out; half a minute in all."""
-REASON_LENGTH = 300
+MAX_MESSAGE_LENGTH = 300
 NO_KEY = "none"
 """Sent to endpoints of one's own that need no key."""
 
 
 class RequestError(AnnotationError):
-    """A question that has no answer; the message says why."""
+    """A request that has no answer; the message says why."""
 
 
-class HopelessError(AnnotationError):
-    """The endpoint will not answer any question."""
+class RefusedNError(RequestError):
+    """The endpoint does not give several choices to one request."""
+
+
+class EndpointError(AnnotationError):
+    """The endpoint will not answer any request."""
 
 
 class Endpoint:
-    """An endpoint and a model.
+    """A model at an endpoint.
 
     The key comes from ``OPENAI_API_KEY`` and, like a password in the URL, shows in no message.
 
     Args:
         model: The model's name there.
         base_url: The endpoint; None for ``OPENAI_BASE_URL``, or OpenAI's own.
-        prices: Dollars for tokens; None counts none.
+        prices: Of tokens; None where they are not known, costs are 0 then.
         timeout: Seconds that a request may take.
 
     Raises:
@@ -56,76 +62,83 @@ class Endpoint:
             raise ConfigError("--base-url is an http:// or https:// address, such as http://localhost:8000/v1.")
         self.model = model
         self.prices = prices
-        self.client = openai.AsyncOpenAI(api_key=key, base_url=base_url, max_retries=RETRIES, timeout=timeout)
-        self.several_choices = True
+        self.client = openai.AsyncOpenAI(api_key=key, base_url=base_url, max_retries=MAX_RETRIES, timeout=timeout)
+        self.supports_n = True
         """Whether one request may ask for several choices; False once the endpoint has not given them."""
         self._secrets = _secrets(key, base_url)
 
-    async def ask(self, question: Question, messages: list[dict[str, Any]]) -> Answer:
-        """One request, with fewer choices than asked for where the endpoint gives no more.
+    async def complete(self, request: ChatRequest, messages: list[dict[str, Any]]) -> Answer:
+        """Send a request; the answer may have fewer choices than asked for.
 
         Raises:
-            RequestError: No answer, for this question.
-            HopelessError: None, and none to any other.
+            RequestError: This request has no answer.
+            EndpointError: No request will have one.
         """
         try:
             # chat.completions.create goes through messages and reply by their types, for as long as all else takes.
-            body = {"model": self.model, "messages": messages, **question.parameters}
-            return self.answer(question, await self.client.post("/chat/completions", body=body, cast_to=JSON))
+            body = {"model": self.model, "messages": messages, **request.parameters}
+            reply = await self.client.post("/chat/completions", body=body, cast_to=dict[str, Any])
+            return self.parse_reply(request, reply)
         except openai.BadRequestError as error:
-            if question.n > 1 and _names_n(error):
-                self.several_choices = False
-                raise SeveralChoicesError(self.reason(error)) from None
-            raise RequestError(self.reason(error)) from None
+            if request.n > 1 and _names_n(error):
+                self.supports_n = False
+                raise RefusedNError(self.error_message(error)) from None
+            raise RequestError(self.error_message(error)) from None
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise HopelessError(f"The endpoint refuses: {self.reason(error)}") from None
+            raise EndpointError(f"The endpoint refuses: {self.error_message(error)}") from None
         except (openai.OpenAIError, ValueError) as error:  # ValueError: a reply that is no JSON
-            raise RequestError(self.reason(error)) from None
+            raise RequestError(self.error_message(error)) from None
 
-    def answer(self, question: Question, reply: dict[str, Any]) -> Answer:
-        """What a reply's body says, as the row that keeps it.
+    def parse_reply(self, request: ChatRequest, reply: dict[str, Any]) -> Answer:
+        """The body of a reply as the store keeps it.
 
         Raises:
             RequestError: It is no reply of chat completions.
         """
         try:
-            choices = [_choice(choice) for choice in reply["choices"]]
+            choices = [_parse_choice(choice) for choice in reply["choices"]]
             usage = reply.get("usage") or {}
-            estimate = question.tokens(self.model, None)
-            tokens = (
-                int(usage.get("prompt_tokens", estimate[0])),
-                int(usage.get("completion_tokens", estimate[1])),
-            )
+            estimate = request.estimate_tokens(self.model, None)
+            tokens_in = int(usage.get("prompt_tokens", estimate[0]))
+            tokens_out = int(usage.get("completion_tokens", estimate[1]))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise RequestError("the endpoint's reply is not that of chat completions") from None
         if not choices:
             raise RequestError("the endpoint's reply has no choices")
-        if len(choices) < question.n:
-            self.several_choices = False
-        return question.answer(self.model, choices, tokens, self.prices)
+        if len(choices) < request.n:
+            self.supports_n = False
+        return Answer(
+            step=request.step,
+            image_id=request.image_id or None,
+            class_name=request.class_name if request.image is None else None,
+            prompt_version=PROMPT_VERSION,
+            model=self.model,
+            parameters=request.parameters,
+            choices=choices,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost=0.0 if self.prices is None else self.prices.cost(tokens_in, tokens_out),
+        )
 
-    def reason(self, error: Exception) -> str:
-        """What went wrong, in a line, without secrets."""
+    def error_message(self, error: Exception) -> str:
+        """What went wrong, on one line, without secrets."""
         if isinstance(error, openai.APITimeoutError):
-            return f"no answer within {self.client.timeout:g} s, {RETRIES + 1} times"
+            return f"no answer within {self.client.timeout:g} s, {MAX_RETRIES + 1} times"
         if isinstance(error, openai.APIConnectionError):
-            return self.clean(f"no connection: {error.__cause__ or error}")
+            return self.redact(f"no connection: {error.__cause__ or error}")
         if isinstance(error, openai.APIStatusError):
-            return self.clean(f"HTTP {error.status_code}: {_message(error.body) or error.response.reason_phrase}")
+            message = _message(error.body) or error.response.reason_phrase
+            return self.redact(f"HTTP {error.status_code}: {message}")
         if isinstance(error, json.JSONDecodeError):
             return "the endpoint's reply is not JSON"
-        return self.clean(f"{type(error).__name__}: {error}")
+        return self.redact(f"{type(error).__name__}: {error}")
 
-    def clean(self, text: str) -> str:
-        """A text on one line, of bounded length, without secrets."""
+    def redact(self, text: str) -> str:
+        """A text on one line, of bounded length, without secrets and images."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = re.sub(r"data:image/[^\s\"']+", "(image)", text)
-        return " ".join(text.split())[:REASON_LENGTH]
-
-
-class SeveralChoicesError(RequestError):
-    """The endpoint does not give several choices to one request."""
+        return " ".join(text.split())[:MAX_MESSAGE_LENGTH]
 
 
 def _names_n(error: openai.BadRequestError) -> bool:
@@ -142,7 +155,7 @@ def _message(body: object) -> str:
     return "" if body is None else str(body)
 
 
-def _choice(choice: dict[str, Any]) -> dict[str, Any]:
+def _parse_choice(choice: dict[str, Any]) -> dict[str, Any]:
     message = choice.get("message") or {}
     text = message.get("content")
     return {
@@ -153,7 +166,7 @@ def _choice(choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(key: str, base_url: str | None) -> list[str]:
-    """All that must not be shown, longest first."""
+    """Key and password in every form that must not be shown, longest first."""
     url = urlsplit(base_url or "")
     parts = [key if key != NO_KEY else "", url.query]
     parts += [form for part in (url.username, url.password) if part for form in (part, unquote(part))]

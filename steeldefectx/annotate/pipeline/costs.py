@@ -1,4 +1,4 @@
-"""What asking costs: prices, estimates, and a budget that is not exceeded."""
+"""What requests cost: prices of models, estimates of tokens, and a budget that is not exceeded."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PRICES = {
 BATCH_FACTOR = 0.5
 """Of the price, by the Batch API."""
 
-MODEL_TOKENS = {"gpt-4o-mini": (2833, 5667)}
-"""Tokens of an image: for itself and for each tile; of other models :data:`TOKENS`."""
-TOKENS = (85, 170)
+IMAGE_TOKENS = {"gpt-4o-mini": (2833, 5667)}
+"""Model -> tokens of an image and of each of its tiles; of other models :data:`DEFAULT_IMAGE_TOKENS`."""
+DEFAULT_IMAGE_TOKENS = (85, 170)
 TILE, LONG_SIDE, SHORT_SIDE = 512, 2048, 768
 """Pixels: images are scaled down to these sides, then cut into tiles (OpenAI's rule for detail "high")."""
-CHARACTERS_A_TOKEN = 3
+CHARACTERS_PER_TOKEN = 3
 """Fewer than English has, for an estimate on the safe side."""
 MESSAGE_TOKENS = 20
-"""Tokens that two messages take beside their texts."""
+"""Tokens of two messages beside their texts."""
 
 
 @dataclass(frozen=True)
@@ -57,38 +57,38 @@ def prices_of(model: str, price_in: float | None, price_out: float | None, *, ba
     if price_in is not None and price_out is not None:
         if not (0 <= price_in < math.inf and 0 <= price_out < math.inf):
             raise ConfigError("Prices are dollars for a million tokens: 0 or more.")
-        known: tuple[float, float] | None = (price_in, price_out)
+        prices: tuple[float, float] | None = (price_in, price_out)
     else:
-        known = PRICES.get(base_name(model))
+        prices = PRICES.get(_base_name(model))
     factor = BATCH_FACTOR if batch else 1.0
-    return None if known is None else Prices(factor * known[0], factor * known[1])
+    return None if prices is None else Prices(factor * prices[0], factor * prices[1])
 
 
-def base_name(model: str) -> str:
+def _base_name(model: str) -> str:
     """A model's name without the date at its end: ``gpt-4o-2024-08-06`` is ``gpt-4o``."""
     return re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model)
 
 
 def image_tokens(model: str, width: int, height: int) -> int:
-    """Tokens that an image of some pixels counts, by OpenAI's rule for GPT-4o and its like."""
+    """Tokens of an image, width and height in pixels, by OpenAI's rule for GPT-4o and its like."""
     scale = min(1.0, LONG_SIDE / max(width, height))
     scale = min(scale, SHORT_SIDE / min(width, height))
     tiles = math.ceil(width * scale / TILE) * math.ceil(height * scale / TILE)
-    base, each = MODEL_TOKENS.get(base_name(model), TOKENS)
-    return base + each * tiles
+    base, per_tile = IMAGE_TOKENS.get(_base_name(model), DEFAULT_IMAGE_TOKENS)
+    return base + per_tile * tiles
 
 
 def text_tokens(text: str) -> int:
-    """Tokens of a text, rather too many."""
-    return MESSAGE_TOKENS + math.ceil(len(text) / CHARACTERS_A_TOKEN)
+    """Tokens of a text, an upper estimate."""
+    return MESSAGE_TOKENS + math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
 class Budget:
     """What may be spent.
 
     Args:
-        limit: Dollars; None for no limit.
-        spent: Dollars that are spent already.
+        limit: Dollars that all answers may cost together; None for no limit.
+        spent: Dollars that were spent before.
     """
 
     def __init__(self, limit: float | None, spent: float = 0.0):
@@ -98,9 +98,10 @@ class Budget:
         self._largest: dict[str, float] = {}
 
     def reserve(self, step: str, estimate: float) -> float | None:
-        """Set aside what a request may cost at most; what was set aside, or None if that is more than is left.
+        """Reserve what a request may cost at most: the estimate, or the most that one of its step did cost.
 
-        What the step's requests have cost so far counts where it is more than the estimate.
+        Returns:
+            The reserved amount; None if it is more than is left.
         """
         amount = max(estimate, self._largest.get(step, 0.0))
         if self.limit is not None and self.spent + self._reserved + amount > self.limit:
@@ -109,11 +110,11 @@ class Budget:
         return amount
 
     def settle(self, step: str, reserved: float, cost: float) -> None:
-        """What was set aside is free again, and what it did cost is spent (0 where it came to nothing)."""
+        """Replace a reserved amount by the cost of the request, 0 if it has no answer."""
         self._reserved -= reserved
         self.spent += cost
         self._largest[step] = max(self._largest.get(step, 0.0), cost)
 
     def release(self) -> None:
-        """All that was set aside is free again."""
+        """Drop all reserved amounts."""
         self._reserved = 0.0

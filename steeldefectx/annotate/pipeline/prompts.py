@@ -1,14 +1,20 @@
-"""What vision-language models are asked. Every answer is stored with :data:`VERSION`."""
+"""What models are asked: the prompts, how answers are sampled, and the chat requests made of both."""
 
 from __future__ import annotations
 
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-VERSION = "1"
-"""Another text below is another version."""
+from PIL import Image
 
-DIMENSIONS = ("shape", "size", "depth", "location", "contrast")
-"""What a description is to state, and the keys of the supplement's answers."""
+from steeldefectx.annotate.pipeline.costs import LONG_SIDE, SHORT_SIDE, Prices, image_tokens, text_tokens
+from steeldefectx.store.tables import AnnotatedImage
+
+PROMPT_VERSION = "1"
+"""Stored with every answer; a change of any prompt below needs another version."""
 
 SYSTEM = (
     "You are an experienced inspector of steel strip. You report what can be seen in a picture of a steel surface, "
@@ -31,10 +37,10 @@ SUPPLEMENT_QUESTIONS = (
     "location: In which part of the picture does it lie?\n"
     "contrast: Is it darker or brighter than the steel around it, and how clearly does it stand out?\n"
     'Reply with one JSON object with the keys "shape", "size", "depth", "location" and "contrast" and nothing else. '
-    'Where the picture does not show it, the answer is "{unseen}".'
+    'Where the picture does not show it, the answer is "{not_visible}".'
 )
-UNSEEN = "not visible"
-"""The supplement's answer about a dimension that the picture does not show."""
+NOT_VISIBLE = "not visible"
+"""The supplement's answer about a dimension that the image does not show."""
 
 CLASS_SYSTEM = (
     "You are a metallurgist who writes a catalogue of steel surface defects for inspectors. You answer with one noun "
@@ -51,41 +57,151 @@ CLASS_CAUSE = (
     '"caused by". At most 12 words.'
 )
 
-
 CANDIDATES, SUPPLEMENT, LOOKS, CAUSE = STEPS = ("candidates", "supplement", "class-looks", "class-cause")
-"""Steps of the pipeline that ask: two about an image, two about a class."""
-_TEXTS = {
+"""Kinds of requests: two about an image, two about a class."""
+_PROMPTS = {
     CANDIDATES: (SYSTEM, DESCRIBE),
     SUPPLEMENT: (SYSTEM, SUPPLEMENT_QUESTIONS),
     LOOKS: (CLASS_SYSTEM, CLASS_LOOKS),
     CAUSE: (CLASS_SYSTEM, CLASS_CAUSE),
 }
 
+SENT_UNCHANGED = {("PNG", "L"), ("PNG", "RGB"), ("JPEG", "L"), ("JPEG", "RGB")}
+"""File formats and modes that every endpoint reads."""
+HARMLESS_METADATA = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "gamma", "interlace", "progressive"}
+"""All other metadata, such as EXIF and comments, is not sent."""
 
-def texts(step: str, class_name: str) -> tuple[str, str]:
-    """What the model is told it is, and what it is asked.
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How many answers are asked for and how they are sampled; defaults are SteelDefectX's (arXiv 2603.21824)."""
+
+    candidates: int = 4
+    """Descriptions of each image."""
+    temperature: float = 0.9
+    top_p: float = 0.9
+    max_tokens: int = 80
+    """Of a description."""
+    supplement_max_tokens: int = 300
+    """Of the answer about the five dimensions, which is JSON; not from the paper."""
+    class_candidates: int = 8
+    """Answers about a class for each kind of request; not from the paper, as the next one."""
+    class_max_tokens: int = 60
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """A request for one or more choices of chat completions."""
+
+    step: str
+    """One of :data:`STEPS`."""
+    class_name: str
+    image: AnnotatedImage | None
+    """None where the request is about the class."""
+    n: int
+    """Choices."""
+    max_tokens: int
+    temperature: float
+    top_p: float
+
+    @property
+    def image_id(self) -> str:
+        """Id of the image; empty where the request is about a class."""
+        return "" if self.image is None else self.image.image_id
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters in the request's body; ``n`` is left out where it is 1, as some endpoints do not know it."""
+        parameters = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+        return parameters | ({"n": self.n} if self.n > 1 else {})
+
+    def prompts(self) -> tuple[str, str]:
+        """System prompt and user prompt."""
+        system, user = _PROMPTS[self.step]
+        return system, user.format(class_name=self.class_name, not_visible=NOT_VISIBLE)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages in the request's body, with the image as a data URI.
+
+        Raises:
+            OSError: The image cannot be read.
+        """
+        system, user = self.prompts()
+        content: Any = user
+        if self.image is not None:
+            url = data_uri(Path(self.image.path))
+            content = [
+                {"type": "text", "text": user},
+                {"type": "image_url", "image_url": {"url": url, "detail": "high"}},
+            ]
+        return [{"role": "system", "content": system}, {"role": "user", "content": content}]
+
+    def estimate_tokens(self, model: str, image_size: tuple[int, int] | None) -> tuple[int, int]:
+        """Tokens in and out, an upper estimate.
+
+        Args:
+            model: Its name.
+            image_size: Width and height in pixels; None leaves the image out.
+        """
+        tokens = 0 if image_size is None else image_tokens(model, *image_size)
+        return tokens + text_tokens("".join(self.prompts())), self.n * self.max_tokens
+
+    def estimate_cost(self, model: str, prices: Prices | None) -> float:
+        """Dollars, an upper estimate; 0 where prices are not known.
+
+        Raises:
+            OSError: The image cannot be read.
+        """
+        if prices is None:
+            return 0.0
+        size = None
+        if self.image is not None:
+            with Image.open(self.image.path) as image:
+                size = image.size
+        return prices.cost(*self.estimate_tokens(model, size))
+
+
+def chat_request(step: str, subject: AnnotatedImage | str, sampling: SamplingConfig, n: int = 1) -> ChatRequest:
+    """The request of a step.
 
     Args:
         step: One of :data:`STEPS`.
-        class_name: The defect's class.
+        subject: An image, or the name of a class.
+        sampling: How answers are sampled.
+        n: Choices asked for.
     """
-    system, text = _TEXTS[step]
-    return system, text.format(class_name=class_name, unseen=UNSEEN)
+    max_tokens = {CANDIDATES: sampling.max_tokens, SUPPLEMENT: sampling.supplement_max_tokens}
+    image = None if isinstance(subject, str) else subject
+    class_name = subject if isinstance(subject, str) else subject.class_name
+    limit = max_tokens.get(step, sampling.class_max_tokens)
+    return ChatRequest(step, class_name, image, n, limit, sampling.temperature, sampling.top_p)
 
 
-def messages(step: str, class_name: str, image: str | None) -> list[dict[str, Any]]:
-    """The same as messages of a chat.
+def data_uri(path: Path) -> str:
+    """An image as a data URI without metadata, no larger than models look at.
 
-    Args:
-        step: One of :data:`STEPS`.
-        class_name: The defect's class.
-        image: Data URI of the picture, in the steps that ask about one.
+    The file's own bytes, if every endpoint reads them and they hold no metadata; else a PNG.
+
+    Raises:
+        OSError: It cannot be read.
     """
-    system, text = texts(step, class_name)
-    content: Any = text
-    if image is not None:
-        content = [
-            {"type": "text", "text": text},
-            {"type": "image_url", "image_url": {"url": image, "detail": "high"}},
-        ]
-    return [{"role": "system", "content": system}, {"role": "user", "content": content}]
+    with Image.open(path) as image:
+        plain = (image.format, image.mode) in SENT_UNCHANGED and set(image.info) <= HARMLESS_METADATA
+        if plain and _sent_size(*image.size) == image.size:
+            return _encode(f"image/{str(image.format).lower()}", path.read_bytes())
+        from steeldefectx.models.preprocessing import to_rgb  # imports torch; most images do without
+
+        rgb = to_rgb(image)
+    buffer = io.BytesIO()
+    rgb.resize(_sent_size(*rgb.size), Image.Resampling.LANCZOS).save(buffer, "PNG")
+    return _encode("image/png", buffer.getvalue())
+
+
+def _sent_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height that an image is scaled down to; the model would do so after it was sent."""
+    scale = min(1.0, LONG_SIDE / max(width, height), SHORT_SIDE / min(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _encode(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

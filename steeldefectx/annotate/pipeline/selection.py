@@ -1,6 +1,6 @@
-"""From candidates to one description: what differs is kept, what says most comes first.
+"""The T2 selection: of an image's candidates those that differ are kept, and the best of them is its description.
 
-The selection of SteelDefectX (arXiv 2603.21824): greedy by the similarity of sentences, then
+As in SteelDefectX (arXiv 2603.21824): greedy by the cosine similarity of Sentence-BERT embeddings, then
 S(d) = 0.6 ‖b‖₁ / 5 + 0.4 D(d), where b are the five coverage bits and D(d) = 1 − the mean cosine similarity
 to the other kept candidates.
 """
@@ -12,16 +12,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steeldefectx.annotate.pipeline.settings import Settings
+from steeldefectx.errors import ModelError
+
+SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+MAX_KEPT = 3
+"""Candidates that are kept at most."""
+SAME_SIMILARITY = 0.9
+"""Cosine similarity from which two sentences say the same: only one of them is kept."""
+COVERAGE_WEIGHT, DIVERSITY_WEIGHT = 0.6, 0.4
+"""Of the share of the five dimensions that a candidate states, and of its diversity, in its score."""
+ENOUGH_DIMENSIONS = 4
+"""Dimensions of five that at least one candidate must state, or else the model is asked about each dimension."""
+DEFAULT_SIMILARITY = 0.5
+"""In place of the mean similarity to the others where there is none to measure: of the supplement, as the authors
+have it, and of a candidate that was kept alone, so that coverage decides between these two."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A candidate, and what the selection makes of it."""
+class ScoredCandidate:
+    """A candidate description with the outcome of the selection."""
 
     text: str
     truncated: bool
     """Cut off before its end."""
+    answer_id: int
+    """The stored answer that it comes from."""
     coverage: tuple[bool, ...]
     """Whether it states shape, size, depth, location, contrast."""
     kept: bool = False
@@ -33,68 +48,90 @@ class Scored:
     """1 for the best; None unless kept."""
 
 
-def select(candidates: Sequence[Scored], embeddings: np.ndarray, settings: Settings) -> list[Scored]:
+class SentenceModel:
+    """A Sentence-BERT model.
+
+    Args:
+        name: Hub id or folder.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+
+    def __init__(self, name: str = SENTENCE_MODEL):
+        from sentence_transformers import SentenceTransformer  # imports torch and transformers: ten seconds
+
+        try:
+            self._model = SentenceTransformer(name)
+        except (OSError, ValueError, RuntimeError) as error:
+            message = f"The sentence model {name!r} cannot be loaded: {error}. Name another with --sentence-model."
+            raise ModelError(message) from error
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """Embeddings, (N, d) float32, each row of length 1."""
+        embeddings: np.ndarray = self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+        return embeddings
+
+
+def select_candidates(candidates: Sequence[ScoredCandidate], embeddings: np.ndarray) -> list[ScoredCandidate]:
     """Keep the candidates that differ, and score and rank them.
 
     Complete candidates are kept before truncated ones are looked at, so that no truncated one takes the place of a
     complete one that says the same.
 
     Args:
-        candidates: N candidates as they came.
-        embeddings: (N, d) of their texts, of length 1.
-        settings: The numbers.
+        candidates: N candidates in the order in which they came.
+        embeddings: (N, d) of their texts, each row of length 1.
 
     Returns:
-        All N in their order.
+        All N in the same order.
     """
     similarity = embeddings @ embeddings.T
     order = sorted(range(len(candidates)), key=lambda n: (candidates[n].truncated, n))
-    kept = distinct(similarity, order, settings.keep, settings.similar_from)
+    kept = distinct(similarity, order, MAX_KEPT)
     selected = list(candidates)
-    for position in kept:
-        others = [similarity[position, other] for other in kept if other != position]
-        mean = float(np.mean(others)) if others else settings.supplement_similarity
-        selected[position] = _score(candidates[position], mean, settings)
-    return _ranked(selected)
+    for index in kept:
+        others = [similarity[index, other] for other in kept if other != index]
+        selected[index] = _score(candidates[index], float(np.mean(others)) if others else DEFAULT_SIMILARITY)
+    return _rank(selected)
 
 
-def distinct(similarity: np.ndarray, order: Sequence[int], most: int, similar_from: float) -> list[int]:
-    """Go through sentences in an order and keep each that is unlike all kept before.
+def distinct(similarity: np.ndarray, order: Sequence[int], max_kept: int) -> list[int]:
+    """Keep each sentence that is unlike all that were kept before it.
 
     Args:
-        similarity: (N, N) cosines.
-        order: Positions, the first wins.
-        most: Keep no more than this.
-        similar_from: Cosine from which two say the same.
+        similarity: (N, N) cosine similarities.
+        order: Indices in the order in which sentences are looked at.
+        max_kept: Sentences that are kept at most.
     """
     kept: list[int] = []
-    for position in order:
-        if len(kept) < most and all(similarity[position, other] < similar_from for other in kept):
-            kept.append(position)
+    for index in order:
+        if len(kept) < max_kept and all(similarity[index, other] < SAME_SIMILARITY for other in kept):
+            kept.append(index)
     return kept
 
 
-def needs_supplement(selected: Sequence[Scored], settings: Settings) -> bool:
+def needs_supplement(selected: Sequence[ScoredCandidate]) -> bool:
     """Whether no kept candidate states enough dimensions."""
-    return all(sum(c.coverage) < settings.enough_dimensions for c in selected if c.kept)
+    return all(sum(candidate.coverage) < ENOUGH_DIMENSIONS for candidate in selected if candidate.kept)
 
 
-def with_supplement(selected: Sequence[Scored], supplement: Scored, settings: Settings) -> list[Scored]:
-    """The candidates with one more at the end, composed of answers about each dimension; ranked anew."""
-    return _ranked([*selected, _score(supplement, settings.supplement_similarity, settings)])
+def add_supplement(selected: Sequence[ScoredCandidate], supplement: ScoredCandidate) -> list[ScoredCandidate]:
+    """Candidates with the supplement's text as one more at the end, ranked again."""
+    return _rank([*selected, _score(supplement, DEFAULT_SIMILARITY)])
 
 
-def _score(candidate: Scored, mean_similarity: float, settings: Settings) -> Scored:
+def _score(candidate: ScoredCandidate, mean_similarity: float) -> ScoredCandidate:
     diversity = 1 - mean_similarity
-    share = sum(candidate.coverage) / len(candidate.coverage)
-    score = settings.coverage_weight * share + settings.diversity_weight * diversity
+    covered = sum(candidate.coverage) / len(candidate.coverage)
+    score = COVERAGE_WEIGHT * covered + DIVERSITY_WEIGHT * diversity
     return replace(candidate, kept=True, diversity=diversity, score=score)
 
 
-def _ranked(selected: list[Scored]) -> list[Scored]:
-    """By score, truncated ones behind all complete ones; of equals the first."""
-    kept = [position for position, candidate in enumerate(selected) if candidate.kept]
-    order = sorted(kept, key=lambda n: (selected[n].truncated, -(selected[n].score or 0.0), n))
-    for rank, position in enumerate(order, 1):
-        selected[position] = replace(selected[position], rank=rank)
-    return selected
+def _rank(candidates: list[ScoredCandidate]) -> list[ScoredCandidate]:
+    """Rank the kept ones by score, truncated ones behind all complete ones; of equals the first."""
+    kept = [index for index, candidate in enumerate(candidates) if candidate.kept]
+    order = sorted(kept, key=lambda n: (candidates[n].truncated, -(candidates[n].score or 0.0), n))
+    for rank, index in enumerate(order, 1):
+        candidates[index] = replace(candidates[index], rank=rank)
+    return candidates

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from steeldefectx.annotate.desk.queue import Submission
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.tables import AnnotatedImage, Answer, Candidate, Claim
 
@@ -50,3 +51,23 @@ def add_candidates(store, image_id, risk):
         start = WRONG.index("in the lower right")
         claim = Claim(candidates[0].id, "location", start, start + 18, "bottom-right", "top-left 100%", 0.9)
         store.set_claims({candidates[0].id: [claim] if risk else []}, {candidates[0].id: risk})
+
+
+def review(desk, annotator, image, verdict="accept", text=WRONG, seconds=10.0, seen=0, **judgements):
+    submission = Submission(
+        image_id=f"steel/{image}",
+        text=text,
+        judgements=judgements,
+        seconds=seconds,
+        verdict=verdict,
+        seen_version=seen,
+    )
+    return desk.hand_in(annotator, submission)
+
+
+def reference_kappa(first, second):
+    """Cohen's kappa by its definition: observed agreement against that of the annotators' frequencies."""
+    n = len(first)
+    observed = sum(a == b for a, b in zip(first, second, strict=True)) / n
+    chance = sum(first.count(word) * second.count(word) for word in set(first)) / n**2
+    return (observed - chance) / (1 - chance)

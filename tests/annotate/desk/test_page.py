@@ -1,6 +1,5 @@
 """The review desk in a real browser: two annotators at once, drafts, keys, adjudication, and what is let out."""
 
-import json
 import re
 import threading
 import time
@@ -9,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from steeldefectx.store.annotation_store import reviewed_text
-from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, make_store
-from tests.annotate.desk.test_queue import reference_kappa
+from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, make_store, reference_kappa
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -298,24 +296,3 @@ def test_where_it_cannot_be_served(desk):
         check_address("0.0.0.0", desk.port, {})
     with pytest.raises(ConfigError, match="--port"):
         check_address("127.0.0.1", desk.port, {})
-
-
-def test_with_passwords():
-    from fastapi import FastAPI
-    from fastapi.testclient import TestClient
-
-    from steeldefectx.annotate.desk.login import Logins, add_login
-
-    app = FastAPI()
-    add_login(app, Logins({"anna": "deep groove"}))
-    client = TestClient(app, follow_redirects=False)
-    assert 'type="password"' in client.get("/").text
-    refused = client.post("/login", data={"name": "anna", "password": "cold roll"})
-    assert refused.status_code == 401
-    assert "do not go together" in refused.text
-    let_in = client.post("/login", data={"name": "anna", "password": "deep groove"})
-    assert let_in.status_code == 303
-    cookie = let_in.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=strict" in cookie
-    assert "groove" not in json.dumps(dict(let_in.headers))

@@ -3,22 +3,21 @@
 import base64
 import hashlib
 import importlib.resources
-import io
 import os
 import signal
 import sqlite3
 import time
 from collections import Counter
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image
 from typer.testing import CliRunner
 
-from steeldefectx.annotate.pipeline import annotating, batch
-from steeldefectx.annotate.pipeline.images import data_uri
-from steeldefectx.annotate.pipeline.sentence_model import SentenceModel
+from steeldefectx.annotate.pipeline import batch
+from steeldefectx.annotate.pipeline import run as pipeline_run
+from steeldefectx.annotate.pipeline.selection import SentenceModel
 from steeldefectx.cli.app import app
 from steeldefectx.language.coverage import coverage
 from steeldefectx.store.annotation_store import Store
@@ -33,7 +32,7 @@ KEY = "sk-loopback-0123456789"
 def key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.setattr(annotating, "SentenceModel", loaded_once)
+    monkeypatch.setattr(pipeline_run, "SentenceModel", loaded_once)
 
 
 @cache
@@ -314,45 +313,12 @@ def test_no_key_no_endpoint_no_images(images, tmp_path, monkeypatch):
 
 
 def test_an_endpoint_that_is_down_ends_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr("steeldefectx.annotate.pipeline.client.RETRIES", 0)
+    monkeypatch.setattr("steeldefectx.annotate.pipeline.client.MAX_RETRIES", 0)
     images = make_images(tmp_path / "images", 20)
     done = run(images, tmp_path / "a.db", "http://127.0.0.1:9/v1", "--concurrency", "1")
     assert done.exit_code == 2
     assert "3 requests in a row have failed" in done.stderr
     assert "no connection" in done.stderr
-
-
-def decoded(uri):
-    head, data = uri.split(",")
-    return head, base64.b64decode(data)
-
-
-def test_images_go_out_without_metadata_and_no_larger_than_looked_at(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 60), dtype=np.uint8)
-    plain, told, photo = tmp_path / "plain.png", tmp_path / "told.png", tmp_path / "photo.jpg"
-    Image.fromarray(pixels).save(plain)
-    notes = PngImagePlugin.PngInfo()
-    notes.add_text("Author", "Line 4, shift B")
-    Image.fromarray(pixels).save(told, pnginfo=notes)
-    exif = Image.Exif()
-    exif[0x010F] = "CameraMaker"
-    Image.fromarray(pixels).save(photo, exif=exif, quality=95)
-    assert decoded(data_uri(plain)) == ("data:image/png;base64", plain.read_bytes())
-    for file in (told, photo):
-        head, data = decoded(data_uri(file))
-        assert head == "data:image/png;base64"
-        assert b"shift B" not in data
-        assert b"CameraMaker" not in data
-        with Image.open(file) as before, Image.open(io.BytesIO(data)) as after:
-            assert np.array_equal(np.asarray(before.convert("RGB")), np.asarray(after))
-    deep, large = tmp_path / "deep.png", tmp_path / "large.jpg"
-    Image.fromarray(pixels.astype(np.uint16) * 16).save(deep)
-    Image.new("L", (2048, 1000)).save(large)
-    with Image.open(io.BytesIO(decoded(data_uri(deep))[1])) as image:
-        assert (image.mode, image.size) == ("RGB", (60, 40))
-        assert np.asarray(image).max() > 200
-    with Image.open(io.BytesIO(decoded(data_uri(large))[1])) as image:
-        assert image.size == (1573, 768)
 
 
 @pytest.fixture
@@ -408,14 +374,3 @@ def test_faults_in_a_batch_are_listed(tmp_path, quick_batches):
         assert sorted(reasons) == sorted(reasons, key=str)
         assert len(reasons) == 4
         assert run(images, tmp_path / "a.db", server, "--batch").exit_code == 0
-
-
-def test_the_sample_can_be_annotated(tmp_path, monkeypatch):
-    from steeldefectx.annotate.pipeline import subjects
-
-    monkeypatch.setattr(subjects, "SteelDefectXConfig", partial(subjects.SteelDefectXConfig, images=3))
-    found, _ = subjects.find_images("sample", None, skip_bad=False)
-    assert [image.image_id for image in found] == ["synthetic/00000", "synthetic/00001", "synthetic/00002"]
-    with Image.open(found[0].path) as picture, Image.open(found[0].mask) as mask:
-        assert picture.size == mask.size == (128, 128)
-    assert found == subjects.find_images("sample", None, skip_bad=False)[0]

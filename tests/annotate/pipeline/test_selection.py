@@ -9,17 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from steeldefectx.annotate.pipeline.questions import supplement_text
-from steeldefectx.annotate.pipeline.selection import Scored, needs_supplement, select, with_supplement
-from steeldefectx.annotate.pipeline.sentence_model import SentenceModel
-from steeldefectx.annotate.pipeline.settings import Settings
+from steeldefectx.annotate.pipeline.selection import (
+    ScoredCandidate,
+    SentenceModel,
+    add_supplement,
+    needs_supplement,
+    select_candidates,
+)
 from steeldefectx.errors import ModelError
-
-SETTINGS = Settings()
 
 
 def scored(bits="11111", *, truncated=False, text=""):
-    return Scored(text, truncated, tuple(bit == "1" for bit in bits))
+    return ScoredCandidate(text, truncated, 1, tuple(bit == "1" for bit in bits))
 
 
 def vectors(*angles):
@@ -30,7 +31,7 @@ def vectors(*angles):
 
 def test_scores_are_those_of_the_paper():
     """60 and 90 degrees apart: similarities 0.5, 0 and cos 30°."""
-    selected = select([scored("11100"), scored("11110"), scored("10000")], vectors(0, 60, 90), SETTINGS)
+    selected = select_candidates([scored("11100"), scored("11110"), scored("10000")], vectors(0, 60, 90))
     cos30 = np.sqrt(3) / 2
     expected = [
         0.6 * 3 / 5 + 0.4 * (1 - 0.25),
@@ -42,27 +43,27 @@ def test_scores_are_those_of_the_paper():
 
 
 def test_what_says_the_same_is_kept_once_and_three_are_the_most():
-    selected = select([scored()] * 5, vectors(0, 20, 40, 80, 120), SETTINGS)  # cos 20° = 0.94, cos 40° = 0.77
+    selected = select_candidates([scored()] * 5, vectors(0, 20, 40, 80, 120))  # cos 20° = 0.94, cos 40° = 0.77
     assert [c.kept for c in selected] == [True, False, True, True, False]
     assert [c.rank is None for c in selected] == [False, True, False, False, True]
 
 
 def test_a_truncated_candidate_neither_beats_nor_displaces_a_complete_one():
     cut, poor = scored("11111", truncated=True), scored("10000")
-    selected = select([cut, poor], vectors(0, 90), SETTINGS)
+    selected = select_candidates([cut, poor], vectors(0, 90))
     assert [c.rank for c in selected] == [2, 1]
     assert selected[0].score > selected[1].score
-    assert [c.kept for c in select([cut, poor], vectors(0, 5), SETTINGS)] == [False, True]
-    assert select([cut, cut], vectors(0, 90), SETTINGS)[0].rank == 1
+    assert [c.kept for c in select_candidates([cut, poor], vectors(0, 5))] == [False, True]
+    assert select_candidates([cut, cut], vectors(0, 90))[0].rank == 1
 
 
 def test_a_supplement_is_needed_below_four_dimensions_and_coverage_decides_beside_one_candidate():
-    assert not needs_supplement(select([scored("11110")], vectors(0), SETTINGS), SETTINGS)
-    selected = select([scored("11100")], vectors(0), SETTINGS)
-    assert needs_supplement(selected, SETTINGS)
-    assert [c.rank for c in with_supplement(selected, scored("11110"), SETTINGS)] == [2, 1]
-    assert [c.rank for c in with_supplement(selected, scored("10000"), SETTINGS)] == [1, 2]
-    assert with_supplement(selected, scored("11110"), SETTINGS)[1].score == pytest.approx(0.6 * 0.8 + 0.4 * 0.5)
+    assert not needs_supplement(select_candidates([scored("11110")], vectors(0)))
+    selected = select_candidates([scored("11100")], vectors(0))
+    assert needs_supplement(selected)
+    assert [c.rank for c in add_supplement(selected, scored("11110"))] == [2, 1]
+    assert [c.rank for c in add_supplement(selected, scored("10000"))] == [1, 2]
+    assert add_supplement(selected, scored("11110"))[1].score == pytest.approx(0.6 * 0.8 + 0.4 * 0.5)
 
 
 candidates = st.lists(
@@ -73,7 +74,7 @@ candidates = st.lists(
 @given(candidates, arrays(float, (6, 3), elements=st.floats(0.1, 1)))
 def test_whatever_the_candidates(found, raw):
     embeddings = (raw / np.linalg.norm(raw, axis=1, keepdims=True))[: len(found)]
-    selected = select(found, embeddings, SETTINGS)
+    selected = select_candidates(found, embeddings)
     kept = [n for n, c in enumerate(selected) if c.kept]
     assert 1 <= len(kept) <= 3
     assert all(embeddings[a] @ embeddings[b] < 0.9 for a, b in combinations(kept, 2))
@@ -98,27 +99,9 @@ def test_sentence_bert_tells_rewordings_from_other_statements():
     ]
     embeddings = model.encode(texts)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(1, abs=1e-5)
-    assert [c.kept for c in select([scored()] * 3, embeddings, SETTINGS)] == [True, False, True]
+    assert [c.kept for c in select_candidates([scored()] * 3, embeddings)] == [True, False, True]
 
 
 def test_a_sentence_model_that_is_not_there(tmp_path):
     with pytest.raises(ModelError, match="--sentence-model"):
         SentenceModel(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        ('{"shape": "It is round.", "size": "It is small"}', "It is round. It is small."),
-        ('Sure!\n```json\n{"contrast": "It is dark.", "shape": "A line."}\n```', "A line. It is dark."),
-        ('{"shape": "Not visible.", "depth": "not visible", "size": "Tiny!"}', "Tiny!"),
-        ('{"shape": null, "size": ["small"], "depth": "", "location": 3}', None),
-        ('{"form": "round"}', None),
-        ('{"shape": "It is rou', None),
-        ("[1, 2]", None),
-        ("[" * 100_000, None),
-        ("", None),
-    ],
-)
-def test_the_supplements_answers_become_one_text(answer, text):
-    assert supplement_text(answer) == text

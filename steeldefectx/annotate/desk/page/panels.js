@@ -1,24 +1,23 @@
 // The pages beside the desk: what one has done, and how far the work is.
 function table(headings, rows, wordColumns = 1) {
-  const made = el("table");
-  made.append(el("tr", {}, ...headings.map((text, i) => el("th", { className: i < wordColumns ? "words" : "" }, text))));
+  const node = el("table");
+  node.append(el("tr", {}, ...headings.map((text, i) => el("th", { className: i < wordColumns ? "words" : "" }, text))));
   for (const { cells, id } of rows) {
     const row = el("tr", {}, ...cells.map((cell, i) => el("td", { className: i < wordColumns ? "words" : "" }, cell)));
     if (id !== undefined) {
       row.dataset.id = id;
       row.addEventListener("click", () => openReview(id));
     }
-    made.append(row);
+    node.append(row);
   }
-  return made;
+  return node;
 }
 
 function panel(title, ...parts) {
   return el("div", { className: "panel" }, el("h2", {}, title), ...parts);
 }
 
-const percent = (part, whole) => (whole ? 100 * part / whole : 0);
-const shown = (value, digits) => (value === null ? "–" : value.toFixed(digits));
+const rounded = (value, digits) => (value === null ? "–" : value.toFixed(digits));
 
 function bar(share) {
   const filled = el("i");
@@ -43,12 +42,12 @@ async function showProgress() {
     panel("T3", bar(percent(progress.finished, progress.images)),
       el("p", {}, `${progress.finished} of ${progress.images} images have their final verdict, ${progress.texts} of them a T3 text. ` +
         `${progress.waiting} wait for adjudication, ${progress.adjudicated} are adjudicated. ` +
-        `Hours of work left, for two annotators together: ${shown(progress.hours_left, 1)}.`)),
+        `Hours of work left, for two annotators together: ${rounded(progress.hours_left, 1)}.`)),
     panel("Annotators", table(["annotator", "done", "left", "images an hour", "hours left"], progress.annotators.map(person => ({
-      cells: [person.annotator, person.done, person.left, shown(person.images_an_hour, 0), shown(person.hours_left, 1)],
+      cells: [person.annotator, person.done, person.left, rounded(person.images_an_hour, 0), rounded(person.hours_left, 1)],
     }))), el("p", {}, "Hours count time at the desk: a minute without a key or a move of the mouse stops the clock.")),
     ...progress.pairs.map(pair => panel(`Agreement of ${pair.annotators.join(" and ")}`,
       table(["", "Cohen's κ", "same %", "images"], pair.rows.map(row => ({
-        cells: [row.what.replace("_", " "), shown(row.kappa, 2), shown(100 * row.same, 0), row.images],
+        cells: [row.what.replace("_", " "), rounded(row.kappa, 2), rounded(100 * row.same, 0), row.images],
       }))), el("p", {}, "κ is 1 for full agreement and 0 for what chance would give; – where one answer is all that was given."))));
 }

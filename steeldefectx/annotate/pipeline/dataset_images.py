@@ -1,4 +1,4 @@
-"""The images of a data set, as the store has them: each a file of its own, with its class and mask."""
+"""The images of a data set as rows of the annotation store: each a file of its own, with its class and mask."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from steeldefectx.store.tables import AnnotatedImage
 from steeldefectx.taxonomy import t1_sentence
 from steeldefectx.utils.cache import cache_path
 
-PICTURES = "annotate"
-"""Folder in the cache for images that are no files by themselves: parts of larger ones, and rendered ones."""
+CACHE_FOLDER = "annotate"
+"""In the cache, for images that are no files by themselves: parts of larger ones, and rendered ones."""
 
 
 def find_images(config: str, data_dir: Path | None, *, skip_bad: bool) -> tuple[list[AnnotatedImage], list[Problem]]:
@@ -36,50 +36,51 @@ def find_images(config: str, data_dir: Path | None, *, skip_bad: bool) -> tuple[
         ConfigError: No folder where one is needed.
     """
     if config == "sample":
-        return list(_rendered()), []
+        return list(_rendered_images()), []
     if data_dir is None and config != "default":
         raise ConfigError(f"Name the folder with the images of the config {config!r}.")
     found = find_samples(config, download_release() if data_dir is None else data_dir, skip_bad=skip_bad)
-    return [_of_file(each) for each in found.samples], found.problems
+    return [_from_sample(each) for each in found.samples], found.problems
 
 
-def _rendered() -> Iterator[AnnotatedImage]:
-    """The config ``sample``, rendered."""
+def _rendered_images() -> Iterator[AnnotatedImage]:
+    """The config ``sample``, rendered into the cache."""
     defaults = SteelDefectXConfig(name="sample")
-    folder = cache_path(PICTURES, f"sample-{defaults.seed}-{defaults.image_size}")
+    folder = cache_path(CACHE_FOLDER, f"sample-{defaults.seed}-{defaults.image_size}")
     for index in range(defaults.images):
-        name = sample.class_of(index)
-        files = [folder / f"{index:05d}.png", folder / f"{index:05d}_mask.png"]
-        if not all(file.is_file() for file in files):
+        class_name = sample.class_of(index)
+        image, mask = folder / f"{index:05d}.png", folder / f"{index:05d}_mask.png"
+        if not (image.is_file() and mask.is_file()):
             row = sample.sample_row(index, defaults.images, defaults.image_size, defaults.seed)
-            for file, column in zip(files, ("image", "mask"), strict=True):
-                _write(file, row[column]["bytes"])
-        yield _image(sample.id_of(index), name, sample.SOURCE, t1_sentence(name), files[0], files[1])
+            _write(image, row["image"]["bytes"])
+            _write(mask, row["mask"]["bytes"])
+        yield _annotated_image(sample.id_of(index), class_name, sample.SOURCE, t1_sentence(class_name), image, mask)
 
 
-def _of_file(found: Sample) -> AnnotatedImage:
+def _from_sample(found: Sample) -> AnnotatedImage:
     image, mask = found.path, found.mask
     if found.box is not None:
-        image, mask = _cut_out(found)
-    return _image(found.image_id, found.class_name, found.source, sample_texts(found)["T1"], image, mask)
+        image, mask = _crop(found, found.box)
+    t1 = sample_texts(found)["T1"]
+    return _annotated_image(found.image_id, found.class_name, found.source, t1, image, mask)
 
 
-def _cut_out(found: Sample) -> tuple[Path, Path | None]:
-    """Files of the part of an image that a sample is, and of its mask's."""
-    name = hashlib.sha256(repr((str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box)).encode())
-    image, mask = (cache_path(PICTURES, f"{name.hexdigest()[:32]}{end}.png") for end in ("", "_mask"))
+def _crop(found: Sample, box: tuple[int, int, int, int]) -> tuple[Path, Path | None]:
+    """Files in the cache with the part of an image that a sample is, and of its mask's."""
+    key = hashlib.sha256(repr((str(found.path.absolute()), found.path.stat().st_mtime_ns, box)).encode()).hexdigest()
+    image, mask = (cache_path(CACHE_FOLDER, f"{key[:32]}{suffix}.png") for suffix in ("", "_mask"))
     if not image.is_file():
         with Image.open(found.path) as whole:
-            _write(image, _png(whole.crop(found.box)))
+            _write(image, _png(whole.crop(box)))
     if found.mask is None:
         return image, None
     if not mask.is_file():
         with Image.open(found.mask) as whole:
-            _write(mask, _png(Image.fromarray(read_mask(whole, found.box))))
+            _write(mask, _png(Image.fromarray(read_mask(whole, box))))
     return image, mask
 
 
-def _image(
+def _annotated_image(
     image_id: str, class_name: str, source: str, t1: str | None, path: Path, mask: Path | None
 ) -> AnnotatedImage:
     mask_path = None if mask is None else str(mask.absolute())

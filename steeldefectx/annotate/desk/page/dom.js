@@ -3,7 +3,7 @@ const $ = selector => element.querySelector(selector);
 
 // Text only: whatever a model or a person has written cannot become markup.
 function el(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children.map(child => child?.nodeType ? child : String(child ?? "")));
-  return made;
+  const node = Object.assign(document.createElement(name), properties);
+  node.append(...children.map(child => child?.nodeType ? child : String(child ?? "")));
+  return node;
 }

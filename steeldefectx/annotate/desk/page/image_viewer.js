@@ -1,5 +1,5 @@
 // The image: the wheel zooms at the pointer, dragging moves, a double click fits.
-const view = $("#view"), layers = $("#layers"), image = $("#image"), mask = $("#mask");
+const viewport = $("#view"), layers = $("#layers"), image = $("#image"), mask = $("#mask");
 let zoom = { scale: 1, x: 0, y: 0 };
 
 function place() {
@@ -10,16 +10,16 @@ function place() {
 
 function fit() {
   if (!image.naturalWidth) return;
-  const scale = Math.min(view.clientWidth / image.naturalWidth, view.clientHeight / image.naturalHeight);
+  const scale = Math.min(viewport.clientWidth / image.naturalWidth, viewport.clientHeight / image.naturalHeight);
   zoom = {
     scale,
-    x: (view.clientWidth - scale * image.naturalWidth) / 2,
-    y: (view.clientHeight - scale * image.naturalHeight) / 2,
+    x: (viewport.clientWidth - scale * image.naturalWidth) / 2,
+    y: (viewport.clientHeight - scale * image.naturalHeight) / 2,
   };
   place();
 }
 
-function zoomBy(factor, x = view.clientWidth / 2, y = view.clientHeight / 2) {
+function zoomBy(factor, x = viewport.clientWidth / 2, y = viewport.clientHeight / 2) {
   const scale = Math.min(40, Math.max(0.05, zoom.scale * factor)), by = scale / zoom.scale;
   zoom = { scale, x: x - by * (x - zoom.x), y: y - by * (y - zoom.y) };
   place();
@@ -31,30 +31,30 @@ function showMask(on) {
 }
 
 function showImage(item) {
-  image.src = pictureAddress("image", item.image_id);
+  image.src = imageUrl("image", item.image_id);
   image.alt = `${item.class_name}, ${item.image_id}`;
-  if (item.has_mask) mask.src = pictureAddress("mask", item.image_id);
+  if (item.has_mask) mask.src = imageUrl("mask", item.image_id);
   else mask.removeAttribute("src");
   $("#mask-toggle").disabled = !item.has_mask;
   showMask(maskOn());
 }
 
 const maskOn = () => $("#mask-toggle").getAttribute("aria-pressed") === "true";
-const pictureAddress = (kind, id) => `${kind}/${id.split("/").map(encodeURIComponent).join("/")}`;
+const imageUrl = (kind, id) => `${kind}/${id.split("/").map(encodeURIComponent).join("/")}`;
 
 image.onload = fit;
 image.onerror = () => notice(`The image of ${image.alt} cannot be read.`);
-new ResizeObserver(fit).observe(view);
-view.addEventListener("wheel", event => {
+new ResizeObserver(fit).observe(viewport);
+viewport.addEventListener("wheel", event => {
   event.preventDefault();
-  const box = view.getBoundingClientRect();
+  const box = viewport.getBoundingClientRect();
   zoomBy(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
 }, { passive: false });
-view.addEventListener("pointerdown", event => view.setPointerCapture(event.pointerId));
-view.addEventListener("pointermove", event => {
+viewport.addEventListener("pointerdown", event => viewport.setPointerCapture(event.pointerId));
+viewport.addEventListener("pointermove", event => {
   if (!event.buttons) return;
   zoom.x += event.movementX;
   zoom.y += event.movementY;
   place();
 });
-view.addEventListener("dblclick", fit);
+viewport.addEventListener("dblclick", fit);

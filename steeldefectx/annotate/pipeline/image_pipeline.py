@@ -1,0 +1,122 @@
+"""What happens to one image: which request comes next, by what the store has; at last the selection of its T2.
+
+Nothing but the store says how far an image is, so a run that goes on after a kill does what it would have done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, ChatRequest, SamplingConfig, chat_request
+from steeldefectx.annotate.pipeline.responses import ResponseText, supplement_text, unusable_reason, usable_texts
+from steeldefectx.annotate.pipeline.selection import (
+    ScoredCandidate,
+    add_supplement,
+    needs_supplement,
+    select_candidates,
+)
+from steeldefectx.errors import AnnotationError
+from steeldefectx.language.coverage import coverage
+from steeldefectx.store.annotation_store import Store
+from steeldefectx.store.tables import AnnotatedImage, Answer, Candidate
+
+
+class UnusableAnswersError(AnnotationError):
+    """The answers about an image have no usable text; the message says why."""
+
+
+@dataclass
+class RunSummary:
+    """Counts of a run."""
+
+    annotated: int = 0
+    """Images that got their description."""
+    failed: int = 0
+    requests: int = 0
+    stopped: str | None = None
+    """Why the run ended before all images were done."""
+
+
+class ImagePipeline:
+    """Takes images to their descriptions, one request at a time; counts what becomes of them.
+
+    Args:
+        store: Where answers and descriptions are kept.
+        sampling: How many candidates, and how they are sampled.
+        encode: Sentences -> (N, d) embeddings, each row of length 1.
+    """
+
+    def __init__(self, store: Store, sampling: SamplingConfig, encode: Callable[[list[str]], np.ndarray]):
+        self.store = store
+        self.sampling = sampling
+        self.summary = RunSummary()
+        self._encode = encode
+        self._ignored_up_to: dict[str, int] = {}
+        """Image id -> last answer of an earlier run that had no usable text; new ones are asked for."""
+        self._awaiting_supplement: dict[str, list[ScoredCandidate]] = {}
+        """Image id -> its selection so far."""
+
+    def next_request(self, image: AnnotatedImage) -> ChatRequest | None:
+        """The next request about an image; None when nothing is left to ask, and its description is stored.
+
+        Raises:
+            UnusableAnswersError: All candidates were refused or empty.
+        """
+        answers = self._candidate_answers(image.image_id)
+        missing = self.sampling.candidates - _count_choices(answers)
+        if missing > 0:
+            return chat_request(CANDIDATES, image, self.sampling, missing)
+        selected = self._awaiting_supplement.pop(image.image_id, None) or self._select(answers)
+        if needs_supplement(selected):
+            supplements = self.store.answers(SUPPLEMENT, image_id=image.image_id)
+            if not supplements:
+                self._awaiting_supplement[image.image_id] = selected
+                return chat_request(SUPPLEMENT, image, self.sampling)
+            selected = _with_supplement(selected, supplements)
+        self.store.set_candidates(image.image_id, [_row(image.image_id, candidate) for candidate in selected])
+        self.summary.annotated += 1
+        return None
+
+    def fail(self, image_id: str, error: Exception) -> None:
+        """Note in the store why an image has no description."""
+        self.store.fail(image_id, f"the image cannot be read: {error}" if isinstance(error, OSError) else str(error))
+        self.summary.failed += 1
+
+    def _candidate_answers(self, image_id: str) -> list[Answer]:
+        answers = self.store.answers(CANDIDATES, image_id=image_id)
+        if image_id not in self._ignored_up_to:  # the image's first turn in this run
+            complete = _count_choices(answers) >= self.sampling.candidates
+            self._ignored_up_to[image_id] = answers[-1].id if complete and not usable_texts(answers) else 0
+        return [answer for answer in answers if answer.id > self._ignored_up_to[image_id]]
+
+    def _select(self, answers: list[Answer]) -> list[ScoredCandidate]:
+        texts = usable_texts(answers)
+        if not texts:
+            raise UnusableAnswersError(unusable_reason(answers))
+        return select_candidates([_candidate(text) for text in texts], self._encode([text.text for text in texts]))
+
+
+def _count_choices(answers: list[Answer]) -> int:
+    return sum(len(answer.choices) for answer in answers)
+
+
+def _candidate(text: ResponseText) -> ScoredCandidate:
+    return ScoredCandidate(text.text, text.truncated, text.answer_id, coverage(text.text).bits)
+
+
+def _with_supplement(selected: list[ScoredCandidate], supplements: list[Answer]) -> list[ScoredCandidate]:
+    """Add the supplement's text, if its answer is of any use."""
+    for response in usable_texts(supplements)[-1:]:
+        text = supplement_text(response.text)
+        if text is not None:
+            candidate = _candidate(ResponseText(text, response.truncated, response.answer_id))
+            selected = add_supplement(selected, candidate)
+    return selected
+
+
+def _row(image_id: str, candidate: ScoredCandidate) -> Candidate:
+    fields = asdict(candidate) | {"coverage": list(candidate.coverage)}
+    return Candidate(image_id=image_id, chosen=candidate.rank == 1, **fields)
