@@ -142,4 +142,4 @@ def test_hub(tmp_path):
         assert hub.repos["models", "steelworks/steel"].private
         assert hub.repos["datasets", "steelworks/mine"].private
     assert "'label'" in done.stdout, "an image is classified by what came back"
-    assert "test split of sample" in done.stdout.split("'label'")[-1], "and evaluated"
+    assert "test split of my_images" in done.stdout.split("'label'")[-1], "and evaluated"
