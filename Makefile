@@ -1,6 +1,7 @@
 # make quickstart   set up, adapt the embedded CLIP to synthetic images, evaluate it
 # make test         set up, run the tests
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
+# make docs         the documentation as a site, in docs/_build/html; a link that leads nowhere ends it
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
 # make bench-gpu    how near to a GPU's limit it trains, where there is one
 # make pretrain     make the embedded model anew, on rendered images alone (an hour or two on 2 cores; goes on if stopped)
@@ -11,7 +12,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-compat bench bench-gpu pretrain lint format clean
+.PHONY: quickstart test test-compat docs bench bench-gpu pretrain lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -22,6 +23,10 @@ test: .venv/dev
 
 test-compat: .venv-compat/installed
 	PYTHONPATH=. $(SCRIPT_BIN)/python -m pytest tests/compat
+
+docs: .venv/docs
+	$(BIN)/sphinx-build -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 bench: .venv/base
 	$(BIN)/python benchmarks/bench.py --out benchmarks/results/bench-cpu
@@ -55,6 +60,10 @@ clean:
 
 .venv/dev: .venv/base
 	@$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+.venv/docs: .venv/base
+	@$(INSTALL) --editable ".[docs]"
 	@touch $@
 
 .venv-compat/installed: tests/compat/requirements.txt | .venv/bin/python
