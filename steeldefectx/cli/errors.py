@@ -24,11 +24,16 @@ def errors_as_messages(program: str, debug: bool = False) -> Iterator[None]:
     except BrokenPipeError:  # the reader of the output, such as `head`, has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes
         raise SystemExit(1) from None
-    except (SteelDefectXError, OSError, ModuleNotFoundError) as error:
-        missing = isinstance(error, ModuleNotFoundError)
-        if debug or (missing and (error.name or "").startswith("steeldefectx")):
+    except ModuleNotFoundError as error:
+        module = error.name or ""
+        if debug or module.startswith("steeldefectx"):
             raise
-        print(f"{program}: {_how_to_install(error.name or '') if missing else error}", file=sys.stderr)
+        print(f"{program}: {_how_to_install(module)}", file=sys.stderr)
+        raise SystemExit(2) from error
+    except (SteelDefectXError, OSError) as error:
+        if debug:
+            raise
+        print(f"{program}: {error}", file=sys.stderr)
         raise SystemExit(2) from error
     except KeyboardInterrupt:
         if debug:

@@ -11,7 +11,7 @@ from steeldefectx.training.config import PRECISIONS
 
 @dataclass
 class PretrainConfig:
-    """Flags of ``python -m steeldefectx.pretrain``."""
+    """Flags of ``steeldefectx pretrain``."""
 
     out: str = field(default="runs/pretrain", metadata={"help": "Folder of the run: log, snapshot and model."})
     images: int = field(default=500_000, metadata={"help": "Rendered images to learn from, each seen once."})
