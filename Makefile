@@ -1,5 +1,6 @@
 # make quickstart   set up, adapt the embedded CLIP to synthetic images, evaluate it
 # make test         set up, run the tests
+# make test-wheel   build the wheel, install it in an empty environment, train, evaluate and predict there
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make docs         the documentation as a site, in docs/_build/html; a link that leads nowhere ends it
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
@@ -35,7 +36,7 @@ bench-gpu: .venv/base
 	$(BIN)/python benchmarks/bench_gpu.py --out benchmarks/results/bench-gpu
 
 pretrain: .venv/base
-	$(BIN)/python -m steeldefectx.pretrain --out runs/pretrain
+	$(BIN)/steeldefectx pretrain --out runs/pretrain
 
 lint: .venv/dev
 	$(BIN)/ruff check .

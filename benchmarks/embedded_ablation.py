@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--data-dir", required=True, help="Folder with real images.")
     parser.add_argument("--images", type=int, default=50_000, help="Rendered images of each run.")
     parser.add_argument("--batch-size", type=int, default=64, help="Images a step; small, for many steps.")
-    parser.add_argument("--precision", default="auto", help="As of steeldefectx.pretrain.")
+    parser.add_argument("--precision", default="auto", help="As of steeldefectx pretrain.")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="Folder of the runs.")
     parser.add_argument("--out", type=Path, help="JSON file for the figures.")
     options = parser.parse_args()

@@ -1,7 +1,8 @@
 """SteelDefectX: steel-surface-defect images with texts on four levels, and what is trained on them.
 
-Importing this package makes ``datasets.load_dataset("steeldefectx")`` work. The public names below are
-loaded when they are first used, so that the import stays as fast as that of ``datasets``.
+Importing this package makes ``datasets.load_dataset("steeldefectx")`` work, and ``transformers``' Auto classes and
+pipelines open its checkpoints. It imports none of the two: they are told once they are imported. The public names
+below are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -9,28 +10,60 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from steeldefectx.data.registration import register
+from steeldefectx.errors import AnnotationError, ConfigError, DataError, ModelError, SteelDefectXError
+from steeldefectx.utils.after_import import after_import
 
 if TYPE_CHECKING:
+    from steeldefectx import metrics
     from steeldefectx.data.builder import load_dataset
-    from steeldefectx.inference.classifier import SteelDefectClassifier
+    from steeldefectx.hub.dataset import push_dataset
+    from steeldefectx.hub.model import push_model
+    from steeldefectx.inference.classifier import Prediction, SteelDefectClassifier
 
 __version__ = "0.1.0"
 
-_LAZY = {
-    "load_dataset": "steeldefectx.data.builder",
-    "SteelDefectClassifier": "steeldefectx.inference.classifier",
-}
-__all__ = ["SteelDefectClassifier", "load_dataset"]
+__all__ = [
+    "AnnotationError",
+    "ConfigError",
+    "DataError",
+    "ModelError",
+    "Prediction",
+    "SteelDefectClassifier",
+    "SteelDefectXError",
+    "load_dataset",
+    "metrics",
+    "push_dataset",
+    "push_model",
+]
 
-register()
+_LAZY = {
+    "Prediction": "steeldefectx.inference.classifier",
+    "SteelDefectClassifier": "steeldefectx.inference.classifier",
+    "load_dataset": "steeldefectx.data.builder",
+    "push_dataset": "steeldefectx.hub.dataset",
+    "push_model": "steeldefectx.hub.model",
+}
+"""Public name -> the module it is in."""
 
 
 def __getattr__(name: str) -> Any:
+    if name == "metrics":
+        return import_module("steeldefectx.metrics")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted({*globals(), *__all__})
+
+
+def _call(module: str, function: str) -> Any:
+    return lambda: getattr(import_module(module), function)()
+
+
+after_import("datasets", _call("steeldefectx.data.registration", "register"))
+after_import("transformers.models.auto.modeling_auto", _call("steeldefectx.models.registration", "register_models"))
+after_import(
+    "transformers.models.auto.processing_auto", _call("steeldefectx.models.registration", "register_processors")
+)

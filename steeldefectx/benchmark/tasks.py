@@ -218,7 +218,7 @@ def _settings(cell: Cell) -> dict[str, Any]:
     recipe = load_recipe(cell.recipe or default_recipe(cell.method, cell.model))
     unknown = cell.settings.keys() - {f.name for f in fields(TrainConfig)}
     if unknown:
-        raise ConfigError(f"unknown settings {', '.join(sorted(unknown))}; python train.py --help lists them.")
+        raise ConfigError(f"unknown settings {', '.join(sorted(unknown))}; steeldefectx train --help lists them.")
     named = {k: getattr(cell, k) for k in ("method", "train_text", "test_text") if getattr(cell, k) is not None}
     data = {k: getattr(cell, k) for k in ("config", "data_dir", *ROW_SETTINGS)}
     return {**recipe, **cell.settings, **named, **data, "model": cell.model, "seed": cell.seed}

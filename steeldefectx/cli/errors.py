@@ -1,30 +1,49 @@
-"""What the commands have in common."""
+"""Errors at the command line: one message on standard error and an exit code, in place of a traceback."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
+from steeldefectx.cli.extras import extra_with
 from steeldefectx.errors import SteelDefectXError
-
-EXTRAS = {"gradio": "demo", "onnx": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx", "psycopg": "postgres"}
-"""Package -> the extra that brings it; ``annotate`` brings the others that are not in the base installation."""
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
-    """What the user can mend goes to standard error without a traceback; exit code 2."""
+def errors_as_messages(program: str, debug: bool = False) -> Iterator[None]:
+    """Print an error that the user can mend and leave with exit code 2; 130 after Ctrl+C.
+
+    Args:
+        program: What the message begins with.
+        debug: Let the error pass, so that the traceback is shown.
+    """
     try:
         yield
+    except BrokenPipeError:  # the reader of the output, such as `head`, has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes
+        raise SystemExit(1) from None
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("steeldefectx"):
+        module = error.name or ""
+        if debug or module.startswith("steeldefectx"):
             raise
-        package = (error.name or "").partition(".")[0]
-        extra = EXTRAS.get(package, "annotate")
-        typer.echo(f"steeldefectx: {package} is not installed: pip install 'steeldefectx[{extra}]'.", err=True)
-        raise typer.Exit(2) from error
+        print(f"{program}: {_how_to_install(module)}", file=sys.stderr)
+        raise SystemExit(2) from error
     except (SteelDefectXError, OSError) as error:
-        typer.echo(f"steeldefectx: {error}", err=True)
-        raise typer.Exit(2) from error
+        if debug:
+            raise
+        print(f"{program}: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print(f"{program}: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _how_to_install(module: str) -> str:
+    package = module.partition(".")[0]
+    extra = extra_with(package)
+    name = package if extra is None else f"'steeldefectx[{extra.name}]'"
+    return f"{package} is not installed: pip install {name}."

@@ -1,4 +1,4 @@
-"""The commands that write, keep and hand on descriptions: parse and call."""
+"""The commands for texts: annotate, describe-classes, review, import-annotations, export-annotations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steeldefectx.cli.errors import errors_told
+from steeldefectx.cli.paths import absolute
+from steeldefectx.errors import ConfigError
 
 if TYPE_CHECKING:
     from steeldefectx.annotate.pipeline.image_pipeline import RunSummary
     from steeldefectx.annotate.pipeline.run import AnnotationConfig, Estimate
     from steeldefectx.store.annotation_store import Store
-
-app = typer.Typer()
 
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder with the images, as `build` takes it; none for --config sample.")
@@ -30,13 +29,12 @@ PriceOut = Annotated[float | None, typer.Option(help="Dollars for a million toke
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Dollars that all answers in the store may cost together.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at a time.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take.")]
-Sentences = Annotated[str, typer.Option(help="Sentence-BERT that compares candidates: Hub id or folder.")]
+SentenceModel = Annotated[str, typer.Option(help="Sentence-BERT that compares candidates: Hub id or folder.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be used, and list them.")]
 
-SENTENCES = "sentence-transformers/all-MiniLM-L6-v2"
+SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
-@app.command()
 def annotate(
     store: StoreOption,
     model: Model,
@@ -50,7 +48,7 @@ def annotate(
     price_out: PriceOut = None,
     batch: Annotated[bool, typer.Option("--batch", help="By the Batch API: within a day, at half the price.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop; needs no key.")] = False,
-    sentence_model: Sentences = SENTENCES,
+    sentence_model: SentenceModel = SENTENCE_MODEL,
     skip_bad: SkipBad = False,
 ) -> None:
     """Have a vision-language model describe each image (T2), for people to review.
@@ -64,27 +62,28 @@ def annotate(
     after an interruption, and nothing is asked, or paid for, twice. It tries failed images once more, too.
 
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
-    """
-    with errors_told():
-        from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
-        from steeldefectx.annotate.pipeline.costs import prices_of
-        from steeldefectx.annotate.pipeline.dataset_images import find_images
-        from steeldefectx.store.annotation_store import Store
 
-        _show_log()
-        prices = prices_of(model, price_in, price_out, batch=batch)
-        job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
-        found, problems = find_images(config, _absolute(images), skip_bad=skip_bad)
-        for problem in problems:
-            typer.echo(f"left out: {problem}", err=True)
-        if dry_run:
-            done = Store.open(store, create=False).annotated() if "://" in store or Path(store).is_file() else set()
-            _print_estimate(run.estimate(found, done, job))
-            return
-        opened = Store.open(store)
-        summary = run.annotate(found, opened, job)
-        _verify_new(opened)
-        missing = _print_summary(summary, {image.image_id for image in found}, opened, job)
+      steeldefectx annotate raw/ --store texts.db --model gpt-5 --dry-run
+    """
+    from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
+    from steeldefectx.annotate.pipeline.costs import prices_of
+    from steeldefectx.annotate.pipeline.dataset_images import find_images
+    from steeldefectx.store.annotation_store import Store
+
+    _show_log()
+    prices = prices_of(model, price_in, price_out, batch=batch)
+    job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
+    readable, problems = find_images(config, absolute(images), skip_bad=skip_bad)
+    for problem in problems:
+        typer.echo(f"left out: {problem}", err=True)
+    if dry_run:
+        described = Store.open(store, create=False).annotated() if "://" in store or Path(store).is_file() else set()
+        _print_estimate(run.estimate(readable, described, job))
+        return
+    opened = Store.open(store)
+    summary = run.annotate(readable, opened, job)
+    _verify_new(opened)
+    missing = _print_summary(summary, {image.image_id for image in readable}, opened, job)
     if missing:
         raise typer.Exit(1)
 
@@ -124,7 +123,6 @@ def _print_summary(summary: RunSummary, ids: set[str], store: Store, job: Annota
     return len(ids) - len(done)
 
 
-@app.command("describe-classes")
 def describe_classes(
     out: Annotated[Path, typer.Argument(help="YAML file to write, for an expert to edit.")],
     store: StoreOption,
@@ -136,33 +134,31 @@ def describe_classes(
     max_cost: MaxCost = None,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
-    sentence_model: Sentences = SENTENCES,
+    sentence_model: SentenceModel = SENTENCE_MODEL,
 ) -> None:
     """Have a language model draft class descriptions (T1): name, looks and causes in one sentence.
 
     For classes of your own; the 25 have theirs. It answers eight times what a class looks like and eight times what
     causes it, the answers that differ are composed, and an expert corrects the file. The data set takes it:
     load_dataset("steeldefectx", "class-folders", data_dir=..., t1_file="classes.yaml").
-    """
-    with errors_told():
-        from steeldefectx.annotate.pipeline import class_descriptions, run  # imports openai; --help does without
-        from steeldefectx.annotate.pipeline.costs import prices_of
-        from steeldefectx.data.sources import class_folder_names
-        from steeldefectx.errors import ConfigError
-        from steeldefectx.store.annotation_store import Store
-        from steeldefectx.taxonomy import CLASS_NAMES
 
-        _show_log()
-        if out.exists():
-            raise ConfigError(f"{out} is there already, and may have been edited: name another file.")
-        folder = _absolute(data_dir)
-        names = list(CLASS_NAMES) if folder is None else class_folder_names(folder)
-        prices = prices_of(model, price_in, price_out)
-        job = run.AnnotationConfig(
-            model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model
-        )
-        opened = Store.open(store)
-        failed = class_descriptions.describe_classes(names, out, opened, job)
+      steeldefectx describe-classes classes.yaml --store t1.db --model gpt-5
+    """
+    from steeldefectx.annotate.pipeline import class_descriptions, run  # imports openai; --help does without
+    from steeldefectx.annotate.pipeline.costs import prices_of
+    from steeldefectx.data.sources import class_folder_names
+    from steeldefectx.store.annotation_store import Store
+    from steeldefectx.taxonomy import CLASS_NAMES
+
+    _show_log()
+    if out.exists():
+        raise ConfigError(f"{out} is there already, and may have been edited: name another file.")
+    folder = absolute(data_dir)
+    names = list(CLASS_NAMES) if folder is None else class_folder_names(folder)
+    prices = prices_of(model, price_in, price_out)
+    job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model)
+    opened = Store.open(store)
+    failed = class_descriptions.describe_classes(names, out, opened, job)
     for name, reason in failed.items():
         typer.echo(f"failed: {name}: {reason}", err=True)
     if failed:
@@ -171,7 +167,6 @@ def describe_classes(
     typer.echo(f"Wrote {len(names)} sentences to {out}; ${opened.spent():,.4f} in all. Now correct them.")
 
 
-@app.command("export-annotations")
 def export_annotations(
     store: Annotated[str, typer.Argument(help="Annotation store: a file, or postgresql://HOST/NAME.")],
     out: Annotated[Path, typer.Argument(help="JSONL file to write.")],
@@ -180,18 +175,18 @@ def export_annotations(
 
     T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
     and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
+
+      steeldefectx export-annotations texts.db annotations.jsonl
     """
-    with errors_told():
-        from steeldefectx.store.annotations import write_jsonl
-        from steeldefectx.store.reading import read_annotations
+    from steeldefectx.store.annotations import write_jsonl
+    from steeldefectx.store.reading import read_annotations
 
-        found = read_annotations(store)
-        write_jsonl(found, out)
-    reviewed = sum(annotation.T3 is not None for annotation in found)
-    typer.echo(f"Wrote {len(found):,} images to {out}, {reviewed:,} of them with a reviewed text (T3).")
+    annotations = read_annotations(store)
+    write_jsonl(annotations, out)
+    reviewed = sum(annotation.T3 is not None for annotation in annotations)
+    typer.echo(f"Wrote {len(annotations):,} images to {out}, {reviewed:,} of them with a reviewed text (T3).")
 
 
-@app.command("import-annotations")
 def import_annotations(
     annotations: Annotated[Path, typer.Argument(help="JSONL file, as export-annotations writes it.")],
     store: StoreOption,
@@ -203,19 +198,20 @@ def import_annotations(
 
     A line needs image_id and T2 or T3. Images that have a description in the store keep it. Exit code 1: some lines
     belong to no image; they are listed.
-    """
-    with errors_told():
-        from steeldefectx.annotate.pipeline.dataset_images import find_images
-        from steeldefectx.language.coverage import coverage
-        from steeldefectx.store.annotation_store import Store
-        from steeldefectx.store.exchange import import_annotations as import_into
-        from steeldefectx.store.reading import read_annotations
 
-        read = read_annotations(annotations)
-        found, _ = find_images(config, _absolute(images), skip_bad=skip_bad)
-        opened = Store.open(store)
-        done = import_into(read, found, opened, lambda text: coverage(text).bits)
-        _verify_new(opened)
+      steeldefectx import-annotations theirs.jsonl raw/ --store texts.db
+    """
+    from steeldefectx.annotate.pipeline.dataset_images import find_images
+    from steeldefectx.language.coverage import coverage
+    from steeldefectx.store.annotation_store import Store
+    from steeldefectx.store.exchange import import_annotations as import_into
+    from steeldefectx.store.reading import read_annotations
+
+    read = read_annotations(annotations)
+    readable, _ = find_images(config, absolute(images), skip_bad=skip_bad)
+    opened = Store.open(store)
+    done = import_into(read, readable, opened, lambda text: coverage(text).bits)
+    _verify_new(opened)
     for problem in done.problems:
         typer.echo(f"not imported: {problem}", err=True)
     typer.echo(f"{done.added:,} images added, {done.had_one:,} had a description already.")
@@ -223,7 +219,6 @@ def import_annotations(
         raise typer.Exit(1)
 
 
-@app.command()
 def review(
     store: StoreOption,
     auth: Annotated[
@@ -238,21 +233,18 @@ def review(
     Each sees the riskiest images first and nothing of what the other one says. Where they differ, both versions are
     shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
     page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
+
+      steeldefectx review --store texts.db
     """
-    with errors_told():
-        from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi; --help does without
-        from steeldefectx.annotate.desk.server import check_address, serve
-        from steeldefectx.store.annotation_store import Store
+    from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi; --help does without
+    from steeldefectx.annotate.desk.server import check_address, serve
+    from steeldefectx.store.annotation_store import Store
 
-        pairs = read_pairs(auth)
-        opened = Store.open(store, create=False)
-        check_address(host, port, pairs)
-        typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
-        serve(opened, host, port, pairs)
-
-
-def _absolute(folder: Path | None) -> Path | None:
-    return None if folder is None else folder.expanduser().absolute()
+    pairs = read_pairs(auth)
+    opened = Store.open(store, create=False)
+    check_address(host, port, pairs)
+    typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
+    serve(opened, host, port, pairs)
 
 
 def _show_log() -> None:

@@ -1,4 +1,8 @@
-"""What ``train.py`` and ``eval.py`` do with their flags: parse, call, print."""
+"""The commands that make a model: train, eval, pretrain, stretch-clip, convert-long-clip.
+
+The first three take the fields of a config as flags (``flags.py``). ``train.py`` and ``eval.py`` of a checkout, and
+``python -m steeldefectx.train`` for launchers, are the same code.
+"""
 
 from __future__ import annotations
 
@@ -7,59 +11,94 @@ import logging
 import os
 import shlex
 import sys
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
-from rich.table import Table
-from transformers import HfArgumentParser
+import typer
 
-from steeldefectx.data.labelled import ROW_SETTINGS, Data, load_data
+from steeldefectx.cli.errors import errors_as_messages
 from steeldefectx.errors import SteelDefectXError
-from steeldefectx.hub.upload import check_may_push
-from steeldefectx.inference.eval_config import EvalConfig
-from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
-from steeldefectx.utils.results import RESULTS, read_results, versions, write_json
+
+if TYPE_CHECKING:
+    from steeldefectx.data.labelled import Data
+    from steeldefectx.training.config import TrainConfig
+
+TRAIN = """Fine-tune a CLIP, or train an image classifier, on steel-defect images; evaluate and save it.
+
+  steeldefectx train --recipe quickstart          synthetic images, no download
+  steeldefectx train --data-dir raw/ --train-text T1
+  steeldefectx train --config class-folders --data-dir mine/ --train-text T0
+  accelerate launch -m steeldefectx.train ...     the same, on every GPU
+
+Settings come from the defaults, then the recipe, then the flags. A run whose
+results the output folder holds already is not run again (--overwrite)."""
+EVAL = """Evaluate a checkpoint, or any CLIP zero-shot, on a config or a folder of images.
+
+  steeldefectx eval --checkpoint runs/latest      on the data it was trained on
+  steeldefectx eval --checkpoint runs/latest --data-dir raw/ --split all
+  steeldefectx eval --checkpoint embedded --config sample --text T1"""
+PRETRAIN = """Pretrain a small CLIP on rendered steel defects; no real image takes part.
+
+  steeldefectx pretrain --out runs/pretrain       the model that ships
+                                                  (1 to 2 hours on 2 cores)
+  steeldefectx pretrain --out runs/short --images 20000
+                                                  a few minutes, to see it work
+
+Images are rendered while it trains; none is stored. A run that was stopped
+goes on where it was. The result is a CLIP as any: --model runs/pretrain/model."""
 
 
-class Parser(HfArgumentParser):
-    """Flags from a dataclass; a bad flag is answered in one line."""
-
-    def __init__(self, kind: type, usage: str):
-        super().__init__(kind, description=usage, formatter_class=_Help, allow_abbrev=False)
-        self.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message and leave with exit code 2."""
-        print(f"{Path(sys.argv[0]).name}: {message}; --help lists the flags.", file=sys.stderr)
-        sys.exit(2)
+def train(context: typer.Context) -> None:
+    """Fine-tune a CLIP, or train an image classifier, on steel-defect images; evaluate and save it."""
+    run_train(context.args, context.command_path)
 
 
-class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    pass
+def evaluate(context: typer.Context) -> None:
+    """Evaluate a checkpoint, or any CLIP zero-shot, on a config or a folder of images."""
+    run_eval(context.args, context.command_path)
 
 
-def train_main(usage: str | None = None) -> None:
-    """``train.py``."""
-    parser = Parser(TrainConfig, usage or "")
-    chosen, _ = _recipe_parser().parse_known_args()
-    _guarded(lambda: _train(parser, chosen), "--debug" in sys.argv)
+def pretrain(context: typer.Context) -> None:
+    """Pretrain a small CLIP on rendered steel defects; no real image takes part."""
+    run_pretrain(context.args, context.command_path)
 
 
-def _recipe_parser() -> argparse.ArgumentParser:
-    """Just what decides which recipe gives the other flags their defaults."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for flag in ("--recipe", "--method", "--model"):
-        parser.add_argument(flag)
-    return parser
+def train_main() -> None:
+    """``train.py`` and ``python -m steeldefectx.train``."""
+    _as_program(run_train)
 
 
-def _train(parser: Parser, chosen: argparse.Namespace) -> None:
-    name = chosen.recipe or default_recipe(chosen.method, chosen.model or TrainConfig.model)
-    parser.set_defaults(**load_recipe(name))
-    flags = vars(parser.parse_args())
-    config = TrainConfig(**{f.name: flags[f.name] for f in fields(TrainConfig)} | {"recipe": name})
+def eval_main() -> None:
+    """``eval.py``."""
+    _as_program(run_eval)
+
+
+def _as_program(command: Callable[[Sequence[str], str], None]) -> None:
+    program = Path(sys.argv[0]).name
+    with errors_as_messages(program, debug="--debug" in sys.argv):
+        command(sys.argv[1:], program)
+
+
+def run_train(words: Sequence[str], program: str) -> None:
+    """Train as the flags say, unless it has been done; print the scores.
+
+    Args:
+        words: The flags.
+        program: What was typed before them.
+    """
+    from steeldefectx.cli.flags import TRAIN_GROUPS, FlagParser  # imports transformers; other commands do without
+    from steeldefectx.cli.scores import print_scores
+    from steeldefectx.data.labelled import ROW_SETTINGS, load_data
+    from steeldefectx.hub.upload import check_may_push
+    from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
+    from steeldefectx.utils.results import RESULTS
+
+    _show_log()
+    parser = FlagParser(TrainConfig, program, TRAIN, TRAIN_GROUPS)
+    deciding = _flags_that_decide_the_recipe().parse_known_args(list(words))[0]
+    recipe = deciding.recipe or default_recipe(deciding.method, deciding.model or TrainConfig.model)
+    config = TrainConfig(**parser.parse(words, load_recipe(recipe), recipe) | {"recipe": recipe})
     first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
     if config.push_to_hub and first:
         check_may_push(config.push_to_hub)  # now, not after hours of training
@@ -72,8 +111,9 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
     )
     sizes = {name: len(split) for name, split in data.splits.items()}
     if first:
-        logging.info("%d images of %d classes (%s)", sum(sizes.values()), len(data.classes), _counts(sizes))
-    results = None if config.overwrite else _finished(config, data)
+        counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        logging.info("%d images of %d classes (%s)", sum(sizes.values()), len(data.classes), counts)
+    results = None if config.overwrite else _results_of_this_run(config, data)
     if results is not None:
         logging.info("%s holds this run already; --overwrite runs it again.", config.output_dir)
     else:
@@ -81,10 +121,28 @@ def _train(parser: Parser, chosen: argparse.Namespace) -> None:
 
         results = run(config, data)
     if first:
-        print_results(results)
-        Console().print(f"Checkpoint and {RESULTS} are in {config.output_dir}", highlight=False)
+        print_scores(results)
+        print(f"Checkpoint and {RESULTS} are in {config.output_dir}")
         if config.push_to_hub:
             _push(config.output_dir, config.push_to_hub)
+
+
+def _flags_that_decide_the_recipe() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in ("--recipe", "--method", "--model"):
+        parser.add_argument(flag, nargs="?")
+    return parser
+
+
+def _results_of_this_run(config: TrainConfig, data: Data) -> dict[str, Any] | None:
+    """The results in the output folder, where they are those of this very run."""
+    from steeldefectx.utils.results import RESULTS, read_results, versions
+
+    results = read_results(Path(config.output_dir).expanduser() / RESULTS)
+    if results is None:
+        return None
+    expected = {"recipe": config.resolved(), "data_fingerprint": data.fingerprint, "versions": versions()}
+    return results if all(results.get(key) == value for key, value in expected.items()) else None
 
 
 def _push(folder: str, repo: str) -> None:
@@ -95,79 +153,78 @@ def _push(folder: str, repo: str) -> None:
     except (SteelDefectXError, OSError) as error:
         finish = f"steeldefectx push-model {shlex.quote(folder)} {repo}"
         raise SteelDefectXError(f"{error}\nThe run is whole, and in {folder}. To push it later: {finish}") from error
-    Console().print(f"Pushed to {address}", highlight=False, soft_wrap=True)
+    print(f"Pushed to {address}")
 
 
-def _counts(sizes: dict[str, int]) -> str:
-    return ", ".join(f"{name} {size}" for name, size in sizes.items())
+def run_eval(words: Sequence[str], program: str) -> None:
+    """Evaluate as the flags say; print the scores.
 
+    Args:
+        words: The flags.
+        program: What was typed before them.
+    """
+    from steeldefectx.cli.flags import EVAL_GROUPS, FlagParser  # imports transformers; other commands do without
+    from steeldefectx.cli.scores import print_scores
+    from steeldefectx.inference.eval_config import EvalConfig
+    from steeldefectx.utils.results import write_json
 
-def _finished(config: TrainConfig, data: Data) -> dict[str, Any] | None:
-    """The results in the output folder, where they are those of this very run."""
-    results = read_results(Path(config.output_dir).expanduser() / RESULTS)
-    if results is None:
-        return None
-    expected = {"recipe": config.resolved(), "data_fingerprint": data.fingerprint, "versions": versions()}
-    return results if all(results.get(key) == value for key, value in expected.items()) else None
-
-
-def eval_main(usage: str | None = None) -> None:
-    """``eval.py``."""
-    parser = Parser(EvalConfig, usage or "")
-    _guarded(lambda: _evaluate(parser), "--debug" in sys.argv)
-
-
-def _evaluate(parser: Parser) -> None:
-    flags = vars(parser.parse_args())
-    config = EvalConfig(**{f.name: flags[f.name] for f in fields(EvalConfig)})
+    _show_log()
+    config = EvalConfig(**FlagParser(EvalConfig, program, EVAL, EVAL_GROUPS).parse(words))
     from steeldefectx.inference.evaluation import evaluate_checkpoint  # imports torch; --help does without
 
     results = evaluate_checkpoint(config)
-    print_results(results, per_class=True)
+    print_scores(results, per_class=True)
     if config.output is not None:
         write_json(results, Path(config.output).expanduser())
 
 
-def _guarded(action: Any, debug: bool) -> None:
-    """Run an action; an error that a user can mend ends in one message and exit code 2, not in a traceback."""
+def run_pretrain(words: Sequence[str], program: str) -> None:
+    """Pretrain as the flags say; say where the model is.
+
+    Args:
+        words: The flags.
+        program: What was typed before them.
+    """
+    from steeldefectx.cli.flags import PRETRAIN_GROUPS, FlagParser  # imports transformers; other commands do without
+    from steeldefectx.pretrain.config import PretrainConfig
+
+    config = PretrainConfig(**FlagParser(PretrainConfig, program, PRETRAIN, PRETRAIN_GROUPS).parse(words))
+    from steeldefectx.pretrain.trainer import pretrain as pretrain_model  # imports torch; --help does without
+
+    print(f"Model: {pretrain_model(config)}")
+
+
+def _show_log() -> None:
+    """Messages to standard error; not those of libraries that tell of each request."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("httpx", "httpx2", "accelerate", "datasets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    try:
-        action()
-    except (SteelDefectXError, OSError) as error:
-        if debug:
-            raise
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{Path(sys.argv[0]).name}: interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
-def print_results(results: dict[str, Any], per_class: bool = False) -> None:
-    """Print accuracies as tables, on standard output, in percent."""
-    console, model = Console(), results["model"]
-    synthetic = ", synthetic images" if results["config"] == "sample" else ""
-    table = Table(title=f"{results['evaluated_on']} split of {results['dataset']}{synthetic}")
-    for column in ("model", "method", "texts"):
-        table.add_column(column)
-    for column in ("images", "classes", "Acc %", "mAcc %"):
-        table.add_column(column, justify="right")
-    row = [Path(model).name if Path(model).is_dir() else model]
-    size = [str(results["n_test"]), str(len(results["classes"]))]
-    if results.get("before_training") is not None:
-        table.add_row(*row, "zero-shot", results["test_text"], *size, *_percent(results["before_training"]))
-    texts = " -> ".join(level for level in (results["train_text"], results["test_text"]) if level)
-    table.add_row(*row, results["method"], texts, *size, *_percent(results))
-    console.print(table)
-    if per_class:
-        recalls = Table("class", title="Recall of each class")
-        recalls.add_column("recall %", justify="right")
-        for name, recall in results["per_class"].items():
-            recalls.add_row(name, f"{100 * recall:.2f}")
-        console.print(recalls)
+def stretch_clip(
+    model: Annotated[str, typer.Argument(help="CLIP: Hub id or folder.")],
+    out: Annotated[Path, typer.Option(help="New folder, for train --model.")],
+) -> None:
+    """Give a CLIP room for texts of 248 tokens in place of 77, as Long-CLIP does before its training.
+
+    steeldefectx stretch-clip openai/clip-vit-base-patch32 --out long-clip
+    """
+    from steeldefectx.models import long_clip  # imports torch; --help does without
+
+    long_clip.stretch_clip(model, out)
+    typer.echo(f"Wrote {out}.")
 
 
-def _percent(scores: dict[str, Any]) -> list[str]:
-    return [f"{100 * scores[key]:.2f}" for key in ("accuracy", "mean_accuracy")]
+def convert_long_clip(
+    checkpoint: Annotated[Path, typer.Argument(help="Published Long-CLIP state dict (.pt).")],
+    out: Annotated[Path, typer.Option(help="New folder, for train --model.")],
+    processor: Annotated[str | None, typer.Option(help="CLIP whose preprocessing it has; by size if left out.")] = None,
+) -> None:
+    """Convert a published Long-CLIP checkpoint to a model folder.
+
+    steeldefectx convert-long-clip longclip-B.pt --out long-clip
+    """
+    from steeldefectx.models import long_clip  # imports torch; --help does without
+
+    long_clip.convert_long_clip(checkpoint, out, processor)
+    typer.echo(f"Wrote {out}.")

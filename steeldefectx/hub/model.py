@@ -81,7 +81,7 @@ def _results_of_run(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder}: no such folder.")
     results = read_results(folder / RESULTS)
     if results is None or results.get("task") != "train":
-        raise ModelError(f"{folder}: no {RESULTS} of a run: train.py has not finished there.")
+        raise ModelError(f"{folder}: no {RESULTS} of a run: training has not finished there.")
     if missing := NEEDED - results.keys():
         raise ModelError(
             f"{folder / RESULTS}: {', '.join(sorted(missing))} missing, as an earlier version wrote it. "

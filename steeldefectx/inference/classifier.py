@@ -200,7 +200,7 @@ def _load(name: str, texts: Texts | None) -> tuple[Engine, float]:
     if texts is not None:
         return TorchEngine(model, texts_by_class(texts)), 1.0
     if classes is None:
-        raise ModelError(f"{name} has no classes: give texts, or a checkpoint written by train.py.")
+        raise ModelError(f"{name} has no classes: give texts, or a checkpoint written by steeldefectx train.")
     calibration = read_calibration(name)
     return TorchEngine(model, classes), calibration.temperature if calibration else 1.0
 

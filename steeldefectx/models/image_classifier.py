@@ -138,7 +138,7 @@ def _loaded(name: str, revision: str | None, **changes: Any) -> ImageClassifier:
     if len(missing) > len(model.state_dict()) // 2:
         raise ModelError(
             f"{name}: {len(missing)} of the model's {len(model.state_dict())} weights are missing, as {min(missing)}. "
-            "Give a trained classifier, or to train.py --method classifier a model that lacks its head only."
+            "Give a trained classifier, or to train --method classifier a model that lacks its head only."
         )
     refuse_not_finite(name, model.state_dict())
     classifier = ImageClassifier(_channels_last(model), processor, name, commit_of(name, folder))

@@ -13,7 +13,7 @@ from steeldefectx.utils.flag_fields import setting
 
 @dataclass
 class PretrainConfig:
-    """Flags of ``python -m steeldefectx.pretrain``."""
+    """Flags of ``steeldefectx pretrain``."""
 
     out: str = setting("runs/pretrain", "Folder of the run: log, snapshot and model.")
     images: int = setting(500_000, "Rendered images to learn from, each seen once.")

@@ -33,7 +33,7 @@ def export(run: Path, folder: Path = EMBEDDED_FOLDER) -> None:
         ModelError: The run is not finished, or its weights are too large to ship.
     """
     if not (run / RECIPE).is_file():
-        raise ModelError(f"{run}: no finished run of steeldefectx.pretrain ({RECIPE} is missing).")
+        raise ModelError(f"{run}: no finished run of steeldefectx pretrain ({RECIPE} is missing).")
     clip = load_clip(str(run / MODEL))
     clip.model = clip.model.to(torch.float16)
     size = sum(tensor.nbytes for tensor in clip.model.state_dict().values())

@@ -1,0 +1,104 @@
+"""The commands for the data: build, audit, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steeldefectx.cli.paths import absolute
+from steeldefectx.errors import ConfigError
+
+Split = Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")]
+
+
+def build(
+    data_dir: Annotated[
+        Path | None,
+        typer.Argument(help="Folder with the images; without one the public release, downloaded.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("out/steeldefectx"),
+    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
+    split: Split = "rule",
+    gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
+    annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
+    t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
+) -> None:
+    """Write a data set as Parquet with a card, ready for the Hub.
+
+    load_dataset("OUT") reads the folder, this package need not be installed; push-dataset uploads it. The folder
+    appears whole or not at all, and is not written again where nothing has changed.
+
+      steeldefectx build raw/ --out out/steel
+    """
+    from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
+
+    texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
+    built = build_folder(out, absolute(data_dir), config, skip_bad=skip_bad, split_by=split, gc10=gc10, **texts)
+    rows = ", ".join(f"{count:,} {name}" for name, count in built.rows.items())
+    typer.echo(f"{sum(built.rows.values()):,} images ({rows}), {built.classes} classes, {built.masks:,} masks")
+    if built.skipped_file is not None:
+        typer.echo(f"{len(built.skipped):,} files or folders were left out: {built.skipped_file}")
+    typer.echo(f"{built.folder}: {'unchanged' if built.unchanged else 'written'}. Look at its README.md.")
+
+
+def audit(
+    data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
+    out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
+    config: Annotated[str, typer.Option(help="default or class-folders.")] = "default",
+    split: Split = "rule",
+) -> None:
+    """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
+
+    steeldefectx audit raw/ --out audit
+    """
+    from steeldefectx.data import audit as auditing  # imports datasets; --help does without
+    from steeldefectx.data.audit_page import print_tables, write_page
+
+    result = auditing.audit(data_dir.expanduser().absolute(), config, split)
+    out.mkdir(parents=True, exist_ok=True)
+    result.write_json(out / "audit.json")
+    write_page(result, out / "audit.html")
+    print_tables(result)
+    typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
+
+
+def verify(
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA_DIR|sample]", help="Folder with the images, or sample.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON lines to write, one for each text.")] = None,
+    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
+    level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
+    store: Annotated[str | None, typer.Option(help="Check an annotation store's descriptions instead.")] = None,
+) -> None:
+    """Check what the texts claim (location, size, number, contrast, shape, direction, class) against the masks.
+
+    Where an image has no mask, against its class. Each contradiction is written with its place in the text, the
+    claimed and the measured value, and a risk from 0 to 1. The exit code is 1 where there are any.
+
+    With --store, it is written to the store, for the review desk. `annotate` and `import-annotations` have done
+    that already: this checks all anew, as after corrections of masks.
+
+      steeldefectx verify raw/ --level T1 --out claims.jsonl
+    """
+    from steeldefectx.data import verify as verification  # imports scipy; --help does without
+
+    if store is not None:
+        if data is not None:
+            raise ConfigError("Give a folder or --store, not both.")
+        from steeldefectx.annotate.desk.verify_store import verify_store
+        from steeldefectx.store.annotation_store import Store
+
+        checked = verify_store(Store.open(store, create=False), anew=True)
+        summary = verification.write_verified(checked, out)
+    elif data is None or out is None:
+        raise ConfigError("Give a folder with images and --out FILE; or --store, for an annotation store.")
+    else:
+        summary = verification.verify_dataset(data, config, level, out)
+    verification.print_summary(summary)
+    typer.echo(f"Wrote {store if out is None else out}.")
+    if summary.wrong_texts:
+        raise typer.Exit(1)

@@ -1,0 +1,186 @@
+"""The commands that use a checkpoint: predict, explain, search, demo, calibrate, export-onnx."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steeldefectx.cli.paths import absolute
+from steeldefectx.errors import ConfigError
+
+
+def predict(
+    images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
+    checkpoint: Annotated[
+        str,
+        typer.Option(help="Output folder of train or export-onnx, Hub id, or embedded; with --texts also any CLIP."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write: .parquet, .csv or .jsonl; CSV on standard output by default.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON with other classes: a list of names, or `name: description(s)`."),
+    ] = None,
+    abstain_below: Annotated[
+        float, typer.Option(min=0, max=1, help="Mark images whose best probability is lower as abstained.")
+    ] = 0.0,
+) -> None:
+    """Predict the class of each image: a table with file, rank, class, probability and likely cause.
+
+    Files that are no readable images are listed on standard error and in the table's column `error`, the rest is
+    done, and the exit code is 1. The table appears when it is complete; of one that breaks off the finished rows stay
+    in OUT.partial, and the same command goes on from there. Hidden files, masks and what unpacking leaves behind are
+    no images. In a CSV, names that a spreadsheet would run as a formula have a ' before them.
+
+      steeldefectx predict images/ --checkpoint embedded --out predictions.csv
+    """
+    from steeldefectx.data.sources import find_images
+    from steeldefectx.inference import prediction_table  # imports torch; --help does without
+    from steeldefectx.inference.classifier import SteelDefectClassifier
+    from steeldefectx.inference.table_files import check_output
+    from steeldefectx.language.class_texts import read_classes
+
+    files, class_texts = find_images(images), None if texts is None else read_classes(texts)
+    if out is not None:
+        check_output(out)
+    classifier = SteelDefectClassifier.from_pretrained(checkpoint, class_texts)
+    problems = prediction_table.predict_files(classifier, files, out, top_k=top_k, abstain_below=abstain_below)
+    if problems:
+        typer.echo(f"{len(problems):,} of {len(files):,} files could not be read.", err=True)
+        raise typer.Exit(1)
+
+
+def explain(
+    images: Annotated[
+        str, typer.Argument(help="An image, a folder of them, or with --config a data set's folder; or sample.")
+    ],
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train, Hub id, or embedded.")],
+    texts: Annotated[str, typer.Option(help="Text levels, as T0,T3; T0 if no --text is given.")] = "",
+    text: Annotated[str | None, typer.Option(help='A text of your own, as "a dark vertical scratch".')] = None,
+    config: Annotated[str | None, typer.Option(help="Read IMAGES as a data set: default, class-folders ...")] = None,
+    split: Annotated[str, typer.Option(help="Of a data set: test or train.")] = "test",
+    limit: Annotated[int, typer.Option(min=1, help="Images at most; of a data set, its classes in turn.")] = 24,
+    out: Annotated[Path, typer.Option(help="Folder for explain.html and overlays/.")] = Path("explain"),
+) -> None:
+    """Show where in each image the model sees what a text says: a page, and overlays as PNG files.
+
+    A data set brings texts of every level, and where it has masks, the page says how well the maps agree with them.
+    Images alone are asked about T0 or T1 of the class that they are predicted as, or about a text of your own.
+
+      steeldefectx explain sample --checkpoint runs/quickstart --texts T0,T3
+      steeldefectx explain strip.jpg --checkpoint runs/latest --text "a dark scratch"
+    """
+    from steeldefectx.inference.explain.run import explain_to_folder  # imports torch; --help does without
+
+    unreadable = explain_to_folder(
+        images, checkpoint, [level for level in texts.split(",") if level], text, config, split, limit, out
+    )
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def search(
+    checkpoint: Annotated[str, typer.Option(help="Output folder of train, or a CLIP: folder, Hub id, embedded.")],
+    query: Annotated[
+        str | None, typer.Argument(help='As "thin vertical scratch near the left edge".', show_default=False)
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="In place of QUERY: find the texts that fit this image.")] = None,
+    recall: Annotated[bool, typer.Option("--recall", help="In place of QUERY: how often the right is found.")] = False,
+    config: Annotated[str | None, typer.Option(help="default, sample ...; what it was trained on if left out.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with the images.")] = None,
+    split: Annotated[str, typer.Option(help="test, train or all; --recall is of interest on test.")] = "all",
+    texts: Annotated[str | None, typer.Option(help="Text level; the most specific that all images have.")] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many to find.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="HTML page with thumbnails to write.")] = None,
+) -> None:
+    """Search the data set: images for a text, or texts for an image.
+
+    Images and texts are compared by the cosine of their embeddings. The images are encoded once and kept, so the next
+    search takes seconds.
+
+      steeldefectx search "thin vertical scratch" --checkpoint runs/latest
+      steeldefectx search --image strip.jpg --checkpoint runs/latest --texts T3
+      steeldefectx search --recall --split test --checkpoint runs/latest
+    """
+    from rich.console import Console
+
+    from steeldefectx.data.images import open_image
+    from steeldefectx.inference import search_page  # imports torch; --help does without
+    from steeldefectx.inference.search import load_index
+
+    if (query is not None) + (image is not None) + recall != 1:
+        raise ConfigError("Give one of QUERY, --image FILE and --recall.")
+    text_or_image = query if image is None else open_image(image)
+    folder = absolute(data_dir)
+    index, classes = load_index(checkpoint, config, None if folder is None else str(folder), split, texts)
+    if text_or_image is None:
+        Console().print(search_page.recall_table(index.recall(), index))
+        return
+    if isinstance(text_or_image, str):
+        hits = index.images_for_text(text_or_image, top_k)
+    else:
+        hits = index.texts_for_image(text_or_image, top_k)
+    Console().print(search_page.hits_table(index, hits, classes))
+    if out is not None:
+        search_page.write_page(text_or_image, index, hits, classes, out)
+        typer.echo(f"Wrote {out}.")
+
+
+def demo(
+    checkpoint: Annotated[
+        list[str], typer.Option(help="Output folder of train, Hub id, or embedded; twice to compare two.")
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 7860,
+) -> None:
+    """Open a page to drop an image on: its class, cause, where the model sees it, and the training images most like it.
+
+    The page is served to this machine alone, and nothing leaves it. It needs the extra "demo".
+
+      steeldefectx demo --checkpoint embedded --checkpoint runs/latest
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+    from steeldefectx.inference.demo import serve  # imports torch and gradio; --help does without
+
+    serve(checkpoint, port)
+
+
+def calibrate(
+    checkpoint: Annotated[Path, typer.Argument(help="Output folder of train.")],
+    images: Annotated[Path, typer.Argument(help="Labelled images that it has not seen, in a folder for each class.")],
+) -> None:
+    """Fit the temperature that makes a checkpoint's probabilities say how often it is right.
+
+    For a run without --hold_out, which leaves no images to fit it on. It is kept in the checkpoint's folder, and
+    `predict` uses it. No prediction changes, only how sure it is. Never give the images that you will test with.
+
+      steeldefectx calibrate runs/latest labelled/
+    """
+    from steeldefectx.inference.calibrate import calibrate_checkpoint  # imports torch; --help does without
+
+    result = calibrate_checkpoint(checkpoint.expanduser(), images.expanduser())
+    typer.echo(
+        f"Temperature {result.temperature:.3f}, by {result.images:,} images. Their calibration error is "
+        f"{result.calibration_error_after:.4f} with it, {result.calibration_error_before:.4f} without."
+    )
+
+
+def export_onnx(
+    checkpoint: Annotated[str, typer.Argument(help="Output folder of train, Hub id, or embedded.")],
+    out: Annotated[Path, typer.Argument(help="New folder, for `predict --checkpoint` and for other ONNX programs.")],
+) -> None:
+    """Write a checkpoint as an ONNX graph: model.onnx takes pixels to logits, export.json has classes and temperature.
+
+    Adapters are merged, the classes' texts are encoded, scaling and normalization are inside. `predict` runs such a
+    folder in ONNX Runtime.
+
+      steeldefectx export-onnx runs/latest runs/onnx
+    """
+    from steeldefectx.inference import onnx as onnx_export  # imports torch; --help does without
+
+    onnx_export.export_checkpoint(checkpoint, out.expanduser())
+    typer.echo(f"Wrote {out}.")

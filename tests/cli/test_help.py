@@ -1,0 +1,79 @@
+"""What --help and --version show, and that they show it at once."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from steeldefectx import __version__
+from steeldefectx.cli.app import COMMANDS, NAMES, app, help_text
+
+ALL = [NAMES.get(function) or function.__name__.replace("_", "-") for group in COMMANDS.values() for function in group]
+FAMILIES = {
+    "Data": ["build", "audit", "verify"],
+    "Texts": ["annotate", "describe-classes", "review", "import-annotations", "export-annotations"],
+    "Train": ["train", "eval", "pretrain", "stretch-clip", "convert-long-clip"],
+    "Use": ["predict", "explain", "search", "demo", "calibrate", "export-onnx"],
+    "Benchmark": ["benchmark", "report"],
+    "Share": ["push-model", "push-dataset"],
+    "Installation": ["doctor", "cache"],
+}
+
+
+def shown(*words, columns):
+    done = CliRunner().invoke(app, list(words), env={"COLUMNS": str(columns), "TERMINAL_WIDTH": str(columns)})
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_the_commands_stand_in_groups():
+    output = shown("--help", columns=120)
+    groups = re.findall(r"─ (\w+) ─.*?╰", output, re.DOTALL)
+    assert groups == ["Options", *FAMILIES]
+    for title, names in FAMILIES.items():
+        panel = output[output.index(f"─ {title} ─") :].partition("╰")[0]
+        assert re.findall(r"^│ (\S+)", panel, re.MULTILINE) == names
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("command", [name for name in ALL if name not in ("train", "eval", "pretrain")])
+def test_help_fits_its_width_and_its_examples_stay_whole(command, columns):
+    output = shown(command, "--help", columns=columns)
+    assert all(len(line) <= columns for line in output.splitlines())
+    prose = output.split("\n╭")[0].splitlines()[3:]
+    # A paragraph breaks where the line is full, not where the source's lines end.
+    for line, following in zip(prose, prose[1:], strict=False):
+        if line.strip() and following.strip() and "  steeldefectx" not in line + following:
+            word = following.split()[0]
+            assert "steeldefectx" in line.split()[:1] or len(line.rstrip()) + 1 + len(word) > columns - 2
+
+
+def test_what_brackets_hold_is_shown():
+    def function():
+        """Needs pip install "steeldefectx[demo]"."""
+
+    assert help_text(function) == r'Needs pip install "steeldefectx\[demo]".'
+
+
+def test_the_version():
+    assert CliRunner().invoke(app, ["--version"]).output == f"steeldefectx {__version__}\n"
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys; from steeldefectx.cli.app import app; app(['--help'], standalone_mode=False);"
+        "print([name for name in ('torch', 'datasets', 'transformers', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_python_m_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "steeldefectx", "--version"], capture_output=True, text=True)
+    assert done.stdout == f"steeldefectx {__version__}\n"
+
+
+def test_completion_can_be_installed():
+    assert "--install-completion" in shown("--help", columns=80)
