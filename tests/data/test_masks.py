@@ -91,7 +91,7 @@ def test_masks_of_class_folders(tmp_path):
     }
 
 
-def test_images_of_any_kind_are_found_without_masks_hidden_files_and_what_unpacking_leaves(tmp_path):
+def test_images_of_any_kind_are_found_without_masks_hidden_files_and_what_unpacking_leaves(tmp_path, caplog):
     wanted = ["a.png", "deep/er/b.JPG", "folder.jpg/c.png", "x_y.png"]
     others = [
         *("masks/a.png", "Ground truth/In_7.png", "train_mask/a.png", "a_mask.png", "deep/er/b_gt.png"),
@@ -102,8 +102,9 @@ def test_images_of_any_kind_are_found_without_masks_hidden_files_and_what_unpack
         Image.new("L", (8, 8), 90).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no image")
     assert find_images(tmp_path) == sorted(tmp_path / name for name in wanted)
+    assert "5 masks" in caplog.text
     assert find_images(tmp_path / "masks" / "a.png") == [tmp_path / "masks" / "a.png"], "a file that is named is taken"
-    with pytest.raises(DataError, match="1 masks"):
+    with pytest.raises(DataError, match="no images"):
         find_images(tmp_path / "train_mask")
     with pytest.raises(DataError, match="no such"):
         find_images(tmp_path / "none")

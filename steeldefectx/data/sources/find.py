@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
 
+_logger = logging.getLogger(__name__)
 SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
     X_SDD: (source_folders.read_x_sdd, source_folders.PUBLISHED_IMAGES[X_SDD]),
     S3D: (source_folders.read_s3d, source_folders.PUBLISHED_IMAGES[S3D]),
@@ -99,23 +101,24 @@ def class_folder_names(data_dir: Path) -> list[str]:
 def find_images(path: Path) -> list[Path]:
     """The images below a folder, whatever data set they are from, in the order of their paths; or the one file.
 
-    As for the other readers, hidden files and folders, what unpacking leaves behind and masks are no images.
+    As for the other readers, hidden files and folders, what unpacking leaves behind and masks are no images; how many
+    masks there are is said as a warning.
 
     Raises:
         DataError: Nothing there.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder.")
-    tree, masks = Tree(path, {}, []), []
+    tree = Tree(path, {}, [])
     for file in list_files(path) if path.is_dir() else [path]:
         if file.suffix.lower() in IMAGE_ENDINGS and file.is_file():
             tree.folders.setdefault(file.parent, []).append(file)
-    if path.is_dir():
-        masks = take_masks(tree, by_content=False)
+    masks = take_masks(tree, by_content=False) if path.is_dir() else []
+    if masks:
+        _logger.warning(f"{path}: {len(masks):,} masks, by their folders' or their own names, are left out.")
     images = sorted(tree.images())
     if not images:
-        left_out = f"; {len(masks):,} masks, by their folders' or their own names, are left out" if masks else ""
-        raise DataError(f"{path}: no images ({', '.join(sorted(IMAGE_ENDINGS))}){left_out}.")
+        raise DataError(f"{path}: no images ({', '.join(sorted(IMAGE_ENDINGS))}).")
     return images
 
 
