@@ -210,9 +210,12 @@ def _runs(lines: Iterable[Line]) -> list[Run]:
         # Of a seed the last line counts: a cell's id may have changed.
         done = {line["seed"]: line for line in part if line["status"] == DONE}
         failed = {line["seed"]: line for line in part if line["seed"] not in done}
-        by_seed = [tuple(found[seed] for seed in sorted(found)) for found in (done, failed)]
-        runs.append(Run(f"R{number}", part[0], *by_seed, variant))
+        runs.append(Run(f"R{number}", part[0], _by_seed(done), _by_seed(failed), variant))
     return runs
+
+
+def _by_seed(lines: dict[int, Line]) -> tuple[Line, ...]:
+    return tuple(lines[seed] for seed in sorted(lines))
 
 
 def _variants(lines: list[Line]) -> list[tuple[list[Line], str]]:

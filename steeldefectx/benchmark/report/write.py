@@ -50,13 +50,13 @@ def write_report(results_dir: Path, out: Path) -> Written:
     """
     results = read_results(results_dir)
     document = _document(results)
-    for file, figure in document.figures.items():
-        _write(out / file, to_png(figure))
-    written = out / "report.html", out / "report.md"
-    for file, text in zip(written, (page.render(document), document.markdown), strict=True):
-        _write(file, text.encode("utf-8", errors="replace"))
+    for name, figure in document.figures.items():
+        _write(out / name, to_png(figure))
+    html, markdown = out / "report.html", out / "report.md"
+    _write(html, page.render(document).encode("utf-8", errors="replace"))
+    _write(markdown, document.markdown.encode("utf-8", errors="replace"))
     failed = sum(len(run.failed) for run in results.runs)
-    return Written(*written, len(results.lines), len(results.runs), failed, results.problems)
+    return Written(html, markdown, len(results.lines), len(results.runs), failed, results.problems)
 
 
 def _write(file: Path, content: bytes) -> None:
