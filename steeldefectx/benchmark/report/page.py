@@ -22,7 +22,7 @@ STYLE = """
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
   "Liberation Sans", sans-serif; }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
-.frame { display: grid; grid-template-columns: 14rem minmax(0, 1fr); max-width: 84rem; margin: 0 auto; }
+.frame { display: grid; grid-template-columns: 14rem minmax(0, 1fr); max-width: 96rem; margin: 0 auto; }
 nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y: auto;
   padding: 2.6rem 1rem 2rem 1.5rem; font-size: .86rem; line-height: 1.35; }
 nav ul { list-style: none; margin: 0; padding: 0; } nav li { margin: .45rem 0; } nav li > a { overflow-wrap: anywhere; }
