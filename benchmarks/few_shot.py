@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from steeldefectx.benchmark.grid import Cell
-from steeldefectx.benchmark.result_lines import read_lines
+from steeldefectx.benchmark.results_file import read_lines
 from steeldefectx.benchmark.runner import run_grid
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.language.attributes import CELLS

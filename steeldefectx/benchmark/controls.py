@@ -12,7 +12,7 @@ from steeldefectx.data.labelled import Data, Split
 from steeldefectx.errors import DataError
 
 
-def restricted(data: Data, sources: Collection[str]) -> Data:
+def keep_sources(data: Data, sources: Collection[str]) -> Data:
     """The samples of some sources alone, and the classes that they have.
 
     Raises:
@@ -27,11 +27,12 @@ def restricted(data: Data, sources: Collection[str]) -> Data:
     return Data([data.classes[label] for label in present], relabelled)
 
 
-def dealt_anew(split: Split, level: str, control: str, seed: int) -> Split:
-    """A split whose texts of one level are other images' texts: among those of a class, or among all.
+def shuffle_texts(split: Split, level: str, control: str, seed: int) -> Split:
+    """A split whose texts of one level are shuffled: among the images of a class, or among all.
 
     Whatever a method still gains from them, it does not gain from a text's being true of its image
-    (``shuffled-within-class``), or of its class (``shuffled-across-classes``).
+    (``shuffled-within-class``), or of its class (``shuffled-across-classes``). They are for training alone: the texts
+    that stand for the classes of test images are those of the split as it was.
 
     Args:
         split: Training images.
@@ -49,7 +50,7 @@ def dealt_anew(split: Split, level: str, control: str, seed: int) -> Split:
         if control == WITHIN
         else [np.arange(len(split))]
     )
-    dealt = texts.copy()
+    shuffled = texts.copy()
     for members in groups:
-        dealt[members] = texts[rng.permutation(members)]
-    return replace(split, texts={**split.texts, level: list(dealt)})
+        shuffled[members] = texts[rng.permutation(members)]
+    return replace(split, texts={**split.texts, level: list(shuffled)})

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from steeldefectx.benchmark.controls import shuffle_texts
 from steeldefectx.benchmark.grid import ENSEMBLE, Cell
 from steeldefectx.data.labelled import CLASS_LEVELS, Data, Split, class_texts
 from steeldefectx.data.splits import few_shot_draw
@@ -31,7 +32,8 @@ def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tup
 
     Args:
         cell: Says method, shots, text level, seed, and whether settings are chosen. For the classes stand T0 and T1
-            as they are, and of T2 and T3 the texts of the shots.
+            as they are, and of T2 and T3 the texts of the shots. Under a control, the shots' own texts are shuffled,
+            not those that stand for the classes.
         train: The training split.
         classes: Class names.
         features: The model.
@@ -45,10 +47,12 @@ def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tup
     """
     fit_method, level, shots = load_method(str(cell.method)), str(cell.test_text), cell.shots or 0
     drawn, held = few_shot_draw(train.labels, shots, cell.seed)
-    some = _rows(train, drawn)
-    texts = _class_texts(some if shots else train, classes, level, cell.t0_template)
+    shot_rows = _rows(train, drawn)
+    texts = _class_texts(shot_rows if shots else train, classes, level, cell.t0_template)
+    if cell.text_control:
+        train = shuffle_texts(train, level, cell.text_control, cell.seed)
     task = Task(
-        shots=_examples(some, features, level),
+        shots=_examples(_rows(train, drawn), features, level),
         validation=_examples(_rows(train, held), features, level) if cell.choose and len(held) else None,
         classes=Classes(classes, texts, features.classes(texts).cpu()),
         logit_scale=features.clip.model.logit_scale.exp().item(),
@@ -57,7 +61,7 @@ def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tup
         settings=cell.settings,
     )
     torch.manual_seed(cell.seed)
-    return fit_method(task), some
+    return fit_method(task), shot_rows
 
 
 def images_of(split: Split, features: Features) -> Images:
@@ -76,12 +80,12 @@ def _examples(split: Split, features: Features, level: str) -> Examples:
     images = images_of(split, features)
     kind = "geometric" if level in (*CLASS_LEVELS, ENSEMBLE) else "photometric"
     views = [features.images(split, kind, view) for view in range(1, VIEWS + 1)]
-    own = None if kind == "geometric" else features.texts(split.level(level))
+    image_texts = None if kind == "geometric" else features.texts(split.level(level))
     return Examples(
         images=images,
         labels=torch.from_numpy(split.labels),
         views=torch.stack(views),
-        texts=own,
+        texts=image_texts,
     )
 
 

@@ -19,9 +19,11 @@ TASKS = ("task1", "task2", "task3", "task4")
 ENSEMBLE = "T1-ensemble"
 """For the classes, the mean over several wordings of T1."""
 WITHIN, ACROSS = CONTROLS = ("shuffled-within-class", "shuffled-across-classes")
-"""Texts of training images dealt out anew: among the images of their class, or among all."""
+"""Texts of training images, and of them alone, are shuffled: among the images of their class, or among all."""
 ALL = "all"
 ZERO_SHOT = "zero-shot"
+LEARN_FROM_TEXTS = ("cross-modal",)
+"""Few-shot methods that learn from the own texts of their shots; to the others, the classes' texts are all there is."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Cell:
     test_text: str | None = None
     """Text level that stands for the classes. task3: also what is trained on; ``T1-ensemble`` too."""
     text_control: str | None = None
-    """Training texts dealt out anew, see ``CONTROLS``; None: as they are."""
+    """Training texts are shuffled, see ``CONTROLS``; None: they are left as they are."""
     shots: int | None = None
     """task3: training images of each class."""
     choose: bool = True
@@ -118,7 +120,9 @@ def _problem(cell: Cell) -> str | None:
         if cell.text_control not in CONTROLS:
             return f"text_control {cell.text_control!r}: choose one of {', '.join(CONTROLS)}"
         if level not in ("T2", "T3"):
-            return f"text_control deals out the texts of images: {level} has one for a class"
+            return f"text_control shuffles the texts of images: {level} has one for a class"
+        if cell.task == "task3" and cell.method not in LEARN_FROM_TEXTS:
+            return f"text_control changes nothing for {cell.method}: it learns from no text of an image"
     if cell.task == "task3" and cell.method != ZERO_SHOT and not cell.shots:
         return f"{cell.method} needs shots above 0"
     if cell.method == ZERO_SHOT and cell.shots:

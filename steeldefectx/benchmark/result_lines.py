@@ -1,8 +1,7 @@
-"""Results as data: a JSON line for each cell, and a Parquet file with what was predicted of each test image."""
+"""From what a cell has predicted to its result line, and to a Parquet file with the prediction for each test image."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,19 +13,16 @@ import pyarrow.parquet as pq
 import torch
 
 from steeldefectx import metrics
-from steeldefectx.benchmark.grid import Cell
+from steeldefectx.benchmark.grid import ZERO_SHOT, Cell
+from steeldefectx.benchmark.results_file import DONE, FAILED, FIELDS, PREDICTIONS
 from steeldefectx.data.labelled import Split
 from steeldefectx.metrics.scores import scores
 from steeldefectx.utils.results import versions
 
-RESULTS = "results.jsonl"
-PREDICTIONS = "predictions"
-DONE, FAILED = "done", "failed"
-
 
 @dataclass
-class Found:
-    """What a cell has found."""
+class Outcome:
+    """What a cell has predicted, and how it came to it."""
 
     logits: torch.Tensor
     """(N, C) of the test images."""
@@ -40,7 +36,7 @@ class Found:
     """What was trained on; None for zero-shot."""
     train_classes: list[str] = field(default_factory=list)
     """Its classes."""
-    method: str = "zero-shot"
+    method: str = ZERO_SHOT
     chosen: dict[str, Any] = field(default_factory=dict)
     """Few-shot settings that were chosen on validation images, or taken by default."""
     validated: bool = False
@@ -48,64 +44,55 @@ class Found:
     recipe: dict[str, Any] = field(default_factory=dict)
     """Settings of training."""
 
+    @property
+    def train_counts(self) -> dict[str, int]:
+        """Training images of each class that was trained on."""
+        if self.train is None:
+            return {}
+        counts = np.bincount(self.train.labels, minlength=len(self.train_classes)).tolist()
+        return dict(zip(self.train_classes, counts, strict=True))
 
-def line_of(key: str, cell: Cell, found: Found, fingerprint: str, seconds: dict[str, float]) -> dict[str, Any]:
+
+def line_of(key: str, cell: Cell, outcome: Outcome, fingerprint: str, seconds: dict[str, float]) -> dict[str, Any]:
     """A cell's result line. Accuracies are fractions.
 
     Args:
         key: The cell's id.
         cell: The cell.
-        found: What it found.
+        outcome: What it has predicted.
         fingerprint: Of the data.
         seconds: By part.
     """
-    labels, sizes = found.labels, _sizes(found)
-    predictions = found.logits.argmax(dim=1).numpy()
-    counts = {label: sizes.get(name, 0) for label, name in enumerate(found.classes)}
-    return _head(key, cell) | {
+    labels, train_counts = outcome.labels, outcome.train_counts
+    predictions = outcome.logits.argmax(dim=1).numpy()
+    counts = {label: train_counts.get(name, 0) for label, name in enumerate(outcome.classes)}
+    return _unfinished(key, cell) | {
         "status": DONE,
-        "method": found.method,
-        **scores(found.logits, labels, found.classes),
+        "method": outcome.method,
+        **scores(outcome.logits, labels, outcome.classes),
         **metrics.group_accuracy(predictions, labels, counts),
-        "n_train": 0 if found.train is None else len(found.train),
+        "n_train": 0 if outcome.train is None else len(outcome.train),
         "n_test": len(labels),
-        "train_counts": sizes,
-        "classes": found.classes,
-        "chosen": found.chosen,
-        "validated": found.validated,
+        "train_counts": train_counts,
+        "classes": outcome.classes,
+        "chosen": outcome.chosen,
+        "validated": outcome.validated,
         "seconds": seconds,
-        "recipe": found.recipe | asdict(cell),
+        "recipe": outcome.recipe | asdict(cell),
         "data_fingerprint": fingerprint,
-        "versions": versions(),
         "predictions": f"{PREDICTIONS}/{key}.parquet",
     }
 
 
 def failed_line(key: str, cell: Cell, error: str) -> dict[str, Any]:
     """The line of a cell that came to nothing, with the reason."""
-    return _head(key, cell) | {"status": FAILED, "error": error, "recipe": asdict(cell), "versions": versions()}
+    return _unfinished(key, cell) | {"status": FAILED, "error": error, "recipe": asdict(cell)}
 
 
-def _head(key: str, cell: Cell) -> dict[str, Any]:
+def _unfinished(key: str, cell: Cell) -> dict[str, Any]:
     """What a line says of its cell, and null for all that only a finished one has."""
     dataset = cell.data_dir or cell.config
-    finished = dict.fromkeys(
-        (
-            *("error", "accuracy", "mean_accuracy", "macro_f1", "calibration_error"),
-            *(
-                "head_accuracy",
-                "medium_accuracy",
-                "tail_accuracy",
-                "per_class",
-                "confusion",
-                "n_train",
-                "n_test",
-                "train_counts",
-            ),
-            *("classes", "chosen", "validated", "seconds", "data_fingerprint", "predictions"),
-        )
-    )
-    return finished | {
+    return dict.fromkeys((*FIELDS, "confusion")) | {
         "cell": key,
         "task": cell.task,
         "dataset": dataset,
@@ -115,30 +102,23 @@ def _head(key: str, cell: Cell) -> dict[str, Any]:
         "train_text": cell.test_text if cell.shots else cell.train_text,
         "test_text": cell.test_text,
         "text_control": cell.text_control,
-        "shots": 0 if cell.method == "zero-shot" else cell.shots,
+        "shots": 0 if cell.method == ZERO_SHOT else cell.shots,
         "seed": cell.seed,
         "train_on": cell.train_on if cell.test_on else dataset,
         "test_on": cell.test_on or dataset,
+        "versions": versions(),
     }
 
 
-def _sizes(found: Found) -> dict[str, int]:
-    """Training images of each class that was trained on."""
-    if found.train is None:
-        return {}
-    counts = np.bincount(found.train.labels, minlength=len(found.train_classes)).tolist()
-    return dict(zip(found.train_classes, counts, strict=True))
-
-
-def write_predictions(folder: Path, key: str, found: Found) -> None:
+def write_predictions(folder: Path, key: str, outcome: Outcome) -> None:
     """Write a cell's Parquet file, whole or not at all: ``image`` (SHA-256 of the file), ``label``, ``prediction``,
     ``confidence`` (softmax probability of the prediction), a row for each test image.
     """
-    confidence, prediction = found.logits.softmax(dim=1).max(dim=1)
+    confidence, prediction = outcome.logits.softmax(dim=1).max(dim=1)
     table = pa.table(
         {
-            "image": found.hashes,
-            "label": found.labels,
+            "image": outcome.hashes,
+            "label": outcome.labels,
             "prediction": prediction.numpy(),
             "confidence": confidence.numpy(),
         }
@@ -148,34 +128,3 @@ def write_predictions(folder: Path, key: str, found: Found) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     pq.write_table(table, temporary)
     temporary.replace(path)
-
-
-def append_line(folder: Path, line: dict[str, Any]) -> None:
-    """Add a line to the results; it is on the disk when this returns.
-
-    What a killed run left of a line is closed off first: it stays what it is, a broken line, and spoils no other.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / RESULTS, "ab+") as file:
-        broken = False
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            broken = file.read(1) != b"\n"
-        text = json.dumps(line, ensure_ascii=False) + "\n"
-        file.write((b"\n" if broken else b"") + text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def read_lines(folder: Path) -> dict[str, dict[str, Any]]:
-    """The newest line of each cell, by its id; broken lines, left by a kill, are passed over."""
-    path = folder / RESULTS
-    found: dict[str, dict[str, Any]] = {}
-    if path.is_file():
-        for text in path.read_text("utf-8", errors="replace").splitlines():
-            try:
-                line = json.loads(text)
-                found[line["cell"]] = line
-            except (ValueError, KeyError, TypeError):
-                continue
-    return found

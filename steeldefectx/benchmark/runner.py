@@ -10,8 +10,9 @@ import logging
 import multiprocessing
 import os
 import traceback
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ import torch
 from tqdm.auto import tqdm
 
 from steeldefectx.benchmark.grid import Cell
-from steeldefectx.benchmark.result_lines import DONE, append_line, failed_line, line_of, read_lines, write_predictions
+from steeldefectx.benchmark.result_lines import failed_line, line_of, write_predictions
+from steeldefectx.benchmark.results_file import DONE, append_line, read_lines
 from steeldefectx.benchmark.tasks import Workbench
 from steeldefectx.errors import SteelDefectXError
 from steeldefectx.utils.results import Stopwatch
@@ -74,9 +76,9 @@ def run_cell(key: str, cell: Cell, bench: Workbench) -> dict[str, Any]:
     """A cell's result line, with its predictions written; of a cell that fails, a line that says why."""
     watch = Stopwatch()
     try:
-        found = bench.run(cell, watch)
-        write_predictions(bench.folder, key, found)
-        return line_of(key, cell, found, bench.fingerprint(cell), watch.total())
+        outcome = bench.run(cell, watch)
+        write_predictions(bench.folder, key, outcome)
+        return line_of(key, cell, outcome, bench.fingerprint(cell), watch.total())
     except SteelDefectXError as error:
         return failed_line(key, cell, str(error))
     except Exception as error:  # a grid of days does not stop for one cell; its line tells
@@ -93,7 +95,7 @@ def _in_turn(cells: dict[str, Cell], bench: Workbench, bar: Any) -> Iterator[dic
 
 def _spread(cells: dict[str, Cell], folder: Path, processes: int) -> Iterator[dict[str, Any]]:
     """Each worker is handed a cell when it has done the last; one that has died is replaced."""
-    waiting = list(cells.items())
+    waiting = _apart(cells)
     count = min(processes, len(waiting))
     workers = [_Worker(number, count, folder) for number in range(count)]
     try:
@@ -107,6 +109,20 @@ def _spread(cells: dict[str, Cell], folder: Path, processes: int) -> Iterator[di
     finally:
         for worker in workers:
             worker.stop()
+
+
+def _apart(cells: dict[str, Cell]) -> list[tuple[str, Cell]]:
+    """Cells in an order in which those that share a training run are not neighbours: none has to wait for another's.
+
+    They differ in their test text alone. The first of each come first, then the second, and so on.
+    """
+    ranks: Counter[str] = Counter()
+    order = {}
+    for key, cell in cells.items():
+        training = repr(asdict(cell) | {"test_text": None})
+        order[key] = ranks[training]
+        ranks[training] += 1
+    return sorted(cells.items(), key=lambda item: order[item[0]])
 
 
 class _Worker:
@@ -155,8 +171,8 @@ def _work(connection: Connection, folder: Path, number: int, count: int) -> None
     """What a worker does: cells in, lines out, until it is ended."""
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(torch.cuda.device_count()))))
     if gpus:
-        own = gpus.split(",")
-        os.environ["CUDA_VISIBLE_DEVICES"] = own[number % len(own)]
+        devices = gpus.split(",")
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
     bench = Workbench(folder)
     while True:

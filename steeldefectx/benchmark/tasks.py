@@ -1,4 +1,4 @@
-"""The four tasks: from a cell to what it finds."""
+"""The four tasks: from a cell to what it predicts for the test images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
+from filelock import FileLock
 
 from steeldefectx.benchmark import few_shot
-from steeldefectx.benchmark.controls import dealt_anew, restricted
+from steeldefectx.benchmark.controls import keep_sources, shuffle_texts
 from steeldefectx.benchmark.grid import ALL, ZERO_SHOT, Cell
-from steeldefectx.benchmark.result_lines import Found
+from steeldefectx.benchmark.result_lines import Outcome
 from steeldefectx.data.labelled import ROW_SETTINGS, Data, Split, class_texts, load_data
 from steeldefectx.errors import ConfigError
 from steeldefectx.features.encoding import Features
@@ -79,7 +80,7 @@ class Workbench:
         return self.data(cell).fingerprint + ("" if target is None else f"+{target.fingerprint}")
 
     def key(self, cell: Cell) -> str:
-        """A cell's id: a hash of all that decides its result. Where images and texts lie does not."""
+        """A cell's id: a hash of all that decides its result; where images and texts lie does not."""
         settings = _settings(cell)
         decisive = asdict(cell) | {"settings": settings, "recipe": None, "method": settings.get("method", cell.method)}
         decisive["test_on"] = cell.test_on if cell.test_on in SOURCES else None
@@ -87,10 +88,12 @@ class Workbench:
             for name in ("data_dir", "skip_bad", "t1_file", "annotations"):
                 part.pop(name, None)
         content = [decisive, self.fingerprint(cell)]
+        if cell.text_control and cell.test_text in ("T2", "T3"):
+            content.append("class texts as they are")  # lines of version 0.1 had them shuffled too
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-    def run(self, cell: Cell, watch: Stopwatch) -> Found:
-        """What a cell finds.
+    def run(self, cell: Cell, watch: Stopwatch) -> Outcome:
+        """Train what a cell needs, and predict the classes of its test images.
 
         Raises:
             DataError: Images or texts that the cell needs and the data lack.
@@ -103,8 +106,7 @@ class Workbench:
             return self._few_shot(cell, data, watch)
         if cell.task == "task4":
             return self._transfer(cell, data, watch)
-        test = Tested([data.split("test")], data.classes)
-        return self._trained(cell, _with_control(data, cell), test, watch)
+        return self._trained(cell, data, TestImages([data.split("test")], data.classes), watch)
 
     def features(self, model: str) -> Features:
         """A frozen model, loaded once."""
@@ -114,16 +116,15 @@ class Workbench:
             self._features[model] = Features(clip, device, dtype_for("auto", device))
         return self._features[model]
 
-    def _few_shot(self, cell: Cell, data: Data, watch: Stopwatch) -> Found:
+    def _few_shot(self, cell: Cell, data: Data, watch: Stopwatch) -> Outcome:
         with watch("load_model"):
             features = self.features(cell.model)
-        train = _with_control(data, cell).split("train")
         with watch("fit"):
-            predictor, shots = few_shot.fit(cell, train, data.classes, features)
+            predictor, shots = few_shot.fit(cell, data.split("train"), data.classes, features)
         with watch("test"):
             test = data.split("test")
             logits = predictor.logits(few_shot.images_of(test, features)).float().cpu()
-        return Found(
+        return Outcome(
             logits,
             test.labels,
             test.hashes,
@@ -135,36 +136,39 @@ class Workbench:
             validated=cell.choose and bool(cell.shots),
         )
 
-    def _transfer(self, cell: Cell, data: Data, watch: Stopwatch) -> Found:
+    def _transfer(self, cell: Cell, data: Data, watch: Stopwatch) -> Outcome:
         """Trained on some data, tested on others with their own class names."""
         other = self.target(cell)
         sources = {str(source) for split in data.splits.values() for source in split.sources}
         chosen = sources if cell.train_on == ALL else set(cell.train_on.split("+"))
         left_out = {cell.test_on} & sources
-        trained = data if cell.train_on == ALL and not left_out else restricted(data, chosen - left_out)
+        trained = data if cell.train_on == ALL and not left_out else keep_sources(data, chosen - left_out)
         if other is None:
             # Its test images alone: what models find that were trained on that source too compares with this.
-            tested = restricted(data, {str(cell.test_on)})
-            test = Tested([tested.split("test")], tested.classes)
+            tested = keep_sources(data, {str(cell.test_on)})
+            test = TestImages([tested.split("test")], tested.classes)
         else:
-            test = Tested(list(other.splits.values()), other.classes)
-        return self._trained(cell, _with_control(trained, cell), test, watch)
+            test = TestImages(list(other.splits.values()), other.classes)
+        return self._trained(cell, trained, test, watch)
 
-    def _trained(self, cell: Cell, data: Data, test: Tested, watch: Stopwatch) -> Found:
+    def _trained(self, cell: Cell, data: Data, test: TestImages, watch: Stopwatch) -> Outcome:
         if cell.method == ZERO_SHOT:
             with watch("load_model"):
                 features = self.features(cell.model)
-            return _found(cell, features, data, test, watch)
-        config = self._config(cell, data)
+            return _predict(cell, features, data, test, watch)
+        training = data
+        if cell.text_control:
+            train = shuffle_texts(data.split("train"), str(cell.train_text), cell.text_control, cell.seed)
+            training = Data(data.classes, {**data.splits, "train": train})
+        config = self._config(cell, training)
         with watch("train"):
-            if read_results(Path(config.output_dir) / RESULTS) is None:  # else an earlier cell has trained the same
-                run(config, data)
+            _train_once(config, training)
         with watch("load_checkpoint"):
             model = _checkpoint(config)
-        found = _found(cell, model, data, test, watch)
-        found.train, found.train_classes = data.split("train"), data.classes
-        found.method, found.recipe = config.method, config.resolved()
-        return found
+        outcome = _predict(cell, model, data, test, watch)
+        outcome.train, outcome.train_classes = data.split("train"), data.classes
+        outcome.method, outcome.recipe = config.method, config.resolved()
+        return outcome
 
     def _config(self, cell: Cell, data: Data) -> TrainConfig:
         settings = _settings(cell)
@@ -178,26 +182,35 @@ class Workbench:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestImages:
     """Test images, and the classes that they are told apart into."""
 
     parts: list[Split]
     classes: list[str]
 
 
-def _found(cell: Cell, model: Features | ImageClassifier, data: Data, test: Tested, watch: Stopwatch) -> Found:
-    """What a model finds; for the classes stand the texts of the data that it was trained on, or their own."""
+def _train_once(config: TrainConfig, data: Data) -> None:
+    """Train a run, unless an earlier cell has trained the same; a worker that needs it meanwhile waits."""
+    folder = Path(config.output_dir)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if read_results(folder / RESULTS) is None:
+            run(config, data)
+
+
+def _predict(cell: Cell, model: Features | ImageClassifier, data: Data, test: TestImages, watch: Stopwatch) -> Outcome:
+    """Score the test images; for the classes stand the texts of the data that were trained on, or their own."""
     with watch("test"):
         if isinstance(model, ImageClassifier):
             device = PartialState().device
             logits = torch.cat([classifier_logits(model, part, device) for part in test.parts])
         else:
             level = str(cell.test_text)
-            known = data.split("train") if level in ("T2", "T3") else test.parts[0]
-            prompts = class_texts(Data(test.classes, {"train": known}), level)
+            described = data.split("train") if level in ("T2", "T3") else test.parts[0]
+            prompts = class_texts(Data(test.classes, {"train": described}), level)
             logits = torch.cat([class_logits(model, part, prompts) for part in test.parts])
     labels = np.concatenate([part.labels for part in test.parts])
-    return Found(logits, labels, [h for part in test.parts for h in part.hashes], test.classes)
+    return Outcome(logits, labels, [h for part in test.parts for h in part.hashes], test.classes)
 
 
 def _checkpoint(config: TrainConfig) -> Features | ImageClassifier:
@@ -222,12 +235,3 @@ def _settings(cell: Cell) -> dict[str, Any]:
     named = {k: getattr(cell, k) for k in ("method", "train_text", "test_text") if getattr(cell, k) is not None}
     data = {k: getattr(cell, k) for k in ("config", "data_dir", *ROW_SETTINGS)}
     return {**recipe, **cell.settings, **named, **data, "model": cell.model, "seed": cell.seed}
-
-
-def _with_control(data: Data, cell: Cell) -> Data:
-    """Data whose training texts are dealt out anew, where the cell says so."""
-    if cell.text_control is None:
-        return data
-    level = cell.test_text if cell.task == "task3" else cell.train_text
-    train = dealt_anew(data.split("train"), str(level), cell.text_control, cell.seed)
-    return Data(data.classes, {**data.splits, "train": train})

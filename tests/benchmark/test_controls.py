@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from steeldefectx.benchmark.controls import dealt_anew, restricted
+from steeldefectx.benchmark.controls import keep_sources, shuffle_texts
 from steeldefectx.data.labelled import Data, Split
 from steeldefectx.errors import DataError
 
@@ -25,7 +25,7 @@ def split():
 
 
 def test_within_a_class_every_image_gets_a_text_of_its_class():
-    before, after = split(), dealt_anew(split(), "T3", "shuffled-within-class", 0)
+    before, after = split(), shuffle_texts(split(), "T3", "shuffled-within-class", 0)
     for label in range(3):
         own = [text for text, at in zip(after.texts["T3"], after.labels, strict=True) if at == label]
         assert Counter(own) == Counter(f"{label} {n}" for n in range(label, COUNT, 3))
@@ -35,18 +35,18 @@ def test_within_a_class_every_image_gets_a_text_of_its_class():
 
 
 def test_across_classes_texts_go_anywhere_and_none_is_lost():
-    before, after = split(), dealt_anew(split(), "T3", "shuffled-across-classes", 0)
+    before, after = split(), shuffle_texts(split(), "T3", "shuffled-across-classes", 0)
     assert Counter(after.texts["T3"]) == Counter(before.texts["T3"])
     own = np.mean([text.startswith(f"{label} ") for text, label in zip(after.texts["T3"], after.labels, strict=True)])
     assert own < 0.6
-    assert dealt_anew(split(), "T3", "shuffled-across-classes", 0).texts == after.texts
-    assert dealt_anew(split(), "T3", "shuffled-across-classes", 1).texts != after.texts
+    assert shuffle_texts(split(), "T3", "shuffled-across-classes", 0).texts == after.texts
+    assert shuffle_texts(split(), "T3", "shuffled-across-classes", 1).texts != after.texts
 
 
 def test_some_sources_leave_their_classes_only():
-    data = restricted(Data(["a", "b", "c"], {"train": split(), "test": split()}), ["NEU", "X-SDD"])
+    data = keep_sources(Data(["a", "b", "c"], {"train": split(), "test": split()}), ["NEU", "X-SDD"])
     assert data.classes == ["a", "c"]
     assert set(data.splits["test"].labels) == {0, 1}
     assert set(data.splits["test"].sources) == {"NEU", "X-SDD"}
     with pytest.raises(DataError, match="No images of GC10; the data hold NEU, S3D, X-SDD"):
-        restricted(Data(["a", "b", "c"], {"train": split()}), ["GC10"])
+        keep_sources(Data(["a", "b", "c"], {"train": split()}), ["GC10"])

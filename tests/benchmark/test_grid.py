@@ -46,6 +46,7 @@ def test_all_faults_of_a_grid_are_said_at_once(tmp_path):
           - {task: task5}
           - {task: task2, train_text: T3, test_text: T0, epochz: 3}
           - nonsense
+          - {task: task3, method: lp++, shots: 2, test_text: T3, text_control: shuffled-within-class}
         """,
     )
     with pytest.raises(ConfigError) as error:
@@ -59,6 +60,7 @@ def test_all_faults_of_a_grid_are_said_at_once(tmp_path):
         (6, "'task5'"),
         (7, "unknown epochz"),
         (8, "setting: value"),
+        (9, "changes nothing for lp++"),
     ):
         assert any(line.startswith(f"  entry {number}:") and reason in line for line in str(error.value).splitlines())
 

@@ -2,21 +2,27 @@
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
 from steeldefectx import metrics
 from steeldefectx.benchmark import few_shot, tasks
 from steeldefectx.benchmark.grid import Cell, load_grid
-from steeldefectx.benchmark.result_lines import read_lines
-from steeldefectx.benchmark.runner import _Worker, run_grid
+from steeldefectx.benchmark.result_lines import Outcome
+from steeldefectx.benchmark.results_file import read_lines
+from steeldefectx.benchmark.runner import _apart, _Worker, run_grid
 from steeldefectx.benchmark.tasks import Workbench
-from steeldefectx.data.labelled import Data
-from steeldefectx.utils.results import Stopwatch
+from steeldefectx.data.labelled import Data, class_texts
+from steeldefectx.utils.results import RESULTS, Stopwatch, write_json
 from tests.commands import COMMAND, Command
 
 GRID = """
@@ -115,6 +121,13 @@ def test_several_processes_find_what_one_does(folder, tmp_path):
     assert {key: line["accuracy"] for key, line in one.items()} == {key: line["accuracy"] for key, line in two.items()}
 
 
+def test_cells_that_share_a_training_run_are_handed_out_apart():
+    base = Cell("task2", "tiny", train_text="T3", test_text="T0", config="sample", method="clip-adapter")
+    grid = [replace(base, seed=seed, test_text=level) for seed in (0, 1) for level in ("T0", "T1", "T3")]
+    order = [cell for _, cell in _apart(dict(enumerate(grid)))]
+    assert [(cell.test_text, cell.seed) for cell in order] == [(t, s) for t in ("T0", "T1", "T3") for s in (0, 1)]
+
+
 def test_a_process_that_dies_costs_its_cell_and_is_replaced(folder, tmp_path):
     worker, waiting = _Worker(0, 1, tmp_path), [("a", cell(folder, method="zero-shot", test_text="T0"))]
     try:
@@ -191,6 +204,67 @@ def test_one_training_serves_all_text_levels_it_is_tested_with(tmp_path, monkeyp
     summary = run_grid(grid, tmp_path)
     assert summary.done == 4, [line["error"] for line in read_lines(tmp_path).values()]
     assert len(trained) == len(set(trained)) == 2
+
+
+def test_a_run_that_two_workers_need_at_once_is_trained_once(tmp_path, monkeypatch):
+    """As two cells that differ in their test text alone do; the second waits, and finds what the first has trained."""
+    trained, met = [], Barrier(2)
+
+    def train(config, data):
+        trained.append(config.output_dir)
+        with suppress(BrokenBarrierError):
+            met.wait(timeout=2)
+        write_json({}, Path(config.output_dir) / RESULTS)
+
+    monkeypatch.setattr(tasks, "run", train)
+    monkeypatch.setattr(tasks, "_checkpoint", lambda config: config.output_dir)
+    monkeypatch.setattr(tasks, "_predict", lambda cell, model, *_: Outcome(torch.zeros(0, 0), np.zeros(0), [], []))
+    base = Cell("task2", "tiny", train_text="T3", test_text="T0", config="sample", method="clip-adapter")
+    grid = [base, replace(base, test_text="T3")]
+    benches = [Workbench(tmp_path) for _ in grid]
+    for bench in benches:
+        bench.data(base)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda bench, cell: bench.run(cell, Stopwatch()), benches, grid))
+    assert len(trained) == 1
+
+
+def test_a_control_shuffles_the_texts_of_training_alone(tmp_path, monkeypatch):
+    """The classes of the test images stand by true texts, else a control would fall for a trivial reason."""
+    prompts, trained_on = [], []
+
+    def train(config, data):
+        trained_on.append(data.split("train").texts["T3"])
+        write_json({}, Path(config.output_dir) / RESULTS)
+
+    def logits(model, part, texts):
+        prompts.append(texts)
+        return torch.zeros(len(part), len(texts))
+
+    monkeypatch.setattr(tasks, "run", train)
+    monkeypatch.setattr(tasks, "_checkpoint", lambda config: None)
+    monkeypatch.setattr(tasks, "class_logits", logits)
+    base = Cell("task2", "tiny", train_text="T3", test_text="T3", config="sample", method="clip-adapter")
+    bench = Workbench(tmp_path)
+    control = replace(base, text_control="shuffled-across-classes")
+    for cell in (base, control):
+        bench.run(cell, Stopwatch())
+    assert trained_on[0] != trained_on[1]
+    assert prompts[0] == prompts[1] == class_texts(bench.data(base), "T3")
+
+
+def test_a_few_shot_control_shuffles_the_texts_of_the_shots_alone(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(few_shot, "load_method", lambda name: seen.append)
+    base = Cell("task3", "tiny", method="cross-modal", test_text="T3", shots=2, config="sample")
+    bench = Workbench(tmp_path)
+    data, features = bench.data(base), bench.features("tiny")
+    for cell in (base, replace(base, text_control="shuffled-across-classes")):
+        few_shot.fit(cell, data.split("train"), data.classes, features)
+    true, shuffled = seen
+    assert true.classes.texts == shuffled.classes.texts
+    assert true.shots.labels.equal(shuffled.shots.labels)
+    assert not true.shots.texts.equal(shuffled.shots.texts)
 
 
 def test_transfer_is_scored_by_the_targets_own_classes(folder, tmp_path):

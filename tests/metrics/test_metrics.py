@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import evaluate
 import numpy as np
 import pytest
@@ -107,3 +110,8 @@ def test_evaluate_loads_each_offline(name):
     result = metric.compute(predictions=PREDICTIONS, references=REFERENCES)
     assert result == {name: getattr(metrics, name)(PREDICTIONS, REFERENCES)}
     assert metric.description
+
+
+def test_plain_functions_need_no_torch():
+    program = "import sys, steeldefectx.metrics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -1,85 +1,99 @@
-"""What a report is made of, whatever it is written as: sections of paragraphs, tables and figures."""
+"""A report in Markdown as it is written: headings, paragraphs, numbered tables and figures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from matplotlib.figure import Figure as Plot
+from matplotlib.figure import Figure
 
+from steeldefectx.utils.markdown import plain, table
 
-@dataclass(frozen=True)
-class Entry:
-    """One entry of a table."""
-
-    text: str
-    metric: str = ""
-    """What was computed, where it is a number of ours; with ``cells`` it can be computed again."""
-    cells: tuple[str, ...] = ()
-    """Ids of the result lines it was computed from."""
-    others: tuple[str, ...] = ()
-    """Where two runs are compared, the ids of the second; seed by seed those of ``cells``."""
-    run: str = ""
-    """Name of the run in the appendix that these belong to."""
-    beside: str = ""
-    """A smaller line below it: the published number, a remark."""
-    best: bool = False
-    tone: str = ""
-    """``better``, ``worse``, ``failed`` or ``soft``."""
-    title: str = ""
-    """More, for a reader who points at it."""
-    code: bool = False
-    """Set as code."""
-    anchor: str = ""
-    """Id that links lead to."""
+NONE = "–"
 
 
-@dataclass(frozen=True)
-class Heading:
-    """A row that names those below it."""
-
-    text: str
-    anchor: str = ""
-    """Id that links lead to; the rows up to the next heading belong to it."""
+def link(text: str, anchor: str, tooltip: str = "") -> str:
+    """A link within the report. ``text`` is Markdown, ``tooltip`` is not."""
+    words = plain(tooltip).replace('"', "'")
+    return f'[{text}](#{anchor} "{words}")' if words else f"[{text}](#{anchor})"
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows under columns."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: list[list[Entry] | Heading]
-    notes: tuple[str, ...] = ()
-    words: int = 1
-    """How many of the first columns hold words; the others hold numbers."""
-    folded: bool = False
-    """Shown only when asked for."""
-    matrix: bool = False
-    """Whether it is one, of small square entries."""
+def code(text: str) -> str:
+    """Text in which no character means anything."""
+    return f"`{text.replace('`', chr(39))}`" if text else ""
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One plot of a figure."""
-
-    plot: Plot
-    words: str
-    """What it shows, for those who do not see it."""
+def beside(text: str, remark: str) -> str:
+    """Markdown with a smaller remark below it, if there is one."""
+    return f"{text}<br><sub>{remark}</sub>" if remark else text
 
 
-@dataclass(frozen=True)
-class Figure:
-    """Plots side by side under one caption."""
+class Document:
+    """What has been written so far.
 
-    caption: str
-    panels: list[Panel]
+    Args:
+        title: Its heading.
+        lead: A paragraph below it, as Markdown.
+    """
 
+    def __init__(self, title: str, lead: str) -> None:
+        self.title = title
+        self.blocks = [f"# {title}", lead]
+        """Headings, paragraphs, tables and images, as Markdown."""
+        self.contents: list[str] = []
+        """Links to all sections: the lines of a Markdown list."""
+        self.figures: dict[str, Figure] = {}
+        """File that an image names -> plot."""
+        self._tables = self._figures = 0
 
-@dataclass
-class Section:
-    """A heading and what is below it."""
+    @property
+    def markdown(self) -> str:
+        """The whole text, with its contents."""
+        return "\n\n".join([*self.blocks[:2], "\n".join(self.contents), *self.blocks[2:]]) + "\n"
 
-    title: str
-    anchor: str
-    blocks: list[str | Table | Figure] = field(default_factory=list)
-    parts: list[Section] = field(default_factory=list)
+    def heading(self, title: str, anchor: str, level: int = 2) -> None:
+        """Begin a section that links lead to."""
+        self.contents.append(f"{'  ' * (level - 2)}- {link(plain(title), anchor)}")
+        self.blocks.append(f'{"#" * level} <a id="{anchor}"></a>{plain(title)}')
+
+    def text(self, text: str) -> None:
+        """Add a paragraph, as Markdown."""
+        self.blocks.append(text)
+
+    def table(
+        self,
+        caption: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        notes: Sequence[str] = (),
+        *,
+        words: int = 1,
+        folded: bool = False,
+    ) -> None:
+        """Add a table.
+
+        Args:
+            caption: What is in it.
+            columns: Their names.
+            rows: Entries as Markdown.
+            notes: Sentences below it.
+            words: How many of the first columns hold words; the others hold numbers.
+            folded: Shown only when asked for.
+        """
+        self._tables += 1
+        lines = "\n".join(table(columns, rows, right=range(words, len(columns))))
+        if folded:
+            summary = f"<summary><b>Table {self._tables}.</b> {plain(caption)}</summary>"
+            self.blocks += [f"<details>{summary}", lines, "</details>"]
+        else:
+            self.blocks += [f"**Table {self._tables}.** {plain(caption)}", lines]
+        self.blocks += [f"<sub>{plain(note)}</sub>" for note in notes]
+
+    def figure(self, caption: str, panels: Sequence[tuple[Figure, str]]) -> None:
+        """Add plots side by side, each with what it shows for those who do not see it."""
+        self._figures += 1
+        images = []
+        for number, (plot, words) in enumerate(panels, 1):
+            file = f"figures/figure-{self._figures:02d}-{number}.png"
+            self.figures[file] = plot
+            images.append(f"![{plain(words)}]({file})")
+        self.blocks += [f"**Figure {self._figures}.** {plain(caption)}", "\n".join(images)]

@@ -98,27 +98,19 @@ def find(cell: Mapping[str, Any]) -> Published | None:
     return next((number for number in PUBLISHED if number.matches(cell)), None)
 
 
-def _transfer(text: str | None, aluminium: float, tube: float) -> tuple[Published, Published]:
-    common: dict[str, Any] = {
-        "method": None if text else "zero-shot",
-        "train_text": text,
-        "models": LONG_CLIP,
-    }
-    return (
-        Published("task4", "Long-CLIP L/14", aluminium, target="msd-cls", n_classes=10, n_test=186, **common),
-        Published("task4", "Long-CLIP L/14", tube, target="cgfsds-9", n_classes=5, n_test=219, **common),
-    )
-
-
-def _adapter(model: str, accuracy: float, mean_accuracy: float, models: str) -> Published:
-    method = "clip-adapter"
-    return Published("task2", model, accuracy, mean_accuracy, PAPER, method, "T3", "T0", models=models)
-
-
-def _few_shot(model: str, method: str, shots: int, accuracy: float, models: str) -> Published:
-    common: dict[str, Any] = {"method": method, "test_text": "T0", "shots": shots}
-    return Published("task3", model, accuracy, models=models, approximate=True, **common)
-
+TRANSFER = {  # training texts -> Acc on aluminium and on tubes
+    None: (0.0860, 0.2511),
+    "T0": (0.1290, 0.2831),
+    "T1": (0.2043, 0.3379),
+    "T2": (0.2527, 0.3425),
+    "T3": (0.2903, 0.4018),
+}
+ADAPTED: dict[str, Any] = {"task": "task2", "method": "clip-adapter", "train_text": "T3", "test_text": "T0"}
+ZERO_SHOT: dict[str, Any] = {"task": "task3", "method": "zero-shot", "shots": 0}
+FEW_SHOT: dict[str, Any] = {"task": "task3", "test_text": "T0", "approximate": True}
+X_SDD: dict[str, Any] = {"target": "X-SDD", "n_classes": 7, "n_test": None}
+ALUMINIUM: dict[str, Any] = {"target": "msd-cls", "n_classes": 10, "n_test": 186}
+TUBES: dict[str, Any] = {"target": "cgfsds-9", "n_classes": 5, "n_test": 219}
 
 PUBLISHED: tuple[Published, ...] = (
     Published("task1", "ShuffleNetV2", 0.9634, 0.9498, models=r"shufflenet.?v?2", remark="from scratch"),
@@ -127,31 +119,28 @@ PUBLISHED: tuple[Published, ...] = (
     Published(
         "task1", "ResNet-34", 0.974, source=LATER, models=r"resnet.?34", remark="ImageNet-pretrained; macro-F1 96.9"
     ),
-    Published(
-        "task1",
-        "RepVGG + SA",
-        0.951,
-        source="Feng et al. 2021",
-        target="X-SDD",
-        n_classes=7,
-        n_test=None,
-        remark="macro-F1 93.25",
-    ),
-    _adapter("Long-CLIP L/14", 0.9363, 0.9256, LONG_CLIP),
-    _adapter("OpenCLIP L/14", 0.8821, 0.8754, OPEN_CLIP),
-    _adapter("CLIP B/16", 0.8184, 0.8114, CLIP_B16),
+    Published("task1", "RepVGG + SA", 0.951, source="Feng et al. 2021", remark="macro-F1 93.25", **X_SDD),
+    Published(model="Long-CLIP L/14", accuracy=0.9363, mean_accuracy=0.9256, models=LONG_CLIP, **ADAPTED),
+    Published(model="OpenCLIP L/14", accuracy=0.8821, mean_accuracy=0.8754, models=OPEN_CLIP, **ADAPTED),
+    Published(model="CLIP B/16", accuracy=0.8184, mean_accuracy=0.8114, models=CLIP_B16, **ADAPTED),
     Published("task2", "Long-CLIP L/14", 0.9445, 0.9366, LATER, train_text="attributes"),
     Published("task2", "VLM2Vec-V2", 0.9449, source=LATER, method="lora", remark="claimed, no code"),
-    Published("task3", "CLIP", 0.0757, method="zero-shot", test_text="T0", shots=0, models=CLIP),
-    Published("task3", "CLIP", 0.1127, method="zero-shot", test_text="T1", shots=0, models=CLIP),
-    Published("task3", "best of any model", 0.148, method="zero-shot", shots=0),
-    _few_shot("Long-CLIP L/14", "clip-adapter", 1, 0.60, LONG_CLIP),
-    _few_shot("Long-CLIP L/14", "clip-adapter", 8, 0.88, LONG_CLIP),
-    _few_shot("a CLIP", "tip-adapter-f", 1, 0.55, "clip"),
-    _few_shot("a CLIP", "tip-adapter-f", 8, 0.85, "clip"),
-    *_transfer(None, 0.0860, 0.2511),
-    *_transfer("T0", 0.1290, 0.2831),
-    *_transfer("T1", 0.2043, 0.3379),
-    *_transfer("T2", 0.2527, 0.3425),
-    *_transfer("T3", 0.2903, 0.4018),
+    Published(model="CLIP", accuracy=0.0757, test_text="T0", models=CLIP, **ZERO_SHOT),
+    Published(model="CLIP", accuracy=0.1127, test_text="T1", models=CLIP, **ZERO_SHOT),
+    Published(model="best of any model", accuracy=0.148, **ZERO_SHOT),
+    Published(model="Long-CLIP L/14", accuracy=0.60, method="clip-adapter", shots=1, models=LONG_CLIP, **FEW_SHOT),
+    Published(model="Long-CLIP L/14", accuracy=0.88, method="clip-adapter", shots=8, models=LONG_CLIP, **FEW_SHOT),
+    Published(model="a CLIP", accuracy=0.55, method="tip-adapter-f", shots=1, models="clip", **FEW_SHOT),
+    Published(model="a CLIP", accuracy=0.85, method="tip-adapter-f", shots=8, models="clip", **FEW_SHOT),
+    *(
+        Published(
+            *("task4", "Long-CLIP L/14", accuracy),
+            method=None if text else "zero-shot",
+            train_text=text,
+            models=LONG_CLIP,
+            **target,
+        )
+        for text, accuracies in TRANSFER.items()
+        for accuracy, target in zip(accuracies, (ALUMINIUM, TUBES), strict=True)
+    ),
 )

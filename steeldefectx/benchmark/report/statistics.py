@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
+from scipy.stats import binomtest
 
 RESAMPLES = 4_000
 LEVEL = 0.95
@@ -17,35 +17,27 @@ def mean_std(values: Sequence[float]) -> tuple[float, float | None]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def accuracy_interval(hits: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the accuracy (Efron 1979): how far other test images could move it.
+def interval(
+    hits: np.ndarray, labels: np.ndarray | None = None, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of an accuracy (Efron 1979): how far other test images could move it.
 
     Args:
         hits: (N,) 0..1, for each image whether it was recognized; with several seeds the share of them that did. Then
             the interval is that of the mean over these seeds, and images are drawn for all seeds at once.
+        labels: (N,) true labels, for the mean of the classes' recalls: images are drawn class by class, so that each
+            class keeps its number. None: for the share of all images.
         resamples: How often N images are drawn.
         seed: Seed of the draws.
 
     Returns:
         Lower and upper end, 0..1. Where all images are recognized both are 1, which says little.
     """
-    return _ends(_resampled_means(hits, resamples, np.random.default_rng(seed)))
-
-
-def mean_accuracy_interval(
-    hits: np.ndarray, labels: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[float, float]:
-    """The same for the mean of per-class recalls: images are drawn class by class, so that each keeps its number.
-
-    Args:
-        hits: (N,) 0..1, as for :func:`accuracy_interval`.
-        labels: (N,) true labels.
-        resamples: How often N images are drawn.
-        seed: Seed of the draws.
-    """
     draw = np.random.default_rng(seed)
-    recalls = [_resampled_means(hits[labels == label], resamples, draw) for label in np.unique(labels)]
-    return _ends(np.mean(recalls, axis=0))
+    parts = [hits] if labels is None else [hits[labels == label] for label in np.unique(labels)]
+    means = np.mean([_resampled_means(part, resamples, draw) for part in parts], axis=0)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def _resampled_means(hits: np.ndarray, resamples: int, draw: np.random.Generator) -> np.ndarray:
@@ -55,11 +47,6 @@ def _resampled_means(hits: np.ndarray, resamples: int, draw: np.random.Generator
     """
     values, counts = np.unique(np.asarray(hits, dtype=np.float64), return_counts=True)
     return draw.multinomial(len(hits), counts / len(hits), size=resamples) @ values / len(hits)
-
-
-def _ends(means: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -83,8 +70,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Paired:
     """
     first, second = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    tail = binom.cdf(min(only_first, only_second), only_first + only_second, 0.5)
-    return Paired(only_first, only_second, float(min(1.0, 2 * tail)))
+    different = only_first + only_second
+    return Paired(only_first, only_second, float(binomtest(only_first, different).pvalue) if different else 1.0)
 
 
 def image_order(images: Sequence[str], labels: np.ndarray) -> np.ndarray:

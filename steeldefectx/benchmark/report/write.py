@@ -1,26 +1,20 @@
-"""The benchmark's report: from result lines to a page and a Markdown file, every number with the lines behind it."""
+"""The benchmark's report: from result lines to a Markdown file and a page, every number with the lines behind it."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steeldefectx.benchmark.report import by_class, panels, tables
-from steeldefectx.benchmark.report import markdown as report_markdown
-from steeldefectx.benchmark.report import page as report_page
-from steeldefectx.benchmark.report import significance as evidence
-from steeldefectx.benchmark.report.document import Entry, Figure, Heading, Section, Table
-from steeldefectx.benchmark.report.lines import Cell, Results, Run, read_results, task_name, task_title
+from steeldefectx.benchmark.report import page, plots, significance, tables
+from steeldefectx.benchmark.report.by_class import by_class
+from steeldefectx.benchmark.report.document import NONE, Document, code, link
+from steeldefectx.benchmark.report.runs import Line, Results, Run, groups, read_results, task_title
+from steeldefectx.utils.figures import to_png
+from steeldefectx.utils.markdown import plain
 
-TITLE = "SteelDefectX benchmark"
-LEAD = (
-    "Accuracies in percent. Acc is the share of test images recognized, mAcc the mean of the classes' recalls. "
-    "Numbers in tables lead to the result lines they were computed from. Bold: the best in its column."
-)
 INTRODUCTIONS = {
     "task1": "A backbone with a linear head, no texts.",
     "task2": "A vision-language model adapted to images with the training texts, then tested with the test texts of "
@@ -45,7 +39,7 @@ class Written:
 
 
 def write_report(results_dir: Path, out: Path) -> Written:
-    """Write ``report.html`` and ``report.md`` (with ``figures/``).
+    """Write ``report.md`` (with ``figures/``) and ``report.html``.
 
     Args:
         results_dir: Folder with ``results.jsonl`` and the predictions that it names.
@@ -55,169 +49,143 @@ def write_report(results_dir: Path, out: Path) -> Written:
         DataError: No results there, or lines of another kind.
     """
     results = read_results(results_dir)
-    sections = _sections(results)
-    counts = _counts(results)
-    out.mkdir(parents=True, exist_ok=True)
-    _write(out / "report.html", report_page.render(TITLE, LEAD, counts, sections))
-    _write(out / "report.md", report_markdown.render(TITLE, LEAD, counts, sections, out))
+    document = _document(results)
+    for name, figure in document.figures.items():
+        _write(out / name, to_png(figure))
+    html, markdown = out / "report.html", out / "report.md"
+    _write(html, page.render(document).encode("utf-8", errors="replace"))
+    _write(markdown, document.markdown.encode("utf-8", errors="replace"))
     failed = sum(len(run.failed) for run in results.runs)
-    page, markdown = out / "report.html", out / "report.md"
-    return Written(page, markdown, len(results.cells), len(results.runs), failed, results.problems)
+    return Written(html, markdown, len(results.lines), len(results.runs), failed, results.problems)
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: bytes) -> None:
     """Whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8", errors="replace")
+    temporary.write_bytes(content)
     temporary.replace(file)
 
 
-def _counts(results: Results) -> list[tuple[str, str]]:
+def _document(results: Results) -> Document:
     failed = sum(len(run.failed) for run in results.runs)
-    seeds = len({cell["seed"] for cell in results.cells})
-    return [
-        (f"{len(results.runs):,}", "run" if len(results.runs) == 1 else "runs (cells that differ in their seed alone)"),
-        (f"{len(results.cells) - failed:,}", "cells done"),
-        (f"{failed:,}", "cells failed"),
-        (f"{seeds}", "seed" if seeds == 1 else "seeds"),
-    ]
-
-
-def _sections(results: Results) -> list[Section]:
-    by_task = tables.groups(results.runs, lambda run: (run["task"],))
-    sections = [Section("Data", "data", _data(results))]
-    sections += [_task(task, runs) for (task,), runs in by_task.items()]
-    effects = evidence.text_effects(results)
-    bars = panels.text_bars(results)
-    if effects or bars:
-        blocks: list[str | Table | Figure] = [*([bars] if bars else []), *([effects] if effects else [])]
-        sections.append(Section("Text levels and shuffled texts", "texts", blocks))
-    classes = by_class.section(results)
-    if classes.parts:
-        sections.append(classes)
-    sections.append(Section("All metrics", "metrics", [evidence.all_metrics(results)]))
-    matrices = evidence.matrices(results)
-    if matrices:
-        sections.append(Section("Paired tests", "paired", [*matrices]))
-    sections.append(Section("Published numbers", "published", [tables.published_numbers()]))
-    sections.append(_failures(results))
+    counts = f"{len(results.runs):,} runs, {len(results.lines) - failed:,} cells done, {failed:,} failed"
+    lead = (
+        "Accuracies in percent. Acc is the share of test images recognized, mAcc the mean of the classes' recalls. "
+        "Numbers in tables lead to the result lines they were computed from. Bold: the best in its column.\n\n"
+        f"**{counts}.** Cells that differ in their seed alone are one run."
+    )
+    document = Document("SteelDefectX benchmark", lead)
+    document.heading("Data", "data")
+    _data(document, results)
+    for (task,), runs in groups(results.runs, lambda run: (run["task"],)).items():
+        _task(document, task, runs)
+    if any(run["train_text"] not in (None, "T0") for run in results.runs if run.done):
+        document.heading("Text levels and shuffled texts", "texts")
+        plots.text_bars(document, results)
+        significance.text_effects(document, results)
+    by_class(document, results)
+    document.heading("All metrics", "metrics")
+    significance.all_metrics(document, results)
+    significance.best_and_rest(document, results)
+    document.heading("Published numbers", "published")
+    tables.published_numbers(document)
+    _failures(document, results)
     if results.problems:  # asked last: predictions are read on the way
-        left_out = Table("Left out", ("what",), [[Entry(problem)] for problem in results.problems])
-        sections.append(Section("Left out", "left-out", [left_out]))
-    sections.append(_appendix(results))
-    return sections
+        document.heading("Left out", "left-out")
+        document.table("Left out", ("what",), [[plain(problem)] for problem in results.problems])
+    _evidence(document, results)
+    return document
 
 
-def _data(results: Results) -> list[str | Table | Figure]:
+def _data(document: Document, results: Results) -> None:
+    def key(run: Run) -> tuple[Any, ...]:
+        return (run.data, run["config"], run["data_fingerprint"], len(run["classes"]), run["n_test"])
+
     done = [run for run in results.runs if run.done]
     if not done:
-        return ["No cell is done yet."]
-
-    def key(run: Run) -> tuple[Any, ...]:
-        return (run.data, run["config"], len(run["classes"]), run["n_test"], run["data_fingerprint"])
-
-    rows: list[list[Entry] | Heading] = []
-    for (data, config, classes, n_test, fingerprint), runs in tables.groups(done, key).items():
+        document.text("No cell is done yet.")
+        return
+    rows = []
+    for (data, config, fingerprint, classes, n_test), runs in groups(done, key).items():
         tasks = ", ".join(dict.fromkeys(run["task"].removeprefix("task") for run in runs))
-        words = [Entry(data, title=str(runs[0]["dataset"])), Entry(config), Entry(tasks)]
-        words.append(Entry(str(fingerprint)[:12], code=True))
-        trained = max(run["n_train"] or 0 for run in runs)
-        rows.append([*words, Entry(f"{classes}"), Entry(f"{trained:,}"), Entry(f"{n_test:,}")])
+        most = max(run["n_train"] or 0 for run in runs)
+        rows.append([plain(data), config, tasks, code(fingerprint[:12]), str(classes), f"{most:,}", f"{n_test:,}"])
     columns = ("data", "config", "tasks", "fingerprint", "classes", "training images", "test images")
     notes = ["Training images: the most that one of the runs was given."]
     if any(run.synthetic for run in done):
         notes.append("Synthetic: rendered images. Their numbers say nothing of real steel.")
-    return [Table("What was measured on", columns, rows, tuple(notes), words=4)]
+    document.table("What was measured on", columns, rows, notes, words=4)
 
 
-def _task(task: str, runs: list[Run]) -> Section:
-    blocks: list[str | Table | Figure] = []
+def _task(document: Document, task: str, runs: list[Run]) -> None:
+    document.heading(task_title(task), task)
     if task in INTRODUCTIONS:
-        blocks.append(INTRODUCTIONS[task])
-    for part in tables.groups(runs, tables.grid_of).values():
+        document.text(INTRODUCTIONS[task])
+
+    def data(run: Run) -> tuple[Any, ...]:
+        """What there is a table for: one data set, or in task 4 one that was trained on."""
+        return (run["train_on"],) if task == "task4" else (run["dataset"], run["config"], run["data_fingerprint"])
+
+    for part in groups(runs, data).values():
         if task == "task3":
-            blocks += _few_shot(part)
+            tables.zero_and_few_shot(document, part)
+            plots.shot_curves(document, part)
         elif task == "task4":
-            blocks.append(tables.transfer(part))
+            tables.transfer(document, part)
         else:
-            blocks.append(tables.classification(part))
-    return Section(task_title(task), task, blocks)
+            words = ("model", "method", "train texts", "test texts") if task == "task2" else ("model",)
+            tables.listed(document, part, f"{part[0].where}: Acc and mAcc on the test split", words)
 
 
-def _few_shot(runs: list[Run]) -> list[str | Table | Figure]:
-    zero = [run for run in runs if run["method"] == "zero-shot"]
-    shots = [run for run in runs if run["method"] != "zero-shot"]
-    encoders = [run for run in shots if tables.is_encoder_method(run)]
-    others = [run for run in shots if not tables.is_encoder_method(run)]
-    blocks: list[str | Table | Figure] = [tables.zero_shot(zero)] if zero else []
-    if others:
-        blocks.append(tables.few_shot(others, "methods on frozen features"))
-    if encoders:
-        blocks.append(tables.few_shot(encoders, "methods that train inside the towers (far more to compute)"))
-    figure = panels.curves(runs)
-    return [*blocks, figure] if figure else blocks
-
-
-def _failures(results: Results) -> Section:
-    failed = [(run, cell) for run in results.runs for cell in run.failed]
-    if not failed:
-        return Section("Failed cells", tables.FAILED, ["None."])
-    rows: list[list[Entry] | Heading] = [
-        [
-            Entry(run.name, run=run.name),
-            Entry(f"{task_name(run['task'])}, {run.data}: {run.label}"),
-            Entry(cell["cell"], code=True),
-            Entry(str(cell["error"])),
-            Entry(str(cell["seed"])),
-        ]
-        for run, cell in failed
+def _failures(document: Document, results: Results) -> None:
+    document.heading("Failed cells", tables.FAILED)
+    rows = [
+        [link(run.name, run.anchor), plain(f"{run.where}: {run.label}"), code(line["cell"]), plain(line["error"])]
+        for run in results.runs
+        for line in run.failed
     ]
-    table = Table("Cells that failed", ("run", "what", "cell", "error", "seed"), rows, words=4)
-    return Section("Failed cells", tables.FAILED, [table])
+    if rows:
+        document.table("Cells that failed", ("run", "what", "cell", "error"), rows, words=4)
+    else:
+        document.text("None.")
 
 
-def _appendix(results: Results) -> Section:
+def _evidence(document: Document, results: Results) -> None:
+    """All lines, run by run, with the settings and versions behind them."""
     versions: dict[str, str] = {}
-    rows: list[list[Entry] | Heading] = []
-    settings: list[list[Entry] | Heading] = []
+    rows, settings = [], []
     for run in results.runs:
-        data = f"{task_name(run['task'])}, {run.data}"
-        rows.append(Heading(f"{run.name} · {data}: {run.label}", run.name.lower()))
-        rows += [_cell(cell, versions) for cell in (*run.done, *run.failed)]
-        recipe = json.dumps({k: v for k, v in (run["recipe"] or {}).items() if k != "seed"}, ensure_ascii=False)
-        settings.append([Entry(run.name, run=run.name), Entry(run.label), Entry(recipe, code=True)])
-    columns = ("cell", "seed", "Acc %", "mAcc %", "trained on", "tested on", "seconds", "chosen settings", "versions")
-    cells = Table("All cells, run by run", columns, rows, ("Images trained and tested on; seconds in all.",), words=1)
-    known: list[list[Entry] | Heading] = [[Entry(name), Entry(text)] for text, name in versions.items()]
-    return Section(
-        "All cells",
-        "cells",
-        [
-            cells,
-            Table("Settings of each run, beside the seed", ("run", "what", "settings"), settings, words=3, folded=True),
-            Table("Versions", ("", "packages"), known, words=2),
-        ],
+        for number, line in enumerate((*run.done, *run.failed)):
+            name = f"{run.name} · {run.where}: {run.label}"
+            first = f'<a id="{run.anchor}"></a>**{plain(name)}**' if number == 0 else run.name
+            rows.append([first, *_line(line, versions)])
+        recipe = {key: value for key, value in (run["recipe"] or {}).items() if key != "seed"}
+        words = [link(run.name, run.anchor), plain(run.label)]
+        settings.append([*words, code(json.dumps(recipe, ensure_ascii=False))])
+    document.heading("All cells", "cells")
+    columns = (
+        *("run", "cell", "seed", "Acc %", "mAcc %", "trained on", "tested on", "seconds"),
+        *("chosen settings", "versions"),
     )
+    document.table("All cells, run by run", columns, rows, ("Images trained and tested on; seconds in all.",), words=2)
+    document.table("Settings of each run, beside the seed", ("run", "what", "settings"), settings, words=3, folded=True)
+    packages = [[name, plain(text)] for text, name in versions.items()]
+    document.table("Versions", ("", "packages"), packages, words=2)
 
 
-def _cell(cell: Cell, versions: dict[str, str]) -> list[Entry]:
-    text = ", ".join(f"{name} {version}" for name, version in (cell["versions"] or {}).items())
-    name = versions.setdefault(text, f"V{len(versions) + 1}") if text else tables.NONE
-    chosen = ", ".join(f"{key} {_brief(value)}" for key, value in (cell["chosen"] or {}).items())
-    own = (cell["cell"],)
-    numbers: list[tuple[str, Callable[[Any], str]]] = [
-        ("accuracy", lambda value: tables.percent([value])),
-        ("mean_accuracy", lambda value: tables.percent([value])),
-        ("n_train", lambda value: f"{value:,}"),
-        ("n_test", lambda value: f"{value:,}"),
-    ]
-    entries = [Entry(tables.NONE) if cell[key] is None else Entry(shown(cell[key]), key, own) for key, shown in numbers]
-    if cell["status"] != "done":
-        entries[0] = Entry("failed", tone="failed", run=tables.FAILED, title=str(cell["error"]))
-    total = (cell["seconds"] or {}).get("total")
-    seconds = Entry(tables.NONE) if total is None else Entry(f"{total:,.1f}", "seconds", own)
-    identity = Entry(cell["cell"], code=True, anchor=f"cell-{cell['cell']}")
-    return [identity, Entry(str(cell["seed"])), *entries, seconds, Entry(chosen or tables.NONE), Entry(name)]
+def _line(line: Line, versions: dict[str, str]) -> list[str]:
+    text = ", ".join(f"{name} {version}" for name, version in (line["versions"] or {}).items())
+    name = versions.setdefault(text, f"V{len(versions) + 1}") if text else NONE
+    chosen = ", ".join(f"{key} {_brief(value)}" for key, value in (line["chosen"] or {}).items())
+    total = (line["seconds"] or {}).get("total")
+    scores = [tables.percent([line[metric]]) if line[metric] is not None else NONE for metric in tables.METRICS]
+    if line["error"]:
+        scores[0] = link("failed", tables.FAILED, line["error"])
+    counts = [NONE if line[key] is None else f"{line[key]:,}" for key in ("n_train", "n_test")]
+    seconds = NONE if total is None else f"{total:,.1f}"
+    identity = f'<a id="cell-{line["cell"]}"></a>{code(line["cell"])}'
+    return [identity, str(line["seed"]), *scores, *counts, seconds, plain(chosen) or NONE, name]
 
 
 def _brief(value: Any) -> str:
