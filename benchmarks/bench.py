@@ -41,12 +41,14 @@ from steeldefectx.features.pixels import PixelStore, decode
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.training.batches import Batches
+from steeldefectx.training.clip_inputs import FeatureInputs
+from steeldefectx.training.clip_modules import FrozenTowers
 from steeldefectx.training.config import TrainConfig, load_recipe
-from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank
 from steeldefectx.training.loop import fit
 from steeldefectx.training.run import run
 from steeldefectx.training.snapshot import Snapshots
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.training.text_bank import TextBank
+from steeldefectx.utils.prefetch import prefetch
 from steeldefectx.utils.results import versions
 
 CPU = torch.device("cpu")
@@ -104,14 +106,14 @@ def one_pass(clip: Clip, data: Data) -> float:
     def encode() -> None:
         for split in data.splits.values():
             batches = [split.rows[i : i + BATCH] for i in range(0, len(split), BATCH)]
-            for pixels in ahead(lambda rows, column=split.column: decode(column, rows, clip), batches):
+            for pixels in prefetch(lambda rows, column=split.column: decode(column, rows, clip), batches):
                 clip.encode_images(pixels)
 
     with torch.inference_mode():
         return seconds(encode)
 
 
-class EncodedEveryTime(FrozenInputs):
+class EncodedEveryTime(FeatureInputs):
     """What re-encodes each batch in each epoch, as the published implementation does."""
 
     def __init__(self, clip: Clip, split: Split, bank: TextBank):
@@ -154,13 +156,11 @@ def task2(name: str, data: Data, reencode: bool) -> list[Row]:
         clip.adapter = ClipAdapter(width, config.ratio)
         prompts = class_texts(data, "T0")
 
-        def train_with(inputs: FrozenInputs) -> float:
+        def train_with(inputs: FeatureInputs) -> float:
             batches = Batches(inputs, bank, train.labels, config.batch_size, config.seed)
             snapshots = Snapshots(folder, {}, 60, writes=False)
             return seconds(
-                lambda: fit(
-                    FrozenForward(clip), batches, config, Accelerator(), snapshots=snapshots, log=lambda _: None
-                )
+                lambda: fit(FrozenTowers(clip), batches, config, Accelerator(), snapshots=snapshots, log=lambda _: None)
             )
 
         begin = {k: v.clone() for k, v in clip.adapter.state_dict().items()}
@@ -171,7 +171,7 @@ def task2(name: str, data: Data, reencode: bool) -> list[Row]:
         with fresh_cache():
             features = Features(clip, CPU)
             started = time.perf_counter()
-            ours = FrozenInputs(features.images(train)[None], features.texts(bank.forms), CPU)
+            ours = FeatureInputs(features.images(train)[None], features.texts(bank.forms), CPU)
             ours_s = time.perf_counter() - started + train_with(ours)
             ours_accuracy = accuracy(features, data, prompts)
         rows.append(row(f"training, 20 epochs, {label}", "towers encode in every epoch", naive_s,
@@ -273,7 +273,7 @@ def pipeline(name: str, data: Data) -> Iterator[Row]:
             return vary_shape(store.batch(rows), variation), variation
 
         def ours(prepare: Any = prepare) -> None:
-            for pixels, variation in ahead(prepare, range(epochs * -(-len(split) // 64))):
+            for pixels, variation in prefetch(prepare, range(epochs * -(-len(split) // 64))):
                 vary_light(pixels, variation)
 
         for warm_up in (naive, ours):

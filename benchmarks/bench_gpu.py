@@ -31,10 +31,12 @@ from steeldefectx.features.pixels import PixelStore
 from steeldefectx.models.clip import Clip, load_clip
 from steeldefectx.models.peft_adapters import add_peft
 from steeldefectx.training.batches import Batches
+from steeldefectx.training.clip_inputs import PixelInputs
+from steeldefectx.training.clip_modules import TrainedTowers
 from steeldefectx.training.config import TrainConfig, load_recipe
-from steeldefectx.training.inputs import TextBank, TowerForward, TowerInputs
 from steeldefectx.training.loop import fit
 from steeldefectx.training.snapshot import Snapshots
+from steeldefectx.training.text_bank import TextBank
 from steeldefectx.utils.results import versions
 
 BF16_TERAFLOPS = {"H100": 989.4, "H200": 989.4, "A100": 312.0, "L40S": 362.05, "4090": 165.2}
@@ -77,9 +79,9 @@ def measure(folder: Path, size: int, split: Split, settings: dict[str, Any], pea
     add_peft(clip, "lora", "both", asdict(config))
     train = repeated(split, size * STEPS)
     bank = TextBank(train.level("T3"), 0.0)
-    inputs = TowerInputs(PixelStore(train, clip), dict(clip.tokenize(bank.forms)), "photometric", accelerator.device)
+    inputs = PixelInputs(PixelStore(train, clip), dict(clip.tokenize(bank.forms)), "photometric", accelerator.device)
     batches = Batches(inputs, bank, train.labels, size, 0)
-    module = TowerForward(clip, keep_statistics=True, loss="contrastive")
+    module = TrainedTowers(clip, keep_statistics=True, loss="contrastive")
     cuda = accelerator.device.type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -100,7 +102,7 @@ def measure(folder: Path, size: int, split: Split, settings: dict[str, Any], pea
     }
 
 
-def step_flops(module: TowerForward, batches: Batches, accelerator: Accelerator) -> int:
+def step_flops(module: TrainedTowers, batches: Batches, accelerator: Accelerator) -> int:
     """Floating-point operations of a step's matrix products, forward and backward, as they are carried out."""
     batch = batches(0)
     module.train()
@@ -111,7 +113,7 @@ def step_flops(module: TowerForward, batches: Batches, accelerator: Accelerator)
 
 
 def busy_share(
-    module: TowerForward, batches: Batches, config: TrainConfig, accelerator: Accelerator, folder: Path
+    module: TrainedTowers, batches: Batches, config: TrainConfig, accelerator: Accelerator, folder: Path
 ) -> float:
     """Share of an epoch in which a kernel runs on the GPU, from a trace; the rest of it the GPU waits."""
     config.epochs = 1

@@ -34,8 +34,9 @@ import torch
 from steeldefectx import SteelDefectClassifier
 from steeldefectx.data.images import open_image
 from steeldefectx.data.labelled import image_bytes, load_data
+from steeldefectx.data.sources import find_images
 from steeldefectx.inference.engines import BATCH
-from steeldefectx.inference.prediction_table import image_files, predict_files
+from steeldefectx.inference.prediction_table import predict_files
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import feature_width, load_clip
@@ -61,7 +62,7 @@ def gather(data_dir: Path | None, count: int, folder: Path) -> None:
         for n in range(count):
             (folder / f"{n:05d}.png").write_bytes(contents[n % len(contents)])
         return
-    files = image_files(data_dir)
+    files = find_images(data_dir)
     for n in range(count):
         source = files[n % len(files)].absolute()
         (folder / f"{n:05d}{source.suffix}").symlink_to(source)
@@ -142,7 +143,7 @@ def main() -> None:
         gather(folder / "all", flags.images // 5, folder / "fifth")
         for number, model in enumerate(flags.models):
             checkpoint_of(model, folder / f"checkpoint{number}")
-            measured = rates(folder / f"checkpoint{number}", image_files(folder / "all"), folder / "table.parquet")
+            measured = rates(folder / f"checkpoint{number}", find_images(folder / "all"), folder / "table.parquet")
             peaks = {
                 f"peak_mib_{part}": peak_mib(folder / f"checkpoint{number}", folder / part, folder / "table.parquet")
                 for part in ("fifth", "all")

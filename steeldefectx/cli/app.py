@@ -196,13 +196,20 @@ def predict(
     """Predict the class of each image: a table with file, rank, class, probability and likely cause.
 
     Files that are no readable images are listed on standard error and in the table's column `error`, the rest is
-    done, and the exit code is 1. The table appears when it is complete.
+    done, and the exit code is 1. The table appears when it is complete; of one that breaks off the finished rows stay
+    in OUT.partial, and the same command goes on from there. Hidden files, masks and what unpacking leaves behind are
+    no images. In a CSV, names that a spreadsheet would run as a formula have a ' before them.
     """
+    from steeldefectx.data.sources import find_images
     from steeldefectx.inference import prediction_table as tables  # imports torch; --help does without
     from steeldefectx.inference.classifier import SteelDefectClassifier
+    from steeldefectx.inference.table_files import check_output
+    from steeldefectx.language.class_texts import read_classes
 
     with _errors_told():
-        files, chosen = tables.image_files(images), None if texts is None else tables.read_texts(texts)
+        files, chosen = find_images(images), None if texts is None else read_classes(texts)
+        if out is not None:
+            check_output(out)
         classifier = SteelDefectClassifier.from_pretrained(checkpoint, chosen)
         problems = tables.predict_files(classifier, files, out, top_k=top_k, abstain_below=abstain_below)
     if problems:
@@ -329,10 +336,10 @@ def explain(
 
     steeldefectx explain raw/ --config default --checkpoint runs/latest --text "a dark vertical scratch"
     """
-    from steeldefectx.inference.explain import command  # imports torch; --help does without
+    from steeldefectx.inference.explain.run import explain_to_folder  # imports torch; --help does without
 
     with _errors_told():
-        unreadable = command.explain(
+        unreadable = explain_to_folder(
             images, checkpoint, [level for level in texts.split(",") if level], text, config, split, limit, out
         )
     if unreadable:

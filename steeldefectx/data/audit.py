@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data import builder, duplicates
-from steeldefectx.data.sources import Found, Problem, Sample, read_mask
+from steeldefectx.data.sources import Listing, Problem, Sample, read_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -58,11 +58,18 @@ class Audit:
     balance: dict[str, tuple[int, int]]
     """Class -> images for training, for testing."""
     findings: list[Finding]
+    photographs: list[list[int]]
+    """Positions of the samples of each photograph that has several: they are on one side of the split."""
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of the photographs; empty where none has several samples."""
+        return builder.kept_together(self.photographs)
 
     def counts(self) -> dict[str, int]:
         """Findings of each kind."""
-        found = Counter(finding.kind for finding in self.findings)
-        return {kind: found[kind] for kind in KINDS}
+        count = Counter(finding.kind for finding in self.findings)
+        return {kind: count[kind] for kind in KINDS}
 
     def write_json(self, file: Path) -> None:
         """Write counts, class balance and findings."""
@@ -90,18 +97,19 @@ def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit
     """
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
-    found = builder.find_samples(config, data_dir, skip_bad=True)
-    looks = duplicates.read_looks([sample.path for sample in found.samples])
-    groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(found.samples))
-    parts = builder.assign_splits(found.samples, split, groups)
+    listing = builder.find_samples(config, data_dir, skip_bad=True)
+    looks = duplicates.read_looks(listing.samples, lambda sample: sample.path)
+    groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
+    parts = builder.assign_splits(listing.samples, split, groups)
     findings = [
-        *_duplicates(found.samples, parts, groups),
-        *_unusable(found.problems),
-        *_blank(found.samples, parts, looks.deviations),
-        *_masks(found),
-        *_texts(found.samples),
+        *_duplicates(listing.samples, parts, groups),
+        *_unusable(listing.problems),
+        *_blank(listing.samples, parts, looks.deviations),
+        *_masks(listing),
+        *_texts(listing.samples),
     ]
-    return Audit(data_dir, _balance(found.samples, parts), findings)
+    kept_together = duplicates.photographs(sample.image_id for sample in listing.samples)
+    return Audit(data_dir, _balance(listing.samples, parts), findings, kept_together)
 
 
 def _balance(samples: Sequence[Sample], parts: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -135,11 +143,11 @@ def _blank(samples: Sequence[Sample], parts: Sequence[str], deviations: np.ndarr
         yield Finding(BLANK, f"grey levels deviate by {deviations[n]:.2f}", (sample.path,), (caption,))
 
 
-def _masks(found: Found) -> Iterator[Finding]:
-    for problem in found.problems:
+def _masks(listing: Listing) -> Iterator[Finding]:
+    for problem in listing.problems:
         if problem.reason.startswith(_MASK_REASONS):
             yield Finding(MASK, problem.reason, (problem.path,), (problem.path.name,))
-    for sample in found.samples:
+    for sample in listing.samples:
         if sample.mask is None:
             continue
         with Image.open(sample.mask) as image:

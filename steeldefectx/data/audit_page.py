@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from html import escape
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from rich.table import Table
 from steeldefectx.data.audit import KINDS, Audit, Finding
 from steeldefectx.data.images import open_image
 from steeldefectx.errors import DataError
+from steeldefectx.utils import html
 
 THUMBNAIL = 160
 """Pixels of a thumbnail's longer side."""
@@ -22,15 +21,9 @@ SHOWN_IMAGES = 8
 """Thumbnails of one finding."""
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dde2e9; --page: #f5f7f9; --card: #fff;
-  --train: #3568b8; --test: #d98a2b; --good: #2b7a4b; --found: #a8501a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7ebf0; --soft: #9aa6b5; --line: #2e3844; --page: #12171d;
-  --card: #1a2129; --train: #6d9ae0; --test: #e8ab5c; --good: #6cc48f; --found: #f0a36b; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 72rem; padding: 2.5rem 1.25rem 4rem; background: var(--page); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { margin: 0; font-size: 1.75rem; } h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
-.soft, figcaption { color: var(--soft); } .path { overflow-wrap: anywhere; }
+:root { --train: #3568b8; --test: #d98a2b; --good: #2b7a4b; --found: #a8501a; }
+@media (prefers-color-scheme: dark) { :root { --train: #6d9ae0; --test: #e8ab5c; --good: #6cc48f; --found: #f0a36b; } }
+h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
 .counts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); margin-top: 1.5rem; }
 .counts a, .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem;
   color: inherit; text-decoration: none; }
@@ -38,14 +31,10 @@ h1 { margin: 0; font-size: 1.75rem; } h2 { margin: 2.5rem 0 .75rem; font-size: 1
 .counts .none b { color: var(--good); }
 .cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 .card p { margin: 0 0 .6rem; overflow-wrap: anywhere; } .images { display: flex; flex-wrap: wrap; gap: .75rem; }
-figure { margin: 0; width: 160px; }
-figcaption { margin-top: .3rem; white-space: pre-line; font-size: .78rem;
-  line-height: 1.35; overflow-wrap: anywhere; }
-figure img, .noimage { display: block; max-width: 160px; border-radius: .3rem; background: var(--line); }
+figure { width: 160px; } figcaption { white-space: pre-line; font-size: .78rem; }
+figure img, .noimage { max-width: 160px; border-radius: .3rem; background: var(--line); }
 .noimage { display: grid; place-items: center; height: 96px; color: var(--soft); font-size: .8rem; }
-.scroll { overflow-x: auto; } table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } td:last-child, th:last-child { width: 45%; text-align: left; }
+table { width: 100%; } td:last-child, th:last-child { width: 45%; text-align: left; }
 .bar { display: flex; height: .7rem; min-width: 8rem; } .bar i { background: var(--train); }
 .bar i + i { background: var(--test); }
 .key { display: inline-block; width: .7rem; height: .7rem; margin: 0 .3rem 0 .8rem; }
@@ -60,29 +49,20 @@ def print_tables(audit: Audit) -> None:
         classes.add_column(heading, justify="right")
     for name, (train, test) in audit.balance.items():
         classes.add_row(name, f"{train:,}", f"{test:,}", f"{train + test:,}")
-    found = Table("looked for", title="Findings", title_justify="left")
-    found.add_column("found", justify="right")
+    findings = Table("looked for", title="Findings", title_justify="left")
+    findings.add_column("found", justify="right")
     for kind, count in audit.counts().items():
-        found.add_row(KINDS[kind], f"[yellow]{count:,}[/]" if count else "0")
-    console.print(classes, found)
+        findings.add_row(KINDS[kind], f"[yellow]{count:,}[/]" if count else "0")
+    console.print(classes, findings, *([audit.remark] if audit.remark else []))
 
 
 def write_page(audit: Audit, file: Path) -> None:
-    """Write the HTML page, thumbnails included."""
+    """Write the HTML page, thumbnails included, whole or not at all."""
     total = sum(map(sum, audit.balance.values()))
-    summary = f"{total:,} images, {len(audit.balance)} classes. {_imbalance(audit)}"
+    summary = f"{total:,} images, {len(audit.balance)} classes. {_imbalance(audit)} {audit.remark}".rstrip()
     sections = [_section(kind, [f for f in audit.findings if f.kind == kind]) for kind in KINDS]
-    page = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>SteelDefectX audit</title><style>{STYLE}</style>",
-        f'<h1>Data audit</h1><p class="soft path">{escape(str(audit.data_dir))}</p><p>{escape(summary)}</p>',
-        _counts(audit),
-        *sections,
-        _balance(audit),
-        "</html>\n",
-    ]
-    file.write_text("\n".join(page), encoding="utf-8", errors="replace")
+    heading = f'<h1>Data audit</h1><p class="soft path">{escape(str(audit.data_dir))}</p><p>{escape(summary)}</p>'
+    html.write_page(html.page("SteelDefectX audit", [heading, _counts(audit), *sections, _balance(audit)], STYLE), file)
 
 
 def _imbalance(audit: Audit) -> str:
@@ -120,14 +100,9 @@ def _card(finding: Finding) -> str:
 
 def _thumbnail(path: Path) -> str:
     try:
-        small = open_image(path).convert("RGB")
-        small.thumbnail((THUMBNAIL, THUMBNAIL))
-        buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=80)
+        return html.thumbnail(open_image(path).convert("RGB"), THUMBNAIL)
     except (OSError, DataError):
         return '<span class="noimage">no image</span>'
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img alt="" width="{small.width}" height="{small.height}" src="data:image/jpeg;base64,{encoded}">'
 
 
 def _balance(audit: Audit) -> str:

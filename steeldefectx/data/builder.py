@@ -20,7 +20,7 @@ from steeldefectx.data import duplicates, sources, splits
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.language.class_texts import read_class_texts
-from steeldefectx.render import sample
+from steeldefectx.render.sample import class_of, id_of, sample_row
 from steeldefectx.store.annotations import Annotation, fingerprint
 from steeldefectx.store.reading import read_annotations
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
@@ -38,8 +38,8 @@ FOLDER_CONFIGS = ("class-folders", "msd-cls", "cgfsds-9")
 GC10_PARTS = ("crop", "whole")
 
 SPLITS = {
-    "rule": "7:3 class by class",
-    "grouped": "the same, with near-duplicate images on one side",
+    "rule": "7:3 class by class; the samples of one photograph (GC10-DET) are on one side",
+    "grouped": "the same, with near-duplicate images on one side too",
 }
 
 
@@ -142,7 +142,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     DEFAULT_CONFIG_NAME = "default"
     problems: tuple[sources.Problem, ...] = ()
     """After preparing with ``skip_bad``: what was left out."""
-    _annotated: Mapping[str, Annotation] = {}
+    _annotations: Mapping[str, Annotation] = {}
     _t1: Mapping[str, str] = {}
 
     def _info(self) -> datasets.DatasetInfo:
@@ -166,22 +166,24 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         self._read_texts()
         if self.config.name == "sample":
             keys: list[Any] = list(range(self.config.images))
-            self._check_annotations(sample.id_of(index) for index in keys)
-            classes = [sample.class_of(index) for index in keys]
+            self._check_annotations(id_of(index) for index in keys)
+            classes = [class_of(index) for index in keys]
             assigned = splits.stratified_split([f"{index:05d}" for index in keys], classes)
         else:
             keys = list(self._find_samples().samples)
-            self._check_annotations(each.image_id for each in keys)
+            self._check_annotations(sample.image_id for sample in keys)
             assigned = assign_splits(keys, self.config.split_by)
+            if remark := kept_together(duplicates.photographs(sample.image_id for sample in keys)):
+                datasets.logging.get_logger(__name__).warning(remark)
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
 
     def _generate_examples(self, keys: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for key in keys:
             row = self._sample_row(key) if self.config.name == "sample" else self._source_row(key)
-            annotation = self._annotated.get(row["image_id"])
+            annotation = self._annotations.get(row["image_id"])
             if annotation is not None:
-                row |= {level: text for level in ("T2", "T3") if (text := getattr(annotation, level)) is not None}
+                row |= {level: text for level in ("T2", "T3") if (text := getattr(annotation, level) or "").strip()}
             row["T1"] = self._t1.get(row["label"], row["T1"])
             yield row["image_id"], row
 
@@ -189,47 +191,48 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         if self.config.t1_file:
             self._t1 = read_class_texts(self.config.t1_file)
         if self.config.annotations:
-            self._annotated = {each.image_id: each for each in read_annotations(self.config.annotations)}
+            annotations = read_annotations(self.config.annotations)
+            self._annotations = {annotation.image_id: annotation for annotation in annotations}
 
     def _check_annotations(self, image_ids: Iterable[str]) -> None:
         """Say what annotations belong to no image; if all do, they are those of other data."""
-        if not self._annotated:
+        if not self._annotations:
             return
-        strangers = self._annotated.keys() - set(image_ids)
-        if len(strangers) == len(self._annotated):
+        unknown = self._annotations.keys() - set(image_ids)
+        if len(unknown) == len(self._annotations):
             raise DataError(
-                f"None of the {len(strangers):,} annotations belongs to an image of this data set; the first is of "
-                f"{min(strangers)!r}."
+                f"None of the {len(unknown):,} annotations belongs to an image of this data set; the first is of "
+                f"{min(unknown)!r}."
             )
-        if strangers:
-            message = f"{len(strangers):,} annotations belong to no image here, such as that of {min(strangers)!r}."
+        if unknown:
+            message = f"{len(unknown):,} annotations belong to no image here, such as that of {min(unknown)!r}."
             datasets.logging.get_logger(__name__).warning(message)
 
     def _sample_row(self, index: int) -> dict[str, Any]:
-        row = sample.sample_row(index, self.config.images, self.config.image_size, self.config.seed)
+        row = sample_row(index, self.config.images, self.config.image_size, self.config.seed)
         template = self.config.t0_template
         return row | {"T0": t0_sentence(row["label"], template), "T1": t1_sentence(row["label"], template)}
 
-    def _source_row(self, found: sources.Sample) -> dict[str, Any]:
-        image, mask, attributes, template = _contents(found)
+    def _source_row(self, sample: sources.Sample) -> dict[str, Any]:
+        image, mask, attributes, template = _contents(sample)
         return {
-            "image": str(found.path) if found.box is None else image,
+            "image": str(sample.path) if sample.box is None else image,
             "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
-            "label": found.class_name,
-            "source": found.source,
-            "image_id": found.image_id,
-            **sample_texts(found, self.config.t0_template),
+            "label": sample.class_name,
+            "source": sample.source,
+            "image_id": sample.image_id,
+            **sample_texts(sample, self.config.t0_template),
             "attributes": attributes,
             "template": template,
         }
 
-    def _find_samples(self) -> sources.Found:
+    def _find_samples(self) -> sources.Listing:
         config = self.config
-        found = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
-        self.problems = tuple(found.problems)
-        for line in [*found.notes, *(f"left out: {p.path}: {p.reason}" for p in found.problems)]:
+        listing = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
+        self.problems = tuple(listing.problems)
+        for line in [*listing.notes, *(f"left out: {p.path}: {p.reason}" for p in listing.problems)]:
             datasets.logging.get_logger(__name__).warning(line)
-        return found
+        return listing
 
     def _data_dir(self) -> Path:
         if self.config.data_dir is None and self.config.name == "default":
@@ -244,7 +247,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return _folder(self.config.data_dir)
 
 
-def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop") -> sources.Found:
+def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop") -> sources.Listing:
     """The samples of a folder, for any config that reads one.
 
     Raises:
@@ -259,14 +262,14 @@ def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: s
 
 
 def assign_splits(
-    samples: Sequence[sources.Sample], split_by: str, groups: Sequence[Sequence[int]] | None = None
+    samples: Sequence[sources.Sample], split_by: str, near_duplicates: Sequence[Sequence[int]] | None = None
 ) -> list[str]:
     """``train`` or ``test`` for each sample: as its source says, else by ``rule`` or ``grouped``.
 
     Args:
         samples: All samples of the data set.
         split_by: One of :data:`SPLITS`.
-        groups: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
+        near_duplicates: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
 
     Raises:
         ConfigError: No such split.
@@ -274,42 +277,50 @@ def assign_splits(
     if split_by not in SPLITS:
         raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
     ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
+    groups: list[Sequence[int]] = [*duplicates.photographs(ids)]
     if split_by == "grouped":
-        assigned = splits.grouped_split(ids, classes, duplicates.find_groups(samples) if groups is None else groups)
-    else:
-        assigned = splits.stratified_split(ids, classes)
+        groups += duplicates.find_duplicates(samples) if near_duplicates is None else near_duplicates
+    assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
     return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
 
 
-def sample_texts(found: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:
+def kept_together(photographs: Sequence[Sequence[int]]) -> str:
+    """A remark on photographs with several samples; empty where there are none."""
+    if not photographs:
+        return ""
+    samples = sum(map(len, photographs))
+    return f"{samples:,} samples of {len(photographs):,} photographs are kept together: none is in train and in test."
+
+
+def sample_texts(sample: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:
     """The texts of a sample by level; a source's own where it has some."""
-    texts = {"T0": t0_sentence(found.class_name, t0_template), "T1": t1_sentence(found.class_name, t0_template)}
-    own = found.texts or {}
-    return texts | {"T2": None, "T3": None} | {level: own[level] for level in ("T1", "T3") if level in own}
+    texts = {"T0": t0_sentence(sample.class_name, t0_template), "T1": t1_sentence(sample.class_name, t0_template)}
+    given = sample.texts or {}
+    return texts | {"T2": None, "T3": None} | {level: given[level] for level in ("T1", "T3") if level in given}
 
 
 def _contents(
-    found: sources.Sample,
+    sample: sources.Sample,
 ) -> tuple[Image.Image | None, np.ndarray | None, Attributes | None, str | None]:
     """Image and mask of a sample, cut to its box, as far as they must be opened; attributes and template."""
-    attributes, template = found.attributes, (found.texts or {}).get("template")
-    if found.box is None and found.mask is None:
+    attributes, template = sample.attributes, (sample.texts or {}).get("template")
+    if sample.box is None and sample.mask is None:
         return None, None, attributes, template
-    image, mask = _pixels(found)
+    image, mask = _pixels(sample)
     if mask is not None and attributes is None:
         attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
-        template = template or template_sentence(found.class_name, attributes)
+        template = template or template_sentence(sample.class_name, attributes)
     return image, mask, attributes, template
 
 
-def _pixels(found: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:
+def _pixels(sample: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:
     """The image and the mask of a sample, cut to its box."""
-    with Image.open(found.path) as image:
-        part = image.crop(found.box)
-    if found.mask is None:
+    with Image.open(sample.path) as image:
+        part = image.crop(sample.box)
+    if sample.mask is None:
         return part, None
-    with Image.open(found.mask) as mask:
-        return part, sources.read_mask(mask, found.box)
+    with Image.open(sample.mask) as mask:
+        return part, sources.read_mask(mask, sample.box)
 
 
 def _folder(data_dir: str) -> Path:

@@ -1,5 +1,6 @@
 """The card of a data set: what is in it, whose images these are, and the YAML that ``load_dataset`` reads.
 
+Its words are in ``dataset_card.md`` beside this file, a Jinja template; here are the figures and tables that fill it.
 ``python -m steeldefectx.data.card`` prints the card of the full data set, ``dataset_card.md``.
 """
 
@@ -8,18 +9,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import datasets
 from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
-from huggingface_hub import DatasetCardData
+from huggingface_hub import DatasetCard, DatasetCardData
 
-from steeldefectx.data import statistics
+from steeldefectx.data.dataset_statistics import Statistics, of_release
 from steeldefectx.data.download import RELEASE
-from steeldefectx.data.statistics import Statistics
-from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD
+from steeldefectx.taxonomy import GC10, NEU, S3D, TEXT_LEVELS, X_SDD
 from steeldefectx.utils.markdown import table
 
+TEMPLATE = Path(__file__).with_name("dataset_card.md")
 SHARDS = "data/{split}-*.parquet"
 
 
@@ -60,12 +62,7 @@ SOURCES = {
     "synthetic": Source("synthetic, rendered by the package steeldefectx", "MIT", "the package steeldefectx"),
 }
 """Source -> what is known of it."""
-NEU_MASKS = (
-    "Masks of NEU's inclusion, patches and scratches are those of SD-saliency-900 (G. Song, K. Song and Y. Yan, "
-    "Saliency detection for strip steel surface defects using multiple constraints and improved texture "
-    "features, Optics and Lasers in Engineering 128, 2020), unless they came with the public release."
-)
-OWN = Source("images of whoever built this data set", "not stated here: ask its owner", "its owner")
+UNKNOWN_SOURCE = Source("images of whoever built this data set", "not stated here: ask its owner", "its owner")
 
 COLUMNS = {
     "image": "the image, the bytes of its file unchanged",
@@ -82,6 +79,24 @@ COLUMNS = {
 }
 """Column -> its content."""
 
+TITLES = {
+    "default": "SteelDefectX",
+    "sample": "SteelDefectX sample (synthetic)",
+    "msd-cls": "MSD-Cls",
+    "cgfsds-9": "CGFSDS-9",
+}
+"""Config -> heading of its card."""
+OTHER_TITLE = "Surface defects"
+SUBJECTS = {
+    "sample": "Synthetic images of steel-surface defects, rendered, with exact masks",
+    "default": "Images of steel-surface defects",
+}
+"""Config -> what its images are."""
+OTHER_SUBJECT = "Images of surface defects"
+SIZE_CATEGORIES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+"""Number of rows that is above -> the Hub's word for it."""
+SHOWN_SIZES = 5
+
 CITATION = """\
 @misc{steeldefectx,
   title = {SteelDefectX},
@@ -91,66 +106,68 @@ CITATION = """\
 
 
 def dataset_card(
-    found: Statistics, info: datasets.DatasetInfo, *, config: str = "default", plots: Mapping[str, str] | None = None
+    statistics: Statistics,
+    info: datasets.DatasetInfo,
+    *,
+    config: str = "default",
+    plots: Mapping[str, str] | None = None,
 ) -> str:
     """The README.md of a data set folder.
 
     Args:
-        found: What the data set holds.
+        statistics: What the data set holds.
         info: Its features, and its splits where they are on disk.
         config: Config of the builder that it was made by.
         plots: File name in ``plots/`` -> what it shows.
     """
-    return (
-        "\n".join(
-            [
-                "---",
-                _yaml(found, info, config).strip(),
-                "---",
-                "",
-                *_head(found, config),
-                *_picture("examples.png", plots),
-                *_use(config),
-                *_contents(found, plots),
-                *_columns(found),
-                *_attributes(found, plots),
-                *_sources(found),
-                *_limits(found, config),
-                "## Citation",
-                "",
-                "Cite the sources above, and for the texts and the unified classes:",
-                "",
-                "```bibtex",
-                CITATION,
-                "```",
-            ]
-        )
-        + "\n"
+    card = DatasetCard.from_template(
+        _card_data(statistics, info, config),
+        template_path=str(TEMPLATE),
+        config=config,
+        title=TITLES.get(config, OTHER_TITLE),
+        what=SUBJECTS.get(config, OTHER_SUBJECT),
+        images=f"{len(statistics):,}",
+        classes=len(statistics.class_names()),
+        plots=plots or {},
+        release=RELEASE,
+        class_table=_class_table(statistics),
+        sizes=_sizes(statistics),
+        column_table=_column_table(statistics),
+        with_attributes=f"{sum(statistics.attributes['scale'].values()):,}" if statistics.cells else None,
+        source_table=_source_table(statistics),
+        neu_masks=any(source == NEU and statistics.masks[name] for name, source in statistics.sources),
+        gc10=any(source == GC10 for _, source in statistics.sources),
+        photographs_kept=bool(statistics.photographs)
+        and all(len(splits) == 1 for splits in statistics.photographs.values()),
+        citation=CITATION,
     )
+    return f"{card}\n"
 
 
 def full_card() -> str:
     """The card of the full data set: 25 classes, as the public release holds them."""
     from steeldefectx.data.builder import SteelDefectX  # builder -> card would be a circle
 
-    found = statistics.of_release()
+    statistics = of_release()
     info = SteelDefectX(config_name="default").info.copy()
     info.splits = datasets.SplitDict()
-    for name, count in found.splits().items():
+    for name, count in statistics.splits().items():
         info.splits.add(datasets.SplitInfo(name, num_examples=count))
-    return dataset_card(found, info)
+    return dataset_card(statistics, info)
 
 
-def _yaml(found: Statistics, info: datasets.DatasetInfo, config: str) -> str:
+def _card_data(statistics: Statistics, info: datasets.DatasetInfo, config: str) -> DatasetCardData:
+    """The card's YAML header."""
+    synthetic, rows = config == "sample", len(statistics)
     data = DatasetCardData(
         language="en",
-        license="mit" if config == "sample" else "other",
-        license_name=None if config == "sample" else "terms-of-each-source",
-        pretty_name=_title(config),
+        license="mit" if synthetic else "other",
+        license_name=None if synthetic else "terms-of-each-source",
+        pretty_name=TITLES.get(config, OTHER_TITLE),
         task_categories=["image-classification", "zero-shot-image-classification", "image-to-text"],
         tags=["steel", "surface-defects", "industrial-inspection", "vision-language"]
-        + (["synthetic"] if config == "sample" else []),
-        size_categories=_size_category(len(found)),
+        + (["synthetic"] if synthetic else []),
+        size_categories=next((word for bound, word in SIZE_CATEGORIES.items() if rows < bound), "1M<n<10M"),
     )
     shown = datasets.DatasetInfo(features=info.features, splits=info.splits)
     shown.download_size, shown.dataset_size = info.download_size, info.dataset_size
@@ -158,141 +175,51 @@ def _yaml(found: Statistics, info: datasets.DatasetInfo, config: str) -> str:
     for split in data["dataset_info"]["splits"]:
         if not split["num_bytes"]:  # not known, which 0 would not say
             del split["num_bytes"]
-    files = [{"split": split, "path": SHARDS.format(split=split)} for split in found.splits()]
+    files = [{"split": split, "path": SHARDS.format(split=split)} for split in statistics.splits()]
     MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
-    return data.to_yaml()
+    return data
 
 
-def _size_category(count: int) -> str:
-    """The Hub's word for a number of rows."""
-    bounds = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
-    return next((word for bound, word in bounds if count < bound), "1M<n<10M")
-
-
-def _title(config: str) -> str:
-    return {"default": "SteelDefectX", "sample": "SteelDefectX sample (synthetic)", "msd-cls": "MSD-Cls",
-            "cgfsds-9": "CGFSDS-9"}.get(config, "Surface defects")  # fmt: skip
-
-
-def _head(found: Statistics, config: str) -> list[str]:
-    what = {
-        "sample": "Synthetic images of steel-surface defects, rendered, with exact masks",
-        "default": "Images of steel-surface defects",
-    }.get(config, "Images of surface defects")
-    count = f"{len(found):,} images of {len(found.class_names())} classes"
-    return [f"# {_title(config)}", "", f"{what}, with texts from class name to description: {count}.", ""]
-
-
-def _use(config: str) -> list[str]:
-    release = f"[{RELEASE}](https://huggingface.co/datasets/{RELEASE})"
-    made = {
-        "default": f", from the public release ({release}) or from copies of the data sets below",
-        "sample": ", without any photograph",
-    }
-    return [
-        "```python",
-        "from datasets import load_dataset",
-        "",
-        'rows = load_dataset("FOLDER OR REPO", split="train")  # streaming=True reads without downloading all',
-        'print(rows.features["label"].int2str(rows[0]["label"]), rows[0]["T1"])',
-        "```",
-        "",
-        "Nothing else needs to be installed. Written by `steeldefectx build`" + made.get(config, "") + ".",
-        "",
-    ]
-
-
-def _contents(found: Statistics, plots: Mapping[str, str] | None) -> list[str]:
-    splits = list(found.splits())
+def _class_table(statistics: Statistics) -> str:
+    splits = list(statistics.splits())
     rows = []
-    for name in found.class_names():
-        counts = [found.classes[name, split] for split in splits]
-        sources = [f"{source} {n:,}" for (c, source), n in sorted(found.sources.items()) if c == name]
-        rows.append([name, *map(_number, counts), _number(sum(counts)), _number(found.masks[name]), ", ".join(sources)])
-    total = [_number(n) for n in found.splits().values()]
-    rows.append(["**all**", *total, _number(len(found)), _number(sum(found.masks.values())), ""])
-    sizes = ", ".join(f"{w}×{h} ({_number(n)})" for (w, h), n in found.sizes.most_common(5))
-    more = f" and {len(found.sizes) - 5:,} other sizes" if len(found.sizes) > 5 else ""
-    return [
-        "## Classes",
-        "",
-        *_picture("classes.png", plots),
-        *table(["class", *splits, "images", "with mask", "sources"], rows, right=range(1, len(splits) + 3)),
-        "",
-        f"Image sizes in pixels: {sizes}{more}.",
-        "",
-        *_picture("sizes.png", plots),
-    ]
+    for name in statistics.class_names():
+        counts = [statistics.classes[name, split] for split in splits]
+        sources = [f"{source} {count:,}" for (c, source), count in sorted(statistics.sources.items()) if c == name]
+        numbers = [*counts, sum(counts), statistics.masks[name]]
+        rows.append([name, *(f"{number:,}" for number in numbers), ", ".join(sources)])
+    totals = [*statistics.splits().values(), len(statistics), sum(statistics.masks.values())]
+    rows.append(["**all**", *(f"{total:,}" for total in totals), ""])
+    head = ["class", *splits, "images", "with mask", "sources"]
+    return "\n".join(table(head, rows, right=range(1, len(splits) + 3)))
 
 
-def _columns(found: Statistics) -> list[str]:
-    having = {level: _number(count) for level, count in found.texts.items() if count < len(found)}
-    having |= {level: "no" for level in ("T0", "T1", "T2", "T3") if not found.texts[level]}
-    rows = [[f"`{name}`", text + (f" ({having[name]} images have one)" if name in having else "")]
-            for name, text in COLUMNS.items()]  # fmt: skip
-    return ["## Columns", "", *table(["column", "content"], rows), ""]
+def _sizes(statistics: Statistics) -> str:
+    sizes = [f"{width}×{height} ({count:,})" for (width, height), count in statistics.sizes.most_common(SHOWN_SIZES)]
+    other = len(statistics.sizes) - len(sizes)
+    return ", ".join(sizes) + (f" and {other:,} other sizes" if other else "")
 
 
-def _attributes(found: Statistics, plots: Mapping[str, str] | None) -> list[str]:
-    if not found.cells:
-        return []
-    number = f"{sum(found.attributes['scale'].values()):,}"
-    return [
-        "## Attributes",
-        "",
-        f"{number} images have a mask, or come with attributes. Scale, polarity, saliency, number and position are "
-        "counted from the mask; shape, direction and distribution follow from its geometry.",
-        "",
-        *_picture("attributes.png", plots),
-    ]
-
-
-def _sources(found: Statistics) -> list[str]:
-    counts = dict.fromkeys(SOURCES, 0) | {source: 0 for _, source in found.sources}
-    for (_, source), n in found.sources.items():
-        counts[source] += n
+def _column_table(statistics: Statistics) -> str:
+    remarks = {level: f"{count:,}" for level, count in statistics.texts.items() if count < len(statistics)}
+    remarks |= {level: "no" for level in TEXT_LEVELS if not statistics.texts[level]}
     rows = []
-    for name, n in counts.items():
-        if n:
-            known = SOURCES.get(name, OWN)
-            rows.append([name, _number(n), known.what, known.terms, known.cite])
-    masks = any(source == NEU and found.masks[name] for name, source in found.sources)
-    return [
-        "## Sources and their terms",
-        "",
-        "Each image stays under the terms of the data set that it is from.",
-        "",
-        *table(["source", "images", "what", "terms", "cite"], rows, right=[1]),
-        "",
-        *([NEU_MASKS, ""] if masks else []),
-    ]
+    for name, content in COLUMNS.items():
+        remark = f" ({remarks[name]} images have one)" if name in remarks else ""
+        rows.append([f"`{name}`", content + remark])
+    return "\n".join(table(["column", "content"], rows))
 
 
-def _limits(found: Statistics, config: str) -> list[str]:
-    lines = [
-        "The split is 7:3 class by class, the larger part rounded up. There is no validation split: hold one out "
-        "of `train` to choose anything.",
-        "A few images of the sources nearly equal each other, also across the split; `steeldefectx audit` lists them.",
-        "Every training text of T0 and T1 contains the class name.",
-    ]
-    if any(source == GC10 for _, source in found.sources):
-        lines.append(
-            "A GC10-DET image with defects of several classes is a sample of each of them: such samples show the same "
-            "sheet, and may fall on both sides of the split."
-        )
-    if config == "sample":
-        lines[1] = "Rendered images are not photographs: accuracy on them says nothing about a plant's images."
-    elif config != "default":
-        lines[1] = lines[1].replace("of the sources nearly", "may nearly")
-    return ["## What to know", "", *(f"- {line}" for line in lines), ""]
-
-
-def _picture(name: str, plots: Mapping[str, str] | None) -> list[str]:
-    return [f"![{plots[name]}](plots/{name})", ""] if plots and name in plots else []
-
-
-def _number(count: int) -> str:
-    return f"{count:,}"
+def _source_table(statistics: Statistics) -> str:
+    counts = dict.fromkeys(SOURCES, 0) | {source: 0 for _, source in statistics.sources}
+    for (_, source), count in statistics.sources.items():
+        counts[source] += count
+    rows = []
+    for name, count in counts.items():
+        if count:
+            known = SOURCES.get(name, UNKNOWN_SOURCE)
+            rows.append([name, f"{count:,}", known.what, known.terms, known.cite])
+    return "\n".join(table(["source", "images", "what", "terms", "cite"], rows, right=[1]))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def download_release() -> Path:
             _fetch(folder, str(commit))
         except HUB_ERRORS as error:
             raise DataError(
-                f"{RELEASE}: the download broke off ({_line(error)}). What has arrived is kept in {folder}: "
+                f"{RELEASE}: the download broke off ({_one_line(error)}). What has arrived is kept in {folder}: "
                 f"load it again to go on, or {ADVICE}."
             ) from error
         marker.touch()
@@ -92,15 +92,15 @@ def _newest_copy(root: Path, error: Exception) -> Path:
     complete = sorted(root.glob("*.complete"), key=lambda marker: marker.stat().st_mtime)
     folders = [folder for marker in complete if (folder := marker.with_suffix("")).is_dir()]
     if folders:
-        _logger.warning(f"{RELEASE} cannot be asked for ({_line(error)}): the copy in {folders[-1]} is used.")
+        _logger.warning(f"{RELEASE} cannot be asked for ({_one_line(error)}): the copy in {folders[-1]} is used.")
         return folders[-1]
     raise DataError(
-        f"{RELEASE} cannot be reached on the Hub ({_line(error)}), and there is no complete copy in {root}: "
+        f"{RELEASE} cannot be reached on the Hub ({_one_line(error)}), and there is no complete copy in {root}: "
         f"check the connection, {ADVICE}."
     ) from error
 
 
-def _line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
@@ -116,7 +116,7 @@ def _fetch(folder: Path, commit: str) -> None:
                     bar.update(wanted.take(content))
             # A bundle only saves requests: one that cannot be had or read costs nothing but time.
             except BUNDLE_ERRORS as error:
-                _logger.warning(f"{RELEASE}: a bundle of files is left aside ({_line(error)}).")
+                _logger.warning(f"{RELEASE}: a bundle of files is left aside ({_one_line(error)}).")
         _fetch_one_by_one(wanted, commit, bar)
 
 
@@ -199,7 +199,7 @@ def _bundles(tree: list[RepoFile], commit: str) -> list[tuple[str, str]]:
         listed = _files(HfApi().list_repo_tree(RELEASE, recursive=True, revision=revision, repo_type="dataset"))
         return [*((file.path, revision) for file in listed if file.path.endswith(".parquet")), *archives]
     except HUB_ERRORS as error:
-        _logger.warning(f"{RELEASE}: no Parquet conversion ({_line(error)}).")
+        _logger.warning(f"{RELEASE}: no Parquet conversion ({_one_line(error)}).")
         return archives
 
 

@@ -1,12 +1,17 @@
-"""Near-duplicate images: a perceptual hash finds candidates, correlation of the small grey images confirms."""
+"""Images that belong on one side of a split: parts of one photograph, and near-duplicates.
+
+Of near-duplicates a perceptual hash finds candidates; correlation of the small grey images confirms them.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,7 +21,9 @@ from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
 from steeldefectx.data.sources import Sample
+from steeldefectx.data.sources.gc10 import photograph_of
 
+Key = TypeVar("Key")
 THUMB = 32
 """Pixels a side of the grey images that are hashed and correlated."""
 HASH_SIDE = 8
@@ -49,16 +56,22 @@ class Looks:
     """(N,) standard deviation of the grey levels of the whole image."""
 
 
-def read_looks(paths: Sequence[Path]) -> Looks:
-    """Decode the images, small and grey."""
+def read_looks(images: Sequence[Key], open_file: Callable[[Key], Path | BinaryIO]) -> Looks:
+    """Decode images, small and grey.
+
+    Args:
+        images: What stands for each of N images.
+        open_file: Gives its file.
+    """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = list(tqdm(pool.map(_look, paths), "compare images", len(paths), unit="image", delay=2))
-    thumbs = np.array([thumb for thumb, _ in looks], dtype=np.float32).reshape(len(paths), THUMB * THUMB)
+        decoded = pool.map(lambda image: _look(open_file(image)), images)
+        looks = list(tqdm(decoded, "compare images", len(images), unit="image", delay=2))
+    thumbs = np.array([thumb for thumb, _ in looks], dtype=np.float32).reshape(len(images), THUMB * THUMB)
     return Looks(thumbs, np.array([deviation for _, deviation in looks], dtype=np.float64))
 
 
-def _look(path: Path) -> tuple[np.ndarray, float]:
-    with Image.open(path) as image:
+def _look(file: Path | BinaryIO) -> tuple[np.ndarray, float]:
+    with Image.open(file) as image:
         grey = image.convert("L")
     small = grey.convert("F").resize((THUMB, THUMB), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float32).ravel(), float(np.asarray(grey).std())
@@ -88,27 +101,42 @@ def perceptual_hashes(thumbs: np.ndarray) -> np.ndarray:
 
 def _candidates(hashes: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """(M, 2) positions whose hashes are close: the product of two hashes is 63 - 2 x their distance."""
-    found = [np.empty((0, 2), dtype=np.int64)]
+    pairs = [np.empty((0, 2), dtype=np.int64)]
     least = hashes.shape[1] - 2 * MAX_DISTANCE
     for start in range(0, len(hashes), CHUNK):
         close = hashes[start : start + CHUNK] @ hashes[start:].T >= least
         close &= shown[start : start + CHUNK, None] & shown[None, start:]
-        found.append(np.argwhere(np.triu(close, 1)) + start)
-    return np.concatenate(found)
+        pairs.append(np.argwhere(np.triu(close, 1)) + start)
+    return np.concatenate(pairs)
 
 
 def groups_of(pairs: Sequence[Pair], count: int) -> list[list[int]]:
     """Sets of images that pairs link, each sorted, of ``count`` images."""
-    if not pairs:
+    return join_groups([(pair.first, pair.second) for pair in pairs], count)
+
+
+def join_groups(groups: Iterable[Sequence[int]], count: int) -> list[list[int]]:
+    """Groups that share a member become one; each sorted, of ``count`` images."""
+    links = [link for group in groups for link in pairwise(group)]
+    if not links:
         return []
-    ends = np.array([(pair.first, pair.second) for pair in pairs]).T
-    _, labels = connected_components(coo_array((np.ones(len(pairs)), tuple(ends)), (count, count)), directed=False)
+    ends = np.array(links).T
+    _, labels = connected_components(coo_array((np.ones(len(links)), tuple(ends)), (count, count)), directed=False)
     members: dict[int, list[int]] = {}
     for position in sorted(set(ends.ravel().tolist())):
         members.setdefault(int(labels[position]), []).append(position)
     return list(members.values())
 
 
-def find_groups(samples: Sequence[Sample]) -> list[list[int]]:
-    """Positions of the samples that are near-duplicates of each other, group by group."""
-    return groups_of(near_duplicates(read_looks([sample.path for sample in samples])), len(samples))
+def photographs(image_ids: Iterable[str]) -> list[list[int]]:
+    """Positions of the samples of one photograph, for each photograph that has several."""
+    members: dict[str, list[int]] = {}
+    for position, image_id in enumerate(image_ids):
+        members.setdefault(photograph_of(image_id), []).append(position)
+    return [positions for positions in members.values() if len(positions) > 1]
+
+
+def find_duplicates(samples: Sequence[Sample]) -> list[list[int]]:
+    """Positions of the samples whose images are near-duplicates of each other, group by group."""
+    looks = read_looks(samples, lambda sample: sample.path)
+    return groups_of(near_duplicates(looks), len(samples))

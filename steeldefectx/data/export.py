@@ -13,12 +13,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from steeldefectx.data import sources, statistics
+from steeldefectx.data import sources
 from steeldefectx.data.builder import SteelDefectX, rows_hash, texts_read
 from steeldefectx.data.card import dataset_card
+from steeldefectx.data.dataset_statistics import ROWS_AT_A_TIME, Statistics, of_parquet
 from steeldefectx.data.download import download_release
 from steeldefectx.data.plots import write_plots
-from steeldefectx.data.statistics import Statistics
 from steeldefectx.errors import ConfigError
 
 MANIFEST = "build.json"
@@ -66,11 +66,11 @@ def build(
     if config == "default" and data_dir is None:
         data_dir = download_release()
     settings["skip_bad"] = skip_bad
-    told = settings | texts_read(settings)  # a hash, as a store's URL may have a password
-    fingerprint = _fingerprint(data_dir, config, told)
+    hashed = settings | texts_read(settings)  # what texts say, as a store's URL may have a password
+    fingerprint = _fingerprint(data_dir, config, hashed)
     skipped_file = out.with_name(f"{out.name}.skipped.txt")
     manifest = _manifest(out)
-    if manifest is not None and manifest["fingerprint"] == fingerprint and _whole(out, manifest):
+    if manifest is not None and manifest["fingerprint"] == fingerprint and _is_whole(out, manifest):
         skipped = skipped_file.read_text("utf-8").splitlines() if manifest["skipped"] and skipped_file.is_file() else []
         return _result(out, manifest, skipped, skipped_file, unchanged=True)
     partial = out.with_name(f".{out.name}.partial")  # of a fixed name, so that a killed build's is found again
@@ -88,13 +88,13 @@ def build(
         builder.download_and_prepare(str(partial / "prepared"), file_format="parquet", max_shard_size=SHARD_SIZE)
         folder = partial / "folder"
         files = _take_shards(partial / "prepared", folder / "data", list(builder.info.splits))
-        found = statistics.of_parquet(files, builder.info.features["label"].names)
-        plots = write_plots(found, _examples(files, builder.info.features["label"].names), folder / "plots")
+        statistics = of_parquet(files, builder.info.features["label"].names)
+        plots = write_plots(statistics, _examples(files, builder.info.features["label"].names), folder / "plots")
         builder.info.download_size = sum(file.stat().st_size for shards in files.values() for file in shards)
-        card = dataset_card(found, builder.info, config=config, plots=plots)
+        card = dataset_card(statistics, builder.info, config=config, plots=plots)
         (folder / "README.md").write_text(card, "utf-8")
-        skipped = [_below(problem, data_dir) for problem in builder.problems]
-        manifest = _describe(folder, found, fingerprint, config, told, len(skipped))
+        skipped = [_relative(problem, data_dir) for problem in builder.problems]
+        manifest = _describe(folder, statistics, fingerprint, config, hashed, len(skipped))
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
         _put_in_place(folder, out, skipped, skipped_file, partial)
     finally:
@@ -125,7 +125,7 @@ def _manifest(out: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def _whole(out: Path, manifest: Mapping[str, Any]) -> bool:
+def _is_whole(out: Path, manifest: Mapping[str, Any]) -> bool:
     files = {name: out / name for name in manifest["files"]}
     return all(file.is_file() and file.stat().st_size == manifest["files"][name] for name, file in files.items())
 
@@ -147,13 +147,13 @@ def _examples(files: Mapping[str, list[Path]], class_names: list[str]) -> dict[s
     for shards in files.values():
         for shard in shards:
             with pq.ParquetFile(shard) as parquet:
-                for batch in parquet.iter_batches(statistics.ROWS_AT_A_TIME, columns=["image", "label"]):
+                for batch in parquet.iter_batches(ROWS_AT_A_TIME, columns=["image", "label"]):
                     for row in batch.to_pylist():
                         examples.setdefault(class_names[row["label"]], row["image"]["bytes"])
     return dict(sorted(examples.items()))
 
 
-def _below(problem: sources.Problem, data_dir: Path | None) -> str:
+def _relative(problem: sources.Problem, data_dir: Path | None) -> str:
     """A problem, its path from the data folder on: the list may be handed on."""
     if data_dir is None or not problem.path.is_relative_to(data_dir):
         return str(problem)
@@ -161,16 +161,16 @@ def _below(problem: sources.Problem, data_dir: Path | None) -> str:
 
 
 def _describe(
-    folder: Path, found: Statistics, fingerprint: str, config: str, settings: Mapping[str, Any], skipped: int
+    folder: Path, statistics: Statistics, fingerprint: str, config: str, settings: Mapping[str, Any], skipped: int
 ) -> dict[str, Any]:
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {
         "version": version("steeldefectx"),
         "config": config,
         "settings": dict(settings),
-        "rows": found.splits(),
-        "classes": len(found.class_names()),
-        "masks": sum(found.masks.values()),
+        "rows": statistics.splits(),
+        "classes": len(statistics.class_names()),
+        "masks": sum(statistics.masks.values()),
         "skipped": skipped,
         "files": {file.relative_to(folder).as_posix(): file.stat().st_size for file in files},
         "fingerprint": fingerprint,

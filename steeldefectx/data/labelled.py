@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import datasets
 import numpy as np
 
+from steeldefectx.data import duplicates
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
@@ -38,6 +40,8 @@ class Split:
     """Text level -> N texts."""
     sources: np.ndarray
     """(N,) names of the data sets that the samples come from."""
+    image_ids: np.ndarray | None = None
+    """(N,) ids of the samples; None where nothing is held out of them."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,9 +57,23 @@ class Split:
             level: [text for text, keep in zip(column, chosen, strict=True) if keep]
             for level, column in self.texts.items()
         }
-        return Split(
-            self.column, self.column_hashes, self.rows[chosen], self.labels[chosen], texts, self.sources[chosen]
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            labels=self.labels[chosen],
+            texts=texts,
+            sources=self.sources[chosen],
+            image_ids=None if self.image_ids is None else self.image_ids[chosen],
         )
+
+    def held_out(self, fraction: float, seed: int) -> np.ndarray:
+        """(N,) bool, True for a share of each class; a photograph's samples and near-duplicates stay together."""
+        looks = duplicates.read_looks(self.rows.tolist(), lambda row: io.BytesIO(image_bytes(self.column[row])))
+        related = duplicates.groups_of(duplicates.near_duplicates(looks), len(self))
+        if self.image_ids is not None:
+            related += duplicates.photographs(self.image_ids)
+        groups = duplicates.join_groups(related, len(self))
+        return validation_split([str(label) for label in self.labels], fraction, seed, groups)
 
     def level(self, level: str) -> list[str]:
         """All texts of a level.
@@ -125,7 +143,7 @@ def load_data(
     present = sorted({label for part in opened.values() for label in part.unique("label")})
     splits = {name: _split(part, present) for name, part in opened.items()}
     if validation:
-        held_out = validation_split([str(label) for label in splits["train"].labels], validation, seed)
+        held_out = splits["train"].held_out(validation, seed)
         splits = {"train": splits["train"].part(~held_out), "test": splits["train"].part(held_out)}
     classes = [label_names[label] for label in present]
     return Data(classes, splits)
@@ -141,6 +159,7 @@ def _split(rows: datasets.Dataset, present: list[int]) -> Split:
         labels=np.array([position[label] for label in rows["label"]], dtype=np.int64),
         texts={level: list(rows[level]) for level in TEXT_LEVELS},
         sources=np.array(rows["source"]),
+        image_ids=np.array(rows["image_id"]),
     )
 
 
@@ -162,13 +181,12 @@ def class_texts(data: Data, level: str) -> list[list[str]]:
     Raises:
         DataError: The level is missing, or a class has no training sample to take T2 or T3 from.
     """
-    order = [data.splits[name] for name in ("train", "test") if name in data.splits]
-    sources = order if level in CLASS_LEVELS else [s for n, s in data.splits.items() if n == "train"]
-    found: list[dict[str, None]] = [{} for _ in data.classes]
-    for split in sources:
+    names = ("train", "test") if level in CLASS_LEVELS else ("train",)
+    texts_of_class: list[dict[str, None]] = [{} for _ in data.classes]
+    for split in (data.splits[name] for name in names if name in data.splits):
         for label, text in zip(split.labels, split.level(level), strict=True):
-            found[label][text] = None
-    empty = [name for name, texts in zip(data.classes, found, strict=True) if not texts]
+            texts_of_class[label][text] = None
+    empty = [name for name, texts in zip(data.classes, texts_of_class, strict=True) if not texts]
     if empty:
         raise DataError(f"No training sample gives a {level} text for: {', '.join(empty)}. Test with T0 or T1.")
-    return [list(texts) for texts in found]
+    return [list(texts) for texts in texts_of_class]

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from steeldefectx.data.statistics import Statistics
+from steeldefectx.data.dataset_statistics import Statistics
 from steeldefectx.language.attributes import CELLS
 
 TRAIN, TEST, INK, SOFT = "#3568b8", "#d98a2b", "#1c2430", "#5d6878"
@@ -31,11 +31,11 @@ ORDERED = {
 STYLE: dict[str, Any] = {"color": SOFT, "fontsize": 9}
 
 
-def write_plots(found: Statistics, examples: Mapping[str, bytes], folder: Path) -> dict[str, str]:
+def write_plots(statistics: Statistics, examples: Mapping[str, bytes], folder: Path) -> dict[str, str]:
     """Write the plots that the data give, as PNG.
 
     Args:
-        found: What the data set holds.
+        statistics: What the data set holds.
         examples: Class -> an image file's bytes.
         folder: Where to; made if need be.
 
@@ -45,29 +45,29 @@ def write_plots(found: Statistics, examples: Mapping[str, bytes], folder: Path) 
     folder.mkdir(parents=True, exist_ok=True)
     plots = {
         "examples.png": (_examples(examples), f"An image of each of {len(examples)} classes"),
-        "classes.png": (_classes(found), "Images of each class, by split"),
-        "sizes.png": (_sizes(found), "Image sizes"),
-        "attributes.png": (_attributes(found), "Attributes of the images that have a mask") if found.cells else None,
+        "classes.png": (_classes(statistics), "Images of each class, by split"),
+        "sizes.png": (_sizes(statistics), "Image sizes"),
     }
+    if statistics.cells:
+        plots["attributes.png"] = (_attributes(statistics), "Attributes of the images that have a mask")
     written = {}
-    for name, plot in plots.items():
-        if plot is not None:
-            figure, words = plot
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Glyph")  # class names in scripts that the font lacks
-                # No date and no version inside: the same data give the same file.
-                figure.savefig(folder / name, dpi=130, metadata={"Software": None})
-            written[name] = words
+    for name, (figure, words) in plots.items():
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # class names in scripts that the font lacks
+            # No date and no version inside: the same data give the same file.
+            figure.savefig(folder / name, dpi=130, metadata={"Software": None})
+        written[name] = words
     return written
 
 
-def _classes(found: Statistics) -> Figure:
-    names = sorted(found.class_names(), key=lambda name: sum(found.classes[name, s] for s in found.splits()))
+def _classes(statistics: Statistics) -> Figure:
+    splits = statistics.splits()
+    names = sorted(statistics.class_names(), key=lambda name: sum(statistics.classes[name, split] for split in splits))
     figure = Figure((8, 1.1 + 0.24 * len(names)), layout="constrained")
     axes = figure.subplots()
     left = np.zeros(len(names))
-    for split, color in zip(found.splits(), (TRAIN, TEST), strict=False):
-        counts = np.array([found.classes[name, split] for name in names])
+    for split, color in zip(splits, (TRAIN, TEST), strict=False):
+        counts = np.array([statistics.classes[name, split] for name in names])
         axes.barh(names, counts, left=left, color=color, label=split, height=0.7)
         left += counts
     for position, count in enumerate(left.astype(int)):
@@ -80,9 +80,9 @@ def _classes(found: Statistics) -> Figure:
     return figure
 
 
-def _sizes(found: Statistics) -> Figure:
-    shown = found.sizes.most_common(SHOWN_SIZES)
-    other = sum(found.sizes.values()) - sum(count for _, count in shown)
+def _sizes(statistics: Statistics) -> Figure:
+    shown = statistics.sizes.most_common(SHOWN_SIZES)
+    other = sum(statistics.sizes.values()) - sum(count for _, count in shown)
     labels = [f"{width} × {height}" for (width, height), _ in shown] + (["other"] if other else [])
     counts = [count for _, count in shown] + ([other] if other else [])
     figure = Figure((8, 1 + 0.26 * len(labels)), layout="constrained")
@@ -90,14 +90,14 @@ def _sizes(found: Statistics) -> Figure:
     return figure
 
 
-def _attributes(found: Statistics) -> Figure:
+def _attributes(statistics: Statistics) -> Figure:
     figure = Figure((11, 7.5), layout="constrained")
     axes = figure.subplots(2, 4).ravel()
-    for axis, (name, counts) in zip(axes, found.attributes.items(), strict=False):
+    for axis, (name, counts) in zip(axes, statistics.attributes.items(), strict=False):
         values = [value for value, _ in counts.most_common()]
         values = [value for value in ORDERED.get(name, values) if counts[value]] or values
         _bars(axis, values, [counts[value] for value in values], name.replace("_", " "))
-    _grid(axes[len(found.attributes)], found.cells)
+    _grid(axes[len(statistics.attributes)], statistics.cells)
     return figure
 
 

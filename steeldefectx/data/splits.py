@@ -34,13 +34,19 @@ def stratified_split(image_ids: Sequence[str], classes: Sequence[str]) -> list[s
     return ["train" if image_id in train else "test" for image_id in image_ids]
 
 
-def validation_split(classes: Sequence[str] | np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Hold out part of a training split, class by class.
+def validation_split(
+    classes: Sequence[str] | np.ndarray, fraction: float, seed: int, groups: Sequence[Sequence[int]] = ()
+) -> np.ndarray:
+    """Hold out part of a training split, class by class, without parting a group.
+
+    A group goes where its first member is drawn to; into training if a class would have nothing to train on. All other
+    samples are drawn as if there were no groups.
 
     Args:
         classes: The class of each training sample, N of them.
         fraction: Share held out, 0..1; every class keeps a sample to train on.
         seed: Of the draw.
+        groups: Positions of the samples that belong together; none is in two groups.
 
     Returns:
         (N,) bool, True where a sample is held out.
@@ -51,6 +57,11 @@ def validation_split(classes: Sequence[str] | np.ndarray, fraction: float, seed:
     for name in np.unique(names):
         members = rng.permutation(np.flatnonzero(names == name))
         held_out[members[: min(len(members) - 1, round(fraction * len(members)))]] = True
+    training = Counter(names[~held_out].tolist())
+    for group in map(list, groups):
+        training.subtract(names[group][~held_out[group]].tolist())
+        held_out[group] = held_out[group[0]] and all(training[name] for name in names[group].tolist())
+        training.update(names[group][~held_out[group]].tolist())
     return held_out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,22 @@ from steeldefectx.features.augmentation import variation_of, vary_light, vary_sh
 from steeldefectx.features.feature_cache import FeatureCache
 from steeldefectx.features.pixels import decode
 from steeldefectx.models.clip import Clip, class_embeddings
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.fingerprint import code_hash, library_versions
+from steeldefectx.utils.prefetch import prefetch
 
 logger = logging.getLogger(__name__)
 
+CODE = (
+    "features/augmentation.py",
+    "features/encoding.py",
+    "features/pixels.py",
+    "features/randaugment.py",
+    "models/clip.py",
+    "models/preprocessing.py",
+    "models/steel_clip.py",
+)
+LIBRARIES = ("pillow", "tokenizers", "torch", "transformers")
+"""What features depend on beside the model and what is encoded."""
 BATCH = 64
 BATCHES_PER_FILE = 32
 """After so many batches what is encoded goes to disk: an interrupted run loses no more than that."""
@@ -43,9 +56,13 @@ class Features:
     encoded_texts: int = 0
 
     def __post_init__(self) -> None:
-        self.fingerprint = f"{self.clip.fingerprint()}-{self.dtype}" if self.keep else ""
+        self.fingerprint = self._fingerprint() if self.keep else ""
         self.encoder = self.clip.in_dtype(self.dtype)
         self._caches: dict[str, FeatureCache] = {}
+
+    def _fingerprint(self) -> str:
+        depends_on = [self.clip.fingerprint(), str(self.dtype), code_hash(*CODE), library_versions(*LIBRARIES)]
+        return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
 
     def images(self, split: Split, augmentation: str = "none", view: int = 0) -> torch.Tensor:
         """Features of a split's images.
@@ -68,9 +85,9 @@ class Features:
             variation = variation_of(augmentation, [hashes[position] for position in positions])
             return images if variation is None else vary_light(vary_shape(images, variation), variation)
 
-        found, encoded = self._features("images", hashes, pixels, self.encoder.encode_images)
+        features, encoded = self._features("images", hashes, pixels, self.encoder.encode_images)
         self.encoded_images += encoded
-        return found
+        return features
 
     def texts(self, texts: Sequence[str]) -> torch.Tensor:
         """(N, D) float32 features of texts on the CPU, not normalized."""
@@ -79,9 +96,9 @@ class Features:
         def tokens(positions: list[int]) -> dict[str, torch.Tensor]:
             return self.clip.tokenize([texts[position] for position in positions])
 
-        found, encoded = self._features("texts", hashes, tokens, self.encoder.encode_texts)
+        features, encoded = self._features("texts", hashes, tokens, self.encoder.encode_texts)
         self.encoded_texts += encoded
-        return found
+        return features
 
     def classes(self, prompts: list[list[str]]) -> torch.Tensor:
         """(C, D) unit-length embeddings of classes, on the device: for each the mean over its texts."""
@@ -116,7 +133,7 @@ class Features:
         batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
         done: list[torch.Tensor] = []
         bar = tqdm(total=len(missing), desc=title, unit=title.split()[1][:-1], delay=2, leave=False)
-        for number, inputs in enumerate(ahead(prepare, batches)):
+        for number, inputs in enumerate(prefetch(prepare, batches)):
             done.append(encode(inputs.to(self.device)).float())  # left on the device: a copy would wait for it
             bar.update(len(done[-1]))
             if len(done) == BATCHES_PER_FILE or number == len(batches) - 1:

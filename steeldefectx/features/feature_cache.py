@@ -19,7 +19,7 @@ class FeatureCache:
 
     Args:
         kind: ``images`` or ``texts``.
-        fingerprint: Hash of the model with its preprocessing, see :meth:`Clip.fingerprint`; None keeps nothing.
+        fingerprint: Hash of all that features depend on, see ``Features.fingerprint``; None keeps nothing.
     """
 
     def __init__(self, kind: str, fingerprint: str | None):

@@ -9,7 +9,7 @@ from steeldefectx.data.labelled import Split
 from steeldefectx.features.encoding import BATCH, Features
 from steeldefectx.features.pixels import PixelStore
 from steeldefectx.models.image_classifier import ImageClassifier
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
 
 @torch.inference_mode()
@@ -26,7 +26,7 @@ def class_logits(features: Features, split: Split, prompts: list[list[str]]) -> 
 def classifier_logits(classifier: ImageClassifier, split: Split, device: torch.device) -> torch.Tensor:
     """Logits (N images, C classes) float32 on the CPU, of an image classifier."""
     store = PixelStore(split, classifier)
-    found = [torch.empty(0, len(classifier.classes))]
-    for pixels in ahead(store.batch, np.split(np.arange(len(split)), range(BATCH, len(split), BATCH))):
-        found.append(classifier.logits(pixels.to(device)).float().cpu())
-    return torch.cat(found)
+    logits = [torch.empty(0, len(classifier.classes))]
+    for pixels in prefetch(store.batch, np.split(np.arange(len(split)), range(BATCH, len(split), BATCH))):
+        logits.append(classifier.logits(pixels.to(device)).float().cpu())
+    return torch.cat(logits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,12 @@ from tqdm.auto import tqdm
 from steeldefectx.data.labelled import Split, image_bytes
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.cores import usable_cores
+from steeldefectx.utils.fingerprint import code_hash, library_versions
 
+CODE = ("features/pixels.py", "models/preprocessing.py")
+LIBRARIES = ("pillow", "transformers")
+"""What stored pixels depend on beside the image processor and the files."""
 CHUNK = 256
 """Images decoded at a time for the store."""
 
@@ -30,7 +36,7 @@ def decode(column: Any, rows: Sequence[int] | np.ndarray, model: Preprocessing) 
         with Image.open(io.BytesIO(image_bytes(column[int(row)]))) as image:
             return model.to_pixels(image)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(one, rows))))
 
 
@@ -46,7 +52,8 @@ class PixelStore:
 
     def __init__(self, split: Split, model: Preprocessing):
         self.rows = split.rows
-        key = "\n".join(["grey images once", model.image_processor.to_json_string(), *split.column_hashes])
+        depends_on = [code_hash(*CODE), library_versions(*LIBRARIES), model.image_processor.to_json_string()]
+        key = json.dumps([*depends_on, split.column_hashes])
         self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")
         if not self.path.exists():
             self._write(split.column, model)

@@ -49,10 +49,10 @@ def check_dataset_folder(folder: Path) -> dict[str, Path]:
         if pattern.startswith("/") or ".." in Path(pattern).parts:
             problems.append(f"{pattern}: not inside the folder")
             continue
-        found = sorted(folder.glob(pattern))
-        if not found:
+        matches = sorted(folder.glob(pattern))
+        if not matches:
             problems.append(f"{pattern}: missing")
-        problems += [f"{file.relative_to(folder)}: {why}" for file in found if (why := _parquet_problem(file))]
+        problems += [f"{file.relative_to(folder)}: {why}" for file in matches if (why := _parquet_problem(file))]
     if problems:
         listed = "\n  ".join(problems)
         raise DataError(
@@ -73,7 +73,7 @@ def _data_file_patterns(readme: Path) -> list[str]:
     except yaml.YAMLError as error:
         raise DataError(f"{readme}: its header is no YAML ({error}).") from error
     configs = header.get("configs") if isinstance(header, dict) else None
-    patterns = [path for config in _listed(configs) if isinstance(config, dict) for path in _paths(config)]
+    patterns = [path for config in _as_list(configs) if isinstance(config, dict) for path in _paths(config)]
     if not patterns:
         raise DataError(f"{readme}: no data files under `configs`. {advice}")
     return patterns
@@ -81,12 +81,12 @@ def _data_file_patterns(readme: Path) -> list[str]:
 
 def _paths(config: dict[str, Any]) -> list[str]:
     base = str(config["data_dir"]).rstrip("/") + "/" if config.get("data_dir") else ""
-    entries = _listed(config.get("data_files"))
-    paths = [path for e in entries for path in _listed(e.get("path") if isinstance(e, dict) else e)]
+    entries = _as_list(config.get("data_files"))
+    paths = [path for e in entries for path in _as_list(e.get("path") if isinstance(e, dict) else e)]
     return [f"{base}{path}" for path in paths if isinstance(path, str)]
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 

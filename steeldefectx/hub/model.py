@@ -15,12 +15,13 @@ import yaml
 from steeldefectx.errors import ModelError
 from steeldefectx.hub.model_card import LOCAL, PICTURE, Run, model_card
 from steeldefectx.hub.upload import check_repo_id, push_files
+from steeldefectx.models.calibration import CALIBRATION
 from steeldefectx.models.checkpoint import (
     ADAPTER_WEIGHTS,
     BASE,
     CLASS_TEXTS,
-    CLIP_ADAPTER,
     MODEL_CONFIG,
+    PEFT_TYPE_CLIP_ADAPTER,
     STACKED,
     load_checkpoint,
     save_model,
@@ -39,8 +40,6 @@ MODEL_FILES = (
 )
 """Names that ``save_pretrained`` gives to a model, its tokenizer and its image processor."""
 ADAPTER_FILES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
-CALIBRATION = "calibration.json"
-"""The temperature that probabilities are calibrated by, where one has been fitted."""
 WRITTEN = (CARD, RECIPE, RESULTS, PICTURE, CLASS_TEXTS, CALIBRATION)
 NEEDED = {"model_revision", "confusion", "recipe", "per_class", "before_training", "seed"}
 """What a card cannot do without, of the results."""
@@ -111,7 +110,7 @@ def _checkpoint_files(folder: Path, temporary: Path) -> dict[str, Path | bytes]:
         return dict(_matching(folder, "", MODEL_FILES))
     settings = read_object(folder / ADAPTER_CONFIG)
     files: dict[str, Path | bytes] = dict(_matching(folder, "", ADAPTER_FILES))
-    if settings["peft_type"] != CLIP_ADAPTER:
+    if settings["peft_type"] != PEFT_TYPE_CLIP_ADAPTER:
         files |= _matching(folder, STACKED, ADAPTER_FILES)
     base = settings["base_model_name_or_path"]
     if base == BASE:
@@ -143,7 +142,7 @@ def _written_files(folder: Path, results: dict[str, Any], repo_id: str) -> dict[
     is_adapter = (folder / ADAPTER_CONFIG).is_file()
     if is_adapter:
         peft_type = read_object(folder / ADAPTER_CONFIG)["peft_type"]
-        library = "steeldefectx" if peft_type == CLIP_ADAPTER or (folder / STACKED).is_dir() else "peft"
+        library = "steeldefectx" if peft_type == PEFT_TYPE_CLIP_ADAPTER or (folder / STACKED).is_dir() else "peft"
     else:
         model_type = read_object(folder / MODEL_CONFIG).get("model_type")
         library = "steeldefectx" if model_type in OURS_ALONE else "transformers"

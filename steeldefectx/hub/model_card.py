@@ -1,22 +1,26 @@
 """The card of a trained model, written from its run: what it is, how good, how it was made, how to use it.
 
-Its header has the metrics as the Hub's ``model-index``, so that they show beside the card.
+Its header has the metrics as the Hub's ``model-index``, so that they show beside the card. Its words are in
+``model_card.md`` beside this file, a Jinja template; here are the header, figures and tables that fill it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from scipy.stats import binomtest
 
+from steeldefectx.data.card import CITATION
 from steeldefectx.data.download import RELEASE
 from steeldefectx.models.names import BACKBONES, BUILT_IN, CLASSIFIER, EMBEDDED, TINY
 from steeldefectx.utils.markdown import plain, table
 
+TEMPLATE = Path(__file__).with_name("model_card.md")
 LOCAL = "local"
 """Stands in published results for a folder of the machine that it was trained on."""
 PICTURE = "confusion.png"
@@ -27,18 +31,20 @@ METRICS = {
     "calibration_error": "calibration error (15 bins)",
 }
 """Key in the results -> its name."""
-TEXT_LEVELS = {
+LEVELS = {
     "T0": "the class name in a template",
     "T1": "a description of the class",
     "T2": "a description of the very image, as drafted",
     "T3": "a description of the very image, corrected by people",
 }
-CITATION = """\
-@misc{steeldefectx,
-  title = {SteelDefectX},
-  note = {arXiv:2603.21824},
-  url = {https://arxiv.org/abs/2603.21824}
-}"""
+"""Text level -> what it is."""
+DATA_SETS = {
+    "sample": "steeldefectx sample (synthetic images)",
+    "default": "copies of SteelDefectX's source data sets",
+    "msd-cls": "MSD-Cls",
+    "cgfsds-9": "CGFSDS-9",
+}
+"""Config -> its name in words, where images come from a folder."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,11 @@ class Run:
     library: str
     """Which library's format the checkpoint has: ``transformers``, ``peft`` or ``steeldefectx``."""
     is_adapter: bool
+
+    @property
+    def name(self) -> str:
+        """The repository's name without its owner."""
+        return self.repo_id.split("/")[1]
 
     @property
     def is_classifier(self) -> bool:
@@ -80,32 +91,34 @@ class Run:
 
 def model_card(run: Run) -> str:
     """The README.md of a model's repository."""
-    return "\n".join(
-        [
-            "---",
-            metadata(run).to_yaml().strip(),
-            "---",
-            "",
-            *_head(run),
-            *_use(run),
-            *_results(run),
-            *_training(run),
-            *_limits(run),
-            "## Citation",
-            "",
-            "```bibtex",
-            CITATION,
-            "```",
-            "",
-        ]
+    results, count = run.results, run.results["n_test"]
+    interval = binomtest(round(results["accuracy"] * count), count).proportion_ci(method="wilson")
+    card = ModelCard.from_template(
+        metadata(run),
+        template_path=str(TEMPLATE),
+        run=run,
+        results=results,
+        base=_base(run),
+        dataset=_dataset(run),
+        levels=LEVELS,
+        score_table=_score_table(results),
+        interval=f"{_percent(interval.low)} to {_percent(interval.high)}",
+        class_table="\n".join(
+            table(["class", "images", "recall %", "most often taken for"], class_rows(results), [1, 2])
+        ),
+        picture=PICTURE,
+        local=LOCAL,
+        recipe=yaml.safe_dump(dict(results["recipe"]), sort_keys=False, allow_unicode=True).rstrip(),
+        citation=CITATION,
     )
+    return f"{card}\n"
 
 
 def metadata(run: Run) -> ModelCardData:
     """The card's header. A licence is named only where all that the weights hold is this project's own."""
     task, results = "image-classification" if run.is_classifier else "zero-shot-image-classification", run.results
     level = "" if run.is_classifier else ", classes by their {test_text} texts".format_map(results)
-    found = [
+    scores = [
         EvalResult(
             task_type=task,
             dataset_type=RELEASE if run.is_release else results["config"],
@@ -129,21 +142,15 @@ def metadata(run: Run) -> ModelCardData:
         + (results["method"].split("+") if run.is_adapter else [])
         + ([] if run.is_classifier else ["vision-language"])
         + (["synthetic-data"] if run.is_synthetic else []),
-        model_name=run.repo_id.split("/")[1],
-        eval_results=found,
+        model_name=run.name,
+        eval_results=scores,
     )
 
 
 def _dataset(run: Run) -> str:
     if run.is_release:
         return "SteelDefectX, the public release"
-    names = {
-        "sample": "steeldefectx sample (synthetic images)",
-        "default": "copies of SteelDefectX's source data sets",
-        "msd-cls": "MSD-Cls",
-        "cgfsds-9": "CGFSDS-9",
-    }
-    return names.get(run.results["config"], "images of its maker, not published here")
+    return DATA_SETS.get(run.results["config"], "images of its maker, not published here")
 
 
 def _base(run: Run) -> str:
@@ -159,71 +166,15 @@ def _base(run: Run) -> str:
     return "a model that is not on the Hub" + (" and lies in `base/`" if run.is_adapter else "")
 
 
-def _head(run: Run) -> list[str]:
-    results = run.results
-    kind = "An image classifier" if run.is_classifier else "A CLIP"
-    words = "" if run.is_classifier else f" and {results['train_text']} texts ({TEXT_LEVELS[results['train_text']]})"
-    lines = [
-        f"# {run.repo_id.split('/')[1]}",
-        "",
-        f"{kind} that tells {len(results['classes'])} classes of surface images apart. Made of {_base(run)}, by the "
-        f"method `{results['method']}`, with {results['n_train']:,} images{words} from {_dataset(run)}.",
-    ]
-    if run.is_synthetic:
-        lines += ["", "**All images it was trained and tested on are synthetic.** "
-                  "Its accuracy says nothing about photographs."]  # fmt: skip
-    return [*lines, ""]
-
-
-def _use(run: Run) -> list[str]:
-    return [
-        "## How to use",
-        "",
-        "With the package `steeldefectx` installed:",
-        "",
-        "```python",
-        "from steeldefectx import SteelDefectClassifier",
-        "",
-        f'classifier = SteelDefectClassifier.from_pretrained("{run.repo_id}")',
-        'for prediction in classifier.predict(["strip.jpg"], top_k=3):',
-        "    print(prediction.labels, prediction.probabilities)",
-        "```",
-        "",
-        "or for a folder of images:",
-        "",
-        "```bash",
-        f"steeldefectx predict images/ --checkpoint {run.repo_id}",
-        "```",
-        "",
-    ]
-
-
-def _results(run: Run) -> list[str]:
-    results, count = run.results, run.results["n_test"]
-    interval = binomtest(round(results["accuracy"] * count), count).proportion_ci(method="wilson")
-    split = "test split" if results["evaluated_on"] == "test" else "validation images, held out of the training split"
-    level = "" if run.is_classifier else f" Each class is known by its {results['test_text']} text " \
-                                         f"({TEXT_LEVELS[results['test_text']]})."  # fmt: skip
+def _score_table(results: Mapping[str, Any]) -> str:
+    """The metrics, beside those before training where these are known."""
     before = results["before_training"] or {}
-    rows = [[name, _percent(results[key]), _percent(before[key]) if key in before else ""]
-            for key, name in METRICS.items()]  # fmt: skip
-    head, right = ["%", "trained", "before training"], [1, 2]
-    if not before:
-        head, rows = head[:2], [row[:2] for row in rows]
-    return [
-        "## Results",
-        "",
-        f"On the {split}: {count:,} images of {_dataset(run)}. One run, seed {results['seed']}.{level}",
-        "",
-        *table(head, rows, right),
-        "",
-        f"95 % interval of Acc for so many images: {_percent(interval.low)} to {_percent(interval.high)}.",
-        "",
-        f"![Of 100 images of the class on the left, how many were predicted as the class below]({PICTURE})",
-        "",
-        *table(["class", "images", "recall %", "most often taken for"], class_rows(results), [1, 2]),
-        "",
-    ]
+    head, rows = ["%", "trained"], [[name, _percent(results[key])] for key, name in METRICS.items()]
+    if before:
+        head.append("before training")
+        for key, row in zip(METRICS, rows, strict=True):
+            row.append(_percent(before[key]) if key in before else "")
+    return "\n".join(table(head, rows, right=[1, 2]))
 
 
 def class_rows(results: Mapping[str, Any]) -> list[list[Any]]:
@@ -240,44 +191,6 @@ def class_rows(results: Mapping[str, Any]) -> list[list[Any]]:
         taken = "" if worst is None else f"{plain(worst)} ({wrong[worst]})"
         rows.append([plain(name), f"{sum(predicted.values()):,}", _percent(recall), taken])
     return rows
-
-
-def _training(run: Run) -> list[str]:
-    settings = yaml.safe_dump(dict(run.results["recipe"]), sort_keys=False, allow_unicode=True)
-    versions = ", ".join(f"{name} {version}" for name, version in run.results["versions"].items())
-    local = LOCAL in (run.results["recipe"]["data_dir"], run.results["recipe"]["model"])
-    return [
-        "## Training",
-        "",
-        "Settings, as in `recipe.yaml`, which `train.py --recipe recipe.yaml` takes"
-        + (f" (`{LOCAL}` stands for a folder that is not published):" if local else ":"),
-        "",
-        "```yaml",
-        settings.rstrip(),
-        "```",
-        "",
-        f"{run.results['seconds']['total']:,.0f} seconds; {versions}. Data fingerprint "
-        f"`{run.results['data_fingerprint'][:16]}`.",
-        "",
-    ]
-
-
-def _limits(run: Run) -> list[str]:
-    lines = [
-        "Meant for research, and for sorting images like those it was trained on; a person looks before anything "
-        "follows from a prediction.",
-        "It names one of its classes for any image, also for a sound surface or a defect that it has never seen, "
-        "unless one of the classes is for these.",
-        "Other cameras, light, steel or magnification than in training lower its accuracy: measure it on images of "
-        "your own, by `eval.py`, first.",
-    ]
-    if run.is_synthetic:
-        lines.append("Trained on rendered images: for trying out the software, not for use on photographs.")
-    if run.is_synthetic and run.is_ours:
-        terms = "MIT: weights and images are this project's own."
-    else:
-        terms = "The terms of the base model and of the training images hold; this card does not change them."
-    return ["## Intended use and limits", "", *(f"- {line}" for line in lines), "", "## Terms", "", terms, ""]
 
 
 def _percent(share: float) -> str:

@@ -38,19 +38,19 @@ def calibrate_checkpoint(checkpoint: Path, images: Path) -> Calibration:
     classifier = SteelDefectClassifier.from_pretrained(checkpoint)
     labels = _labels(samples, classifier.classes)
     logits = torch.from_numpy(classifier.logits(sample.path for sample in samples))
-    found = calibrate(logits, labels, f"{len(samples)} images in {images.absolute()}, which the run did not see")
-    write_calibration(found, checkpoint)
+    calibration = calibrate(logits, labels, f"{len(samples)} images in {images.absolute()}, which the run did not see")
+    write_calibration(calibration, checkpoint)
     if results is not None:
-        write_json(results | {"calibration": vars(found), "calibrated_error": None}, checkpoint / RESULTS)
-    return found
+        write_json(results | {"calibration": vars(calibration), "calibrated_error": None}, checkpoint / RESULTS)
+    return calibration
 
 
 def _refuse_own_images(results: dict | None, images: Path) -> None:
     data_dir = results["recipe"].get("data_dir") if results else None
     if data_dir is None:
         return
-    own, given = Path(data_dir).expanduser().resolve(), images.resolve()
-    if own.is_relative_to(given) or given.is_relative_to(own):
+    trained_on, given = Path(data_dir).expanduser().resolve(), images.resolve()
+    if trained_on.is_relative_to(given) or given.is_relative_to(trained_on):
         raise ConfigError(
             f"{images}: the run took its training and test images from {data_dir}. Give images that it has not seen, "
             "or train with --hold_out 0.1, which calibrates too."

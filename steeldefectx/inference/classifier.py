@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,9 @@ from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.taxonomy import find_class, t0_sentence
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.utils.prefetch import prefetch
 
-Picture = Image.Image | str | Path
+ImageInput = Image.Image | str | Path
 """A Pillow image, or the path of an image file."""
 Texts = Sequence[str] | Mapping[str, str | Sequence[str]]
 """Class names, or class name -> one text or several that describe it."""
@@ -68,8 +69,8 @@ class SteelDefectClassifier:
 
     ``predict`` says more, and takes any number of images without holding them in memory:
 
-    >>> for found in classifier.predict(Path("images").glob("*.jpg")):       # doctest: +SKIP
-    ...     print(found.label, found.probabilities[0], found.cause)
+    >>> for prediction in classifier.predict(Path("images").glob("*.jpg")):  # doctest: +SKIP
+    ...     print(prediction.label, prediction.probabilities[0], prediction.cause)
 
     Probabilities are those of the checkpoint's temperature, if it has been calibrated.
 
@@ -114,23 +115,27 @@ class SteelDefectClassifier:
         engine, temperature = _load(str(name), texts)
         return cls(engine, temperature)
 
+    def fingerprint(self) -> str:
+        """A hash of all that a prediction depends on beside the image."""
+        return hashlib.sha256(f"{self.engine.fingerprint()} {self.temperature}".encode()).hexdigest()
+
     def __call__(
-        self, images: Picture | Iterable[Picture], texts: Texts | None = None, top_k: int = 5
+        self, images: ImageInput | Iterable[ImageInput], texts: Texts | None = None, top_k: int = 5
     ) -> list[dict[str, str | float]] | list[list[dict[str, str | float]]]:
         """Classify images; arguments and errors as for :meth:`predict`.
 
         Returns:
             ``[{"label": ..., "score": ...}, ...]``, best first, for one image; a list of such for several.
         """
-        found = [
-            [{"label": label, "score": p} for label, p in zip(one.labels, one.probabilities, strict=True)]
-            for one in self.predict(images, texts, top_k)
+        scores = [
+            [{"label": label, "score": p} for label, p in zip(prediction.labels, prediction.probabilities, strict=True)]
+            for prediction in self.predict(images, texts, top_k)
         ]
-        return found[0] if isinstance(images, Picture) else found  # type: ignore[return-value]
+        return scores[0] if isinstance(images, ImageInput) else scores  # type: ignore[return-value]
 
     def predict(
         self,
-        images: Picture | Iterable[Picture],
+        images: ImageInput | Iterable[ImageInput],
         texts: Texts | None = None,
         top_k: int = 5,
         abstain_below: float = 0.0,
@@ -150,14 +155,14 @@ class SteelDefectClassifier:
             ModelError: Texts for a model that takes none.
             ConfigError: Texts that make no sense.
         """
-        for found in self.predict_each(images, texts, top_k, abstain_below):
-            if isinstance(found, DataError):
-                raise found
-            yield found
+        for prediction in self.predict_each(images, texts, top_k, abstain_below):
+            if isinstance(prediction, DataError):
+                raise prediction
+            yield prediction
 
     def predict_each(
         self,
-        images: Picture | Iterable[Picture],
+        images: ImageInput | Iterable[ImageInput],
         texts: Texts | None = None,
         top_k: int = 5,
         abstain_below: float = 0.0,
@@ -165,7 +170,7 @@ class SteelDefectClassifier:
         """:meth:`predict`, with what is wrong with an image in the place of its prediction."""
         engine, temperature = self.engine, self.temperature
         if texts is not None:
-            engine, temperature = engine.with_texts(class_texts(texts)), 1.0
+            engine, temperature = engine.with_texts(texts_by_class(texts)), 1.0
         for row in _logits(engine, images):
             if isinstance(row, DataError):
                 yield row
@@ -175,7 +180,7 @@ class SteelDefectClassifier:
             ranked = [float(p) for p in probabilities[best]]
             yield Prediction([engine.classes[i] for i in best], ranked, bool(probabilities.max() < abstain_below))
 
-    def logits(self, images: Picture | Iterable[Picture]) -> np.ndarray:
+    def logits(self, images: ImageInput | Iterable[ImageInput]) -> np.ndarray:
         """Logits (N, C) float32 of N images, before any temperature; errors as of :meth:`predict`."""
         rows = []
         for row in _logits(self.engine, images):
@@ -190,17 +195,17 @@ def _load(name: str, texts: Texts | None) -> tuple[Engine, float]:
     folder = Path(name).expanduser()
     if is_export(folder):
         engine = OnnxEngine(folder)
-        return (engine, engine.temperature) if texts is None else (engine.with_texts(class_texts(texts)), 1.0)
+        return (engine, engine.temperature) if texts is None else (engine.with_texts(texts_by_class(texts)), 1.0)
     model, classes = load_checkpoint(name)
     if texts is not None:
-        return TorchEngine(model, class_texts(texts)), 1.0
+        return TorchEngine(model, texts_by_class(texts)), 1.0
     if classes is None:
         raise ModelError(f"{name} has no classes: give texts, or a checkpoint written by train.py.")
     calibration = read_calibration(name)
     return TorchEngine(model, classes), calibration.temperature if calibration else 1.0
 
 
-def class_texts(texts: Texts) -> dict[str, list[str]]:
+def texts_by_class(texts: Texts) -> dict[str, list[str]]:
     """Class name -> its texts; a list of names gets T0 sentences.
 
     Raises:
@@ -211,20 +216,20 @@ def class_texts(texts: Texts) -> dict[str, list[str]]:
         if isinstance(texts, str) or len(set(map(str, names))) < len(names):
             raise ConfigError("texts: give class names, each once, or class names with their descriptions.")
         texts = {name: t0_sentence(str(name)) for name in names}
-    found = {name: [given] if isinstance(given, str) else list(given or []) for name, given in texts.items()}
-    if len(found) < 2:
+    by_class = {name: [given] if isinstance(given, str) else list(given or []) for name, given in texts.items()}
+    if len(by_class) < 2:
         raise ConfigError("texts: give two classes at least; the probability of the only one would be 1.")
-    for name, given in found.items():
+    for name, given in by_class.items():
         if not isinstance(name, str) or not given or not all(isinstance(text, str) and text.strip() for text in given):
             raise ConfigError(f"texts: {name!r} needs a text, or a list of texts (a number or yes and no in quotes).")
-    return found
+    return by_class
 
 
-def _logits(engine: Engine, images: Picture | Iterable[Picture]) -> Iterator[np.ndarray | DataError]:
+def _logits(engine: Engine, images: ImageInput | Iterable[ImageInput]) -> Iterator[np.ndarray | DataError]:
     """Logits (C,) of each image, or what is wrong with it; the next batch is decoded while one is computed."""
-    waiting = iter([images] if isinstance(images, Picture) else images)
+    waiting = iter([images] if isinstance(images, ImageInput) else images)
 
-    def prepare(image: Picture) -> np.ndarray | DataError:
+    def prepare(image: ImageInput) -> np.ndarray | DataError:
         try:
             if isinstance(image, Image.Image):
                 check_size(image)
@@ -234,11 +239,11 @@ def _logits(engine: Engine, images: Picture | Iterable[Picture]) -> Iterator[np.
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         batches = iter(lambda: list(islice(waiting, BATCH)), [])
-        for batch in ahead(lambda some: list(pool.map(prepare, some)), batches):
-            pixels = [found for found in batch if isinstance(found, np.ndarray)]
+        for batch in prefetch(lambda inputs: list(pool.map(prepare, inputs)), batches):
+            pixels = [prepared for prepared in batch if isinstance(prepared, np.ndarray)]
             rows = iter(engine.logits(np.stack(pixels))) if pixels else iter(())
-            for found in batch:
-                yield found if isinstance(found, DataError) else next(rows)
+            for prepared in batch:
+                yield prepared if isinstance(prepared, DataError) else next(rows)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from steeldefectx.data.images import open_image
 from steeldefectx.data.labelled import image_bytes
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.inference.classifier import SteelDefectClassifier
-from steeldefectx.inference.explain.overlay import drawn
+from steeldefectx.inference.explain.overlay import draw
 from steeldefectx.inference.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.inference.search import Index, load_index
 from steeldefectx.models.image_classifier import ImageClassifier
@@ -32,8 +32,8 @@ STYLE = """
 
 
 @dataclass
-class Shown:
-    """What a checkpoint makes of an image."""
+class Answer:
+    """What the page shows of an image, by a checkpoint."""
 
     probabilities: dict[str, float]
     about: str
@@ -69,10 +69,10 @@ class Panel:
             self.index, self.index_classes, self.of = _index(checkpoint)
             self.index.images()  # encoded now, not when the first visitor waits
 
-    def show(self, image: Image.Image, text: str) -> Shown:
+    def show(self, image: Image.Image, text: str) -> Answer:
         """Predict an image, explain a text in it (T0 of the predicted class where it is empty), find ones like it."""
-        (found,) = self.classifier.predict([image], top_k=TOP_K)
-        label, model = found.labels[0], self.classifier.model
+        (prediction,) = self.classifier.predict([image], top_k=TOP_K)
+        label, model = prediction.labels[0], self.classifier.model
         if isinstance(model, ImageClassifier):
             asked = label
             (maps,) = class_saliency(model, [image], [[model.classes.index(label)]])
@@ -80,10 +80,10 @@ class Panel:
             asked = text.strip() or t0_sentence(label)
             against = self.class_means["T0" if asked == t0_sentence(label) else "T1"]
             (maps,) = saliency(model, [image], [[asked]], [against])
-        return Shown(
-            probabilities=dict(zip(found.labels, found.probabilities, strict=True)),
+        return Answer(
+            probabilities=dict(zip(prediction.labels, prediction.probabilities, strict=True)),
             about=_about(label),
-            overlay=drawn(image, maps[0]),
+            overlay=draw(image, maps[0]),
             explained=asked,
             nearest=self._nearest(image),
         )
@@ -161,11 +161,17 @@ def build_page(panels: Sequence[Panel]) -> gradio.Blocks:
             except DataError as error:
                 reason = str(error).replace(file, "The file", 1)
                 raise gradio.Error(reason, print_exception=False) from error
-            shown = [panel.show(image, asked) for panel in panels]
+            columns = [panel.show(image, asked) for panel in panels]
             return [
                 part
-                for one in shown
-                for part in (one.probabilities, one.about, one.overlay, f"*{one.explained}*", one.nearest)
+                for column in columns
+                for part in (
+                    column.probabilities,
+                    column.about,
+                    column.overlay,
+                    f"*{column.explained}*",
+                    column.nearest,
+                )
             ]
 
         gradio.on([button.click, text.submit, picture.upload], look, [picture, text], outputs, api_name="look")

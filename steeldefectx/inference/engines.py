@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -33,6 +35,9 @@ class Engine(Protocol):
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels, uint8 (N, 3, H, W), to logits (N, C) float32."""
 
+    def fingerprint(self) -> str:
+        """A hash of weights, preprocessing and classes: all that logits depend on beside the pixels."""
+
     def with_texts(self, texts: Mapping[str, Sequence[str]]) -> Engine:
         """The same model for other classes, each recognized by its texts.
 
@@ -59,9 +64,9 @@ class TorchEngine:
         self.model.to(self.device)
         if isinstance(self.model, Clip):
             self._encoder = self.model.in_dtype(self.dtype)
-        self._know(classes)
+        self._set_classes(classes)
 
-    def _know(self, classes: Mapping[str, Sequence[str]]) -> None:
+    def _set_classes(self, classes: Mapping[str, Sequence[str]]) -> None:
         if isinstance(self.model, ImageClassifier) and any(classes.values()):
             raise ModelError(
                 f"{self.model.name} is an image classifier: it tells {len(self.model.classes)} classes of its own "
@@ -76,7 +81,7 @@ class TorchEngine:
     def with_texts(self, texts: Mapping[str, Sequence[str]]) -> TorchEngine:
         """The same model for other classes; see :class:`Engine`."""
         other = copy.copy(self)
-        other._know(texts)
+        other._set_classes(texts)
         return other
 
     @torch.inference_mode()
@@ -85,6 +90,20 @@ class TorchEngine:
         parts = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
         features = torch.cat([clip.encode_texts(clip.tokenize(p).to(self.device)) for p in parts])
         return F.normalize(clip.embed_texts(features).mean(0), dim=-1)
+
+    def fingerprint(self) -> str:
+        """A hash of weights, precision, preprocessing and classes; see :class:`Engine`."""
+        settings = [self.classes, str(self.dtype), self.model.image_processor.to_json_string()]
+        digest = hashlib.sha256(json.dumps(settings).encode())
+        weights = self.model.model.state_dict()
+        if isinstance(self.model, Clip):
+            weights["class embeddings"] = self.class_embeddings
+            if self.model.adapter is not None:
+                weights |= {f"adapter {name}": tensor for name, tensor in self.model.adapter.state_dict().items()}
+        for name, tensor in weights.items():
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
 
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image; see :class:`Engine`."""
@@ -96,7 +115,7 @@ class TorchEngine:
         batch = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
         if isinstance(self.model, ImageClassifier):
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                found = self.model.logits(batch)
+                logits = self.model.logits(batch)
         else:
-            found = self.model.logits(self._encoder.encode_images(batch).float(), self.class_embeddings)
-        return found.float().cpu().numpy()
+            logits = self.model.logits(self._encoder.encode_images(batch).float(), self.class_embeddings)
+        return logits.float().cpu().numpy()

@@ -7,7 +7,7 @@ from typing import Any
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
-from steeldefectx.utils.settings import setting
+from steeldefectx.utils.flag_fields import setting
 
 SPLITS = ("test", "train", "all")
 

@@ -49,11 +49,11 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
         calibration = read_calibration(config.checkpoint)
     parts = list(data.splits.values()) if config.split == ALL else [data.split(config.split)]
     if isinstance(model, ImageClassifier):
-        found = _evaluate_classifier(model, data, parts, config, device, watch, calibration)
+        outcome = _evaluate_classifier(model, data, parts, config, device, watch, calibration)
     else:
         level = config.text or recipe.get("test_text", "T0")
-        found = _evaluate_clip(model, data, parts, level, device, watch, calibration)
-        found["train_text"] = recipe.get("train_text")
+        outcome = _evaluate_clip(model, data, parts, level, device, watch, calibration)
+        outcome["train_text"] = recipe.get("train_text")
     return {
         "task": "evaluate",
         "dataset": settings["data_dir"] or settings["config"],
@@ -64,7 +64,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
         "evaluated_on": config.split,
         "shots": None,
         "seed": recipe.get("seed"),
-        **found,
+        **outcome,
         "n_test": sum(map(len, parts)),
         "classes": data.classes,
         "seconds": watch.total(),
@@ -91,8 +91,12 @@ def _evaluate_clip(
         logits = torch.cat([class_logits(features, part, prompts) for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     encoded = {"images": features.encoded_images, "texts": features.encoded_texts}
-    found = scores(logits, labels, data.classes) | calibration_results(calibration, logits, labels)
-    return {"test_text": level, **found, "encoded": encoded}
+    return {
+        "test_text": level,
+        **scores(logits, labels, data.classes),
+        **calibration_results(calibration, logits, labels),
+        "encoded": encoded,
+    }
 
 
 def _evaluate_classifier(

@@ -7,6 +7,7 @@ names in the order of the logits, and the temperature that divides these before 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -122,6 +123,7 @@ class OnnxEngine(Preprocessing):
             import onnxruntime  # an extra
         except ImportError as error:
             raise ConfigError(MISSING) from error
+        self._folder = folder
         try:
             about = json.loads((folder / ABOUT).read_text("utf-8"))
             self.classes: list[str] = [str(name) for name in about["classes"]]
@@ -141,6 +143,12 @@ class OnnxEngine(Preprocessing):
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels, uint8 (N, 3, H, W), to logits (N, C) float32."""
         return self._session.run(["logits"], {"pixels": pixels})[0]
+
+    def fingerprint(self) -> str:
+        """A hash of graph, classes and preprocessing; see :class:`~steeldefectx.inference.engines.Engine`."""
+        digest = hashlib.sha256(json.dumps([self.classes, self.image_processor.to_json_string()]).encode())
+        digest.update((self._folder / GRAPH).read_bytes())
+        return digest.hexdigest()
 
     def with_texts(self, texts: Mapping[str, Sequence[str]]) -> OnnxEngine:
         """Raises ModelError: an export has its classes in the graph."""

@@ -28,7 +28,7 @@ KS = (1, 5, 10)
 
 @dataclass
 class Hit:
-    """Something that was found."""
+    """One result of a search."""
 
     similarity: float
     """Cosine of query and item, -1..1."""
@@ -55,10 +55,10 @@ class Index:
         self.splits = splits
         self.level = level
         self.features = Features(clip, device)
-        own = [text for split in splits for text in split.level(level)]
-        self.texts = list(dict.fromkeys(own))
+        texts = [text for split in splits for text in split.level(level)]
+        self.texts = list(dict.fromkeys(texts))
         place = {text: number for number, text in enumerate(self.texts)}
-        self.text_of = np.array([place[text] for text in own])
+        self.text_of = np.array([place[text] for text in texts])
         """(N,) which of the distinct texts is an image's."""
         self.labels = np.concatenate([split.labels for split in splits])
         """(N,) positions in ``Data.classes``."""
@@ -73,15 +73,15 @@ class Index:
         """(N, D) embeddings of the images, on the CPU."""
         if self._images is None:
             features = torch.cat([self.features.images(split) for split in self.splits])
-            self._images = self._embedded(features, self.clip.embed_images)
+            self._images = self._embed(features, self.clip.embed_images)
         return self._images
 
     def text_embeddings(self, texts: list[str]) -> torch.Tensor:
         """(M, D) embeddings of texts, on the CPU."""
-        return self._embedded(self.features.texts(texts), self.clip.embed_texts)
+        return self._embed(self.features.texts(texts), self.clip.embed_texts)
 
     @torch.inference_mode()
-    def _embedded(self, features: torch.Tensor, embed: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    def _embed(self, features: torch.Tensor, embed: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         return embed(features.to(self.features.device)).float().cpu()
 
     def images_for_text(self, text: str, top_k: int) -> list[Hit]:
@@ -96,10 +96,10 @@ class Index:
     def texts_for_image(self, image: Image.Image, top_k: int) -> list[Hit]:
         """The distinct texts most similar to an image, best first."""
         similarities = (self._query(image) @ self.text_embeddings(self.texts).T)[0]
-        values, found = similarities.topk(min(top_k, len(self.texts)))
+        values, numbers = similarities.topk(min(top_k, len(self.texts)))
         return [
             Hit(value, int(np.argmax(self.text_of == number)), self.texts[number])
-            for value, number in zip(values.tolist(), found.tolist(), strict=True)
+            for value, number in zip(values.tolist(), numbers.tolist(), strict=True)
         ]
 
     def _image_hits(self, similarities: torch.Tensor, top_k: int) -> list[Hit]:
@@ -112,7 +112,7 @@ class Index:
     @torch.inference_mode()
     def _query(self, image: Image.Image) -> torch.Tensor:
         pixels = torch.from_numpy(self.clip.to_pixels(image))[None].to(self.features.device)
-        return self._embedded(self.clip.encode_images(pixels), self.clip.embed_images)
+        return self._embed(self.clip.encode_images(pixels), self.clip.embed_images)
 
     def cell(self, row: int) -> dict[str, Any]:
         """The undecoded image at a position: its file as ``bytes`` or at ``path``."""

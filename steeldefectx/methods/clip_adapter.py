@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import cross_entropy
 
-from steeldefectx.methods.common import Logits, all_views, choose
+from steeldefectx.methods.feature_space import all_views
 from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.selection import Logits, choose
 from steeldefectx.methods.zero_shot import text_logits
 from steeldefectx.models.adapters import ClipAdapter
 

@@ -12,18 +12,17 @@ Validation images are not used, nor does the original.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 
 from steeldefectx.methods.interface import Images, Predictor, Task, override
-from steeldefectx.methods.towers import batches, copy_of_model, in_batches, varied
+from steeldefectx.methods.tower_tuning import batches, copy_of_model, in_batches, varied
 from steeldefectx.models.clip import Clip, class_embeddings
-from steeldefectx.models.peft_adapters import add_peft, merge
-from steeldefectx.training.inputs import TowerForward
+from steeldefectx.models.peft_adapters import add_peft, keep_batch_statistics, merge
 from steeldefectx.training.losses import class_prompts_loss
+from steeldefectx.training.schedules import half_cosine
 
 LAST_LR = 1e-6
 """What the cosine ends in, as published."""
@@ -73,17 +72,19 @@ def _train(clip: Clip, task: Task, settings: Settings) -> None:
     kind = "geometric" if task.shots.texts is None else "photometric"
     optimizer = torch.optim.AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
     device = weights[0].device
-    towers = TowerForward(clip, keep_statistics=True).train()
+    clip.model.train()
+    keep_batch_statistics(clip.model)
     for step, rows in enumerate(batches(len(task.shots), settings.batch_size, steps, rng)):
         for group in optimizer.param_groups:
-            group["lr"] = LAST_LR + (settings.lr - LAST_LR) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = LAST_LR + (settings.lr - LAST_LR) * half_cosine(step, steps)
         tokens = clip.tokenize([texts[rng.integers(len(texts))] for texts in task.classes.texts]).to(device)
-        image, text, scale, _ = towers(varied(task.shots.images, rows, kind, rng).to(device), tokens)
-        loss = class_prompts_loss(image, text, task.shots.labels[rows].to(device), scale)
+        image = clip.embed_images(clip.encode_images(varied(task.shots.images, rows, kind, rng).to(device)))
+        text = clip.embed_texts(clip.encode_texts(tokens))
+        loss = class_prompts_loss(image, text, task.shots.labels[rows].to(device), clip.model.logit_scale.exp())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    towers.eval()
+    clip.model.eval()
 
 
 @torch.no_grad()

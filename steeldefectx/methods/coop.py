@@ -12,7 +12,6 @@ validation images the vectors are those of the best of ten checkpoints (the orig
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.methods.interface import Examples, Images, Predictor, Task, override
 from steeldefectx.models.clip import Clip
 from steeldefectx.training.losses import class_prompts_loss
+from steeldefectx.training.schedules import half_cosine
 
 DEVIATION = 0.02
 """Standard deviation of the vectors before training, as published."""
@@ -115,7 +115,7 @@ def epochs_for(shots: int) -> int:
 
 def learning_rate(epoch: int, epochs: int, lr: float) -> float:
     """Of an epoch 0, 1, ...: a constant first one, then half a cosine, as the original's scheduler gives it."""
-    return WARMUP_LR if epoch == 0 else lr * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / epochs))
+    return WARMUP_LR if epoch == 0 else lr * half_cosine(epoch - 1, epochs)
 
 
 def fit(task: Task) -> Predictor:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from steeldefectx.methods.common import Logits, all_views, choose, softmax_regression, unit
+from steeldefectx.methods.feature_space import all_views, softmax_regression, unit
 from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.selection import Logits, choose
 
 
 @dataclass(frozen=True)

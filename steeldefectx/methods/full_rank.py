@@ -12,7 +12,6 @@ X-SDD; validation images of the task are not used.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,10 +20,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from steeldefectx.methods.common import all_views, softmax_regression
+from steeldefectx.methods.feature_space import all_views, softmax_regression
 from steeldefectx.methods.interface import Predictor, Task, override
-from steeldefectx.methods.towers import batches, copy_of_model, in_batches, varied
+from steeldefectx.methods.tower_tuning import batches, copy_of_model, in_batches, varied
 from steeldefectx.models.clip import Clip
+from steeldefectx.training.schedules import half_cosine, linear_rise, warmup_steps
 
 IMAGE_TOWER = ("vision_model.", "visual_projection.")
 """How names of its weights begin."""
@@ -106,12 +106,12 @@ def _probe(model: Classifier, rows: torch.Tensor, labels: torch.Tensor, weight: 
     known = model.standardized(rows)
     with_bias = torch.cat([known, torch.ones(len(known), 1)], dim=1)
     start = torch.zeros(len(model.head.bias), with_bias.shape[1])
-    found = settings.start * softmax_regression(
+    weights = settings.start * softmax_regression(
         with_bias, labels, torch.full((len(labels),), weight), start, settings.ridge
     )
     with torch.no_grad():
-        model.head.weight.copy_(found[:, :-1])
-        model.head.bias.copy_(found[:, -1])
+        model.head.weight.copy_(weights[:, :-1])
+        model.head.bias.copy_(weights[:, -1])
 
 
 def trained_weights(clip: Clip, frozen: float) -> list[nn.Parameter]:
@@ -122,7 +122,7 @@ def trained_weights(clip: Clip, frozen: float) -> list[nn.Parameter]:
         frozen: Share of the blocks, 0..1, that is left out. 0 leaves nothing out.
     """
     tower = [(name, weight) for name, weight in clip.model.named_parameters() if name.startswith(IMAGE_TOWER)]
-    blocks = {name: int(found[1]) for name, _ in tower if (found := BLOCK.match(name))}
+    blocks = {name: int(block[1]) for name, _ in tower if (block := BLOCK.match(name))}
     depth = max(blocks.values(), default=-1) + 1
     first = round(frozen * depth)
     place = {name: 0 if name.startswith(BELOW_BLOCKS) else blocks.get(name, depth) for name, _ in tower}
@@ -150,7 +150,6 @@ def _tune(model: Classifier, task: Task, settings: Settings) -> None:
 
 def _share_of_peak(step: int, steps: int) -> float:
     """Share of the peak learning rate: a linear rise, then half a cosine to 0."""
-    rising = WARMUP * steps
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+    warmup = warmup_steps(WARMUP, steps)
+    # The peak is the cosine's first step, not the warm-up's last.
+    return linear_rise(step, warmup + 1) if step < warmup else half_cosine(step - warmup, steps - warmup)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from steeldefectx.methods.common import Centred, Logits, Scatter, all_views, choose, class_means
+from steeldefectx.methods.feature_space import Centred, Scatter, all_views, class_means
 from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.selection import Logits, choose
 from steeldefectx.methods.zero_shot import text_logits
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from steeldefectx.methods.common import Centred, Logits, Scatter, all_views, choose, softmax_regression, unit
+from steeldefectx.methods.feature_space import Centred, Scatter, all_views, softmax_regression, unit
 from steeldefectx.methods.interface import Predictor, Task
+from steeldefectx.methods.selection import Logits, choose
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from steeldefectx.methods.common import predictor
 from steeldefectx.methods.interface import Predictor, Task, override
+from steeldefectx.methods.selection import predictor
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ def fit(task: Task) -> Predictor:
     model.fit(task.shots.images.features.double().numpy(), task.shots.labels.numpy())
     known = torch.from_numpy(model.classes_)
 
-    def logits(features: torch.Tensor) -> torch.Tensor:
-        found = features.new_full((len(features), len(task.classes.names)), -torch.inf)
-        found[:, known] = torch.from_numpy(model.predict_log_proba(features.double().numpy())).float()
-        return found
+    def class_logits(features: torch.Tensor) -> torch.Tensor:
+        logits = features.new_full((len(features), len(task.classes.names)), -torch.inf)
+        logits[:, known] = torch.from_numpy(model.predict_log_proba(features.double().numpy())).float()
+        return logits
 
-    return predictor(logits, asdict(settings))
+    return predictor(class_logits, asdict(settings))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from steeldefectx.methods.common import accuracy, all_views, class_sums, predictor, unit
+from steeldefectx.methods.feature_space import all_views, class_sums, unit
 from steeldefectx.methods.interface import Predictor, Task, override
+from steeldefectx.methods.selection import accuracy, predictor
 
 STEPS_PER_ALPHA = 10
 """After so many steps of the prototypes there is one of the multipliers, and a look at the validation images."""
@@ -51,14 +52,14 @@ def fit(task: Task) -> Predictor:
     """
     rows, labels, weight = all_views(task.shots)
     texts = task.classes.embeddings
-    found, steps, highest = texts, 0, -1.0
+    best_weights, best_step, best_score = texts, 0, -1.0
     for step, state in descent(unit(rows), labels, weight, texts, override(Settings(), task).steps):
         weights, score = state.weights(texts), 0.0
         if task.validation is not None and len(task.validation):
             score = accuracy(unit(task.validation.images.features) @ weights.T, task.validation.labels)
-        if score >= highest:
-            found, steps, highest = weights, step, score
-    return predictor(lambda features: unit(features) @ found.T, {"steps": steps})
+        if score >= best_score:
+            best_weights, best_step, best_score = weights, step, score
+    return predictor(lambda features: unit(features) @ best_weights.T, {"steps": best_step})
 
 
 def descent(

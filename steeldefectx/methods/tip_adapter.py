@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
-from steeldefectx.methods.common import predictor, unit
+from steeldefectx.methods.feature_space import unit
 from steeldefectx.methods.interface import Examples, Predictor, Task, override
+from steeldefectx.methods.selection import predictor
 from steeldefectx.methods.zero_shot import text_logits
 
 ALPHA_RANGE, ALPHA_STEPS = (0.1, 50.0), 20

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from steeldefectx.methods.common import predictor, unit
+from steeldefectx.methods.feature_space import unit
 from steeldefectx.methods.interface import Predictor, Task, override
+from steeldefectx.methods.selection import predictor
 
 
 @dataclass(frozen=True)

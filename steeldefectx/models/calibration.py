@@ -116,9 +116,9 @@ def read_calibration(checkpoint: str) -> Calibration | None:
     if not file.is_file():
         return None
     try:
-        found = Calibration(**json.loads(file.read_text("utf-8")))
-        if not TEMPERATURES[0] <= found.temperature <= TEMPERATURES[1]:
-            raise ValueError(f"temperature {found.temperature}")
+        calibration = Calibration(**json.loads(file.read_text("utf-8")))
+        if not TEMPERATURES[0] <= calibration.temperature <= TEMPERATURES[1]:
+            raise ValueError(f"temperature {calibration.temperature}")
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{file}: not a calibration ({error}); remove it, or calibrate again.") from error
-    return found
+    return calibration

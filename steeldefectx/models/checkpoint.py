@@ -36,6 +36,7 @@ from steeldefectx.models.loading import (
     fetch,
     quietly,
     read_object,
+    refuse_not_finite,
 )
 from steeldefectx.models.names import BUILT_IN, EMBEDDED, TINY
 from steeldefectx.models.peft_adapters import MERGED
@@ -43,7 +44,8 @@ from steeldefectx.models.peft_adapters import MERGED
 MODEL_CONFIG = "config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 CLASS_TEXTS = "class_texts.json"
-CLIP_ADAPTER = "CLIP_ADAPTER"
+PEFT_TYPE_CLIP_ADAPTER = "CLIP_ADAPTER"
+"""``peft_type`` of a CLIP-Adapter in ``adapter_config.json``; the method's name is ``clip-adapter``."""
 BASE = "base"
 """Folder inside a checkpoint for a base that has no lasting home: a built-in one, or merged towers."""
 STACKED = "clip_adapter"
@@ -107,7 +109,7 @@ def _write_clip_adapter(clip: Clip, folder: Path) -> None:
     save_file(weights, folder / ADAPTER_WEIGHTS)
     first = next(iter(sides.values()))
     shape = {"width": first.width, "ratio": first.ratio, "reduction": first.reduction}
-    _write_settings(clip, folder, {"peft_type": CLIP_ADAPTER, "adapter_on": list(sides), **shape})
+    _write_settings(clip, folder, {"peft_type": PEFT_TYPE_CLIP_ADAPTER, "adapter_on": list(sides), **shape})
 
 
 def _write_settings(clip: Clip, folder: Path, settings: dict[str, Any]) -> None:
@@ -215,18 +217,20 @@ def _is_classifier(folder: Path) -> bool:
 def _load_adapter(folder: Path, *, from_hub: bool) -> Clip:
     settings = _settings(folder)
     clip = load_clip(_base(folder, settings, from_hub=from_hub), settings.get("revision"))
-    if settings["peft_type"] == CLIP_ADAPTER:
+    if settings["peft_type"] == PEFT_TYPE_CLIP_ADAPTER:
         _load_clip_adapter(clip, folder, settings)
         return clip
     try:
         with quietly():
             clip.model = PeftModel.from_pretrained(clip.model, str(folder)).eval()
         expected = get_peft_model_state_dict(clip.model, save_embedding_layers=False).keys()
-        unfilled = expected ^ load_file(folder / ADAPTER_WEIGHTS).keys()
+        weights = load_file(folder / ADAPTER_WEIGHTS)
+        unfilled = expected ^ weights.keys()
     except LOADING_ERRORS as error:
         raise _does_not_fit(folder, clip, str(error)) from error
     if unfilled:
         raise _does_not_fit(folder, clip, f"{len(unfilled)} weights are in one of them only, as {min(unfilled)}")
+    refuse_not_finite(str(folder), weights)
     if (folder / STACKED).is_dir():
         check_folder(folder / STACKED)
         _load_clip_adapter(clip, folder / STACKED, _settings(folder / STACKED))
@@ -271,6 +275,7 @@ def _load_clip_adapter(clip: Clip, folder: Path, settings: dict[str, Any]) -> No
         sides.load_state_dict(load_file(folder / ADAPTER_WEIGHTS))
     except LOADING_ERRORS as error:
         raise ModelError(f"{folder}: not a CLIP-Adapter that can be read ({error}); train it again.") from error
+    refuse_not_finite(str(folder), sides.state_dict())
     if (width := feature_width(clip)) != settings["width"]:
         raise _does_not_fit(folder, clip, f"features {width} wide for an adapter {settings['width']} wide")
     parts = dict(sides.items())

@@ -14,11 +14,21 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, BatchEncoding
+from transformers import AutoModel, BatchEncoding
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models.adapters import ClipAdapter
-from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, quietly, why_not_loaded
+from steeldefectx.models.loading import (
+    LOADING_ERRORS,
+    commit_of,
+    fetch_model,
+    load_image_processor,
+    load_tokenizer,
+    quietly,
+    refuse_not_finite,
+    refuse_other_weights,
+    why_not_loaded,
+)
 from steeldefectx.models.names import BUILT_IN, EMBEDDED, TINY
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.tiny import tiny_clip  # with it AutoModel learns the steel-clip type
@@ -154,7 +164,8 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         revision: Commit, branch or tag of a Hub id; the newest by default.
 
     Raises:
-        ModelError: Nothing loadable there, or not a model with an image and a text tower.
+        ModelError: Nothing loadable there, not a model with an image and a text tower, no tokenizer or image
+            processor, or weights that are missing, unexpected, of another shape or no finite numbers.
     """
     if name == TINY:
         model, tokenizer, processor = tiny_clip()
@@ -162,11 +173,16 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
     folder = EMBEDDED_FOLDER if name == EMBEDDED else fetch_model(name, revision, OTHERS)
     try:
         with quietly():
-            model = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            model, info = AutoModel.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # to be named with the others
+                output_loading_info=True,
             )
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+        tokenizer = load_tokenizer(folder)
+        processor = load_image_processor(folder)
     except LOADING_ERRORS as error:
         raise ModelError(why_not_loaded(name, error, OTHERS)) from error
     if model.config.model_type == "siglip2":
@@ -176,8 +192,12 @@ def load_clip(name: str, revision: str | None = None) -> Clip:
         )
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelError(f"{name} is a {type(model).__name__}: a model with an image and a text tower is needed.")
-    built_in = name in BUILT_IN
-    return Clip(model.eval(), tokenizer, processor, name, revision=None if built_in else commit_of(name, folder))
+    refuse_other_weights(name, info)
+    refuse_not_finite(name, model.state_dict())
+    revision = None if name in BUILT_IN else commit_of(name, folder)
+    clip = Clip(model.eval(), tokenizer, processor, name, revision=revision)
+    clip.check_preprocessing(name)
+    return clip
 
 
 @torch.inference_mode()

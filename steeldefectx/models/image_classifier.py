@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, ViTImageProcessorPil
+from transformers import AutoConfig, AutoModelForImageClassification, ViTImageProcessorPil
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models import shufflenet  # noqa: F401  with it the auto classes learn the shufflenet-v2 type
-from steeldefectx.models.loading import LOADING_ERRORS, commit_of, fetch_model, quietly, why_not_loaded
+from steeldefectx.models.loading import (
+    LOADING_ERRORS,
+    commit_of,
+    fetch_model,
+    load_image_processor,
+    quietly,
+    refuse_not_finite,
+    refuse_other_weights,
+    why_not_loaded,
+)
 from steeldefectx.models.names import BACKBONES
 from steeldefectx.models.preprocessing import Preprocessing
 
@@ -59,7 +68,7 @@ def new_classifier(name: str, classes: list[str], image_size: int) -> ImageClass
     """
     labels = {"id2label": dict(enumerate(classes)), "label2id": {label: n for n, label in enumerate(classes)}}
     if name not in BACKBONES:
-        return _loaded(name, None, **labels, ignore_mismatched_sizes=True)
+        return _loaded(name, None, **labels)
     kind, settings = BACKBONES[name]
     settings = settings | ({"image_size": image_size} if kind == "vit" else {})
     config = AutoConfig.for_model(kind, **settings, **labels)
@@ -80,8 +89,8 @@ def load_classifier(name: str, revision: str | None = None) -> ImageClassifier:
         revision: Commit, branch or tag of a Hub id; the newest by default.
 
     Raises:
-        ModelError: Nothing loadable there, weights that lack a part of the model, or class names that do not
-            number its outputs.
+        ModelError: Nothing loadable there, no image processor, weights that are missing, unexpected, of another shape
+            or no finite numbers, or class names that do not number its outputs.
     """
     classifier = _loaded(name, revision)
     names = classifier.model.config.id2label
@@ -109,22 +118,32 @@ def _loaded(name: str, revision: str | None, **changes: Any) -> ImageClassifier:
     """Load weights; with other classes in ``changes`` the head may be new, without none may be missing."""
     others = f"a Hub id such as microsoft/resnet-50, or one of {', '.join(BACKBONES)}"
     folder = fetch_model(name, revision, others)
-    safely = {"use_safetensors": True, "trust_remote_code": False}
     try:
         with quietly():
-            model, about = AutoModelForImageClassification.from_pretrained(
-                folder, dtype=torch.float32, output_loading_info=True, **safely, **changes
+            model, info = AutoModelForImageClassification.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # a new head's, or to be named with the others
+                output_loading_info=True,
+                **changes,
             )
-        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+        processor = load_image_processor(folder)
     except LOADING_ERRORS as error:
         raise ModelError(why_not_loaded(name, error, others)) from error
-    missing = about["missing_keys"]
-    if len(missing) > (len(model.state_dict()) // 2 if changes else 0):
+    if not changes:
+        refuse_other_weights(name, info)
+    missing = info["missing_keys"]
+    if len(missing) > len(model.state_dict()) // 2:
         raise ModelError(
             f"{name}: {len(missing)} of the model's {len(model.state_dict())} weights are missing, as {min(missing)}. "
             "Give a trained classifier, or to train.py --method classifier a model that lacks its head only."
         )
-    return ImageClassifier(_channels_last(model), processor, name, commit_of(name, folder))
+    refuse_not_finite(name, model.state_dict())
+    classifier = ImageClassifier(_channels_last(model), processor, name, commit_of(name, folder))
+    classifier.check_preprocessing(name)
+    return classifier
 
 
 def _channels_last(model: Any) -> Any:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
+from transformers import AutoImageProcessor, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
 from steeldefectx.errors import ModelError
@@ -26,6 +28,10 @@ FETCHED = [
     *("model*.safetensors", "adapter_model.safetensors", "*/model*.safetensors", "*/adapter_model.safetensors"),
 ]
 """What is downloaded of a repository: neither other formats nor the same weights under another name."""
+IMAGE_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+TOKENIZER_FILE = "tokenizer.json"
+LFS_POINTER = b"version https://git-lfs"
+"""How a file begins that Git LFS has left in place of another."""
 PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 HUB_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, *HfHubHTTPError.__bases__)
 """All that asking the Hub for a repository can raise."""
@@ -93,12 +99,15 @@ def check_folder(folder: Path) -> None:
     """Refuse a folder whose weights are pickles, or that leads out of itself.
 
     Raises:
-        ModelError: Pickles without safetensors, a link to elsewhere, or an index that names a file elsewhere.
+        ModelError: Pickles without safetensors, a link to elsewhere, an index that names a file elsewhere, or what
+            Git LFS has left in place of a file.
     """
     entries, home = sorted(folder.iterdir()), _home(folder.resolve())
     for entry in entries:
         if entry.is_symlink() and not entry.resolve().is_relative_to(home):
             raise ModelError(f"{entry}: a link that leads out of its folder, which is not followed. Copy the file.")
+        if entry.is_file() and entry.stat().st_size < 1024 and entry.read_bytes().startswith(LFS_POINTER):
+            raise ModelError(f"{entry}: a Git LFS pointer and not the file itself. Run `git lfs pull` there.")
     pickles = [entry.name for entry in entries if entry.suffix in PICKLES]
     if pickles and not any(entry.suffix == ".safetensors" for entry in entries):
         raise ModelError(
@@ -128,12 +137,92 @@ def read_object(file: Path) -> dict[str, Any]:
         ModelError: It is none.
     """
     try:
-        found = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: no JSON ({str(error).splitlines()[0]}). Save the model again.") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ModelError(f"{file}: a JSON object is needed. Save the model again.")
-    return found
+    return content
+
+
+def load_image_processor(folder: Path) -> Any:
+    """The image processor in a model's folder.
+
+    Raises:
+        ModelError: There is none.
+    """
+    try:
+        return AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
+    except OSError as error:
+        if any((folder / file).is_file() for file in IMAGE_PROCESSOR_FILES):
+            raise
+        raise ModelError(
+            f"{folder}: no image processor ({IMAGE_PROCESSOR_FILES[0]} is missing). Save it there."
+        ) from error
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a model's folder.
+
+    Raises:
+        ModelError: Its files are not there; ``transformers`` would make one that knows no word.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        if (folder / TOKENIZER_FILE).is_file():
+            raise
+        raise ModelError(
+            f"{folder}: no tokenizer ({TOKENIZER_FILE} is missing). Save the model's own there."
+        ) from error
+    parts = [file for kind, file in tokenizer.vocab_files_names.items() if kind != "tokenizer_file"]
+    if not (folder / TOKENIZER_FILE).is_file() and not (parts and all((folder / file).is_file() for file in parts)):
+        needed = f"{TOKENIZER_FILE}{' or ' * bool(parts)}{' and '.join(parts)}"
+        raise ModelError(f"{folder}: no tokenizer ({needed} is missing). Save the model's own there.")
+    return tokenizer
+
+
+def refuse_other_weights(name: str, info: Mapping[str, Any]) -> None:
+    """Check that a file of weights holds a model's weights, all and no others.
+
+    Args:
+        name: What was typed.
+        info: What ``from_pretrained`` gives with ``output_loading_info``.
+
+    Raises:
+        ModelError: Some are missing, unexpected, or of another shape.
+    """
+    reshaped = [key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"]]
+    kinds = {"missing": info["missing_keys"], "unexpected": info["unexpected_keys"], "of another shape": reshaped}
+    problems = [f"{len(keys)} {kind}: {_some(sorted(keys))}" for kind, keys in kinds.items() if keys]
+    if problems:
+        raise ModelError(
+            f"{name}: no model that can be loaded (its weights are not those of config.json; {'; '.join(problems)}). "
+            "Save the model again."
+        )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+
+
+def refuse_not_finite(name: str, weights: Mapping[str, torch.Tensor]) -> None:
+    """Check that weights are finite numbers.
+
+    Raises:
+        ModelError: Some are not: the run that wrote them has diverged, or the file is damaged.
+    """
+    with torch.inference_mode():
+        broken = [
+            key
+            for key, tensor in weights.items()
+            if tensor.is_floating_point() and not tensor.sum(dtype=torch.float32).isfinite()
+        ]
+    if broken:
+        raise ModelError(
+            f"{name}: {len(broken)} of {len(weights)} weights hold values that are no finite numbers "
+            f"({_some(broken)}). Train again with a lower --lr, or take another checkpoint."
+        )
 
 
 def commit_of(name: str, folder: Path) -> str | None:

@@ -154,7 +154,7 @@ def _config(weights: Weights, checkpoint: Path) -> CLIPConfig:
 
 def _converted(weights: Weights, config: CLIPConfig, checkpoint: Path) -> Weights:
     """The state dict under the names of transformers' CLIPModel; names every key that is missing or left over."""
-    left, missing, found = dict(weights), [], {}
+    left, missing, converted = dict(weights), [], {}
 
     def take(name: str) -> torch.Tensor:
         if name not in left:
@@ -163,7 +163,7 @@ def _converted(weights: Weights, config: CLIPConfig, checkpoint: Path) -> Weight
 
     def both(theirs: str, ours: str) -> None:
         for part in ("weight", "bias"):
-            found[f"{ours}.{part}"] = take(f"{theirs}.{part}")
+            converted[f"{ours}.{part}"] = take(f"{theirs}.{part}")
 
     for tower, theirs in (("text", "transformer"), ("vision", "visual.transformer")):
         for layer in range(getattr(config, f"{tower}_config").num_hidden_layers):
@@ -172,12 +172,12 @@ def _converted(weights: Weights, config: CLIPConfig, checkpoint: Path) -> Weight
                 both(f"{old}.{part}", f"{new}.{name}")
             for kind in ("weight", "bias"):
                 for letter, third in zip("qkv", take(f"{old}.attn.in_proj_{kind}").chunk(3), strict=False):
-                    found[f"{new}.self_attn.{letter}_proj.{kind}"] = third
+                    converted[f"{new}.self_attn.{letter}_proj.{kind}"] = third
     both("ln_final", "text_model.final_layer_norm")
     both("visual.ln_pre", "vision_model.pre_layrnorm")  # transformers' own spelling
     both("visual.ln_post", "vision_model.post_layernorm")
     table, rest = take("positional_embedding"), take("positional_embedding_res")
-    found |= {
+    converted |= {
         "text_model.embeddings.token_embedding.weight": take("token_embedding.weight"),
         "text_model.embeddings.position_embedding.weight": torch.cat([table[:KEPT], rest[KEPT:]]),
         "text_projection.weight": take("text_projection").T,
@@ -192,7 +192,7 @@ def _converted(weights: Weights, config: CLIPConfig, checkpoint: Path) -> Weight
             f"{checkpoint}: no Long-CLIP state dict; "
             f"missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(sorted(left)) or 'none'}."
         )
-    return {name: value.contiguous() for name, value in found.items()}
+    return {name: value.contiguous() for name, value in converted.items()}
 
 
 def _write(model: CLIPModel, tokenizer: Any, image_processor: Any, out: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import peft
+from torch import nn
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.clip import Clip
@@ -53,6 +54,13 @@ def _targets(clip: Clip, method: str, tower: str, module: str) -> str:
         f"{clip.name}: its {tower} tower has no layers that {method} goes on "
         f"({' or '.join(PEFT_METHODS[method].layers)}). Choose other --towers or another --method."
     )
+
+
+def keep_batch_statistics(module: nn.Module) -> None:
+    """Put batch norms into evaluation mode: they use and keep the base's statistics, which no adapter's file holds."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
 
 
 def merge(clip: Clip) -> Clip:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
+
+from steeldefectx.errors import ModelError
+
+logger = logging.getLogger(__name__)
+
+BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 258, 281
+"""Tags of a TIFF file that say how many bits its grey levels have."""
+DARKEST = 32
+"""Of 256 grey levels: an image of 16 bits without any above is taken for one of fewer bits, and the user is warned."""
+UNWARPED_EDGE = 384
+"""From this size on ConvNeXT's image processor warps images to a square; below it crops."""
 
 
 class Preprocessing:
@@ -22,8 +36,10 @@ class Preprocessing:
 
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image as the model wants it: uint8 (3, H, W), not yet scaled."""
-        batch = self.image_processor(images=to_rgb(image), do_rescale=False, do_normalize=False, return_tensors="np")
-        return batch["pixel_values"][0]
+        left_out = {"do_rescale": False, "do_normalize": False}
+        if hasattr(self.image_processor, "include_top"):  # EfficientNet's
+            left_out["include_top"] = False
+        return self.image_processor(images=to_rgb(image), return_tensors="np", **left_out)["pixel_values"][0]
 
     def seen(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """The part of an image of a size (width, height) that is left after resizing and cropping.
@@ -36,6 +52,10 @@ class Preprocessing:
         if (shortest := processor.size["shortest_edge"]) is not None:
             resized = tuple(side * shortest / min(size) for side in size)
         cropped = resized
+        crop_share = getattr(processor, "crop_pct", None)  # ConvNeXT's alone
+        if crop_share and shortest < UNWARPED_EDGE:
+            resized = tuple(side * int(shortest / crop_share) / min(size) for side in size)
+            cropped = shortest, shortest
         if processor.do_center_crop:
             cropped = processor.crop_size["width"], processor.crop_size["height"]
         edges = [
@@ -45,29 +65,81 @@ class Preprocessing:
         return left, top, size[0] - left, size[1] - top
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Scale pixels 0..255 (N, 3, H, W), or grey ones (N, 1, H, W), of any dtype, to what the model takes.
+        """Rescale and normalize pixels as the image processor does.
+
+        Args:
+            pixels: 0..255, (N, 3, H, W) or grey (N, 1, H, W), of any dtype.
 
         Returns:
             (N, 3, H, W) float32.
         """
-        scaled = pixels.float() / 255
-        if self.image_processor.do_normalize:
-            mean = scaled.new_tensor(self.image_processor.image_mean).view(3, 1, 1)
-            std = scaled.new_tensor(self.image_processor.image_std).view(3, 1, 1)
-            scaled = (scaled - mean) / std
+        processor, values = self.image_processor, pixels.float()
+        if processor.do_rescale:
+            values = values / (1 / processor.rescale_factor)
+            if getattr(processor, "rescale_offset", False):  # EfficientNet's: to -1..1
+                values = values - 1
+        if processor.do_normalize:
+            mean = values.new_tensor(processor.image_mean).view(-1, 1, 1)
+            values = (values - mean) / values.new_tensor(processor.image_std).view(-1, 1, 1)
+        if getattr(processor, "include_top", False):  # EfficientNet's: divided once more
+            values = values / values.new_tensor(processor.image_std).view(-1, 1, 1)
         if pixels.shape[1] == 3:
-            return scaled
-        return scaled.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+            return values
+        return values.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+    def check_preprocessing(self, name: str) -> None:
+        """Compare with the image processor's own output on a small image.
+
+        Args:
+            name: Of the model, for the message.
+
+        Raises:
+            ModelError: The processor does something to images that this class does not know.
+        """
+        image = Image.fromarray((np.arange(192) * 7 % 256).astype(np.uint8).reshape(8, 8, 3))
+        expected = np.asarray(self.image_processor(images=image, return_tensors="np")["pixel_values"][0])
+        ours = self.normalize(torch.from_numpy(self.to_pixels(image))[None])[0].numpy()
+        if expected.shape != ours.shape or not np.allclose(expected, ours, atol=1e-4):
+            raise ModelError(
+                f"{name}: its image processor ({type(self.image_processor).__name__}) does more to images than resize, "
+                "crop, rescale and normalize, which is not supported."
+            )
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """An image of any mode as RGB, upright as its EXIF data say.
 
-    Cameras deliver grey images of 10 to 16 bits; Pillow's own conversion would clip them to white. They are
-    shifted so that the brightest pixel needs all of the 8 bits.
+    Grey images of more than 8 bits keep their 8 highest bits, see :func:`grey_bits`; Pillow's own conversion would
+    clip them to white.
     """
+    bits = grey_bits(image)
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
-        values = np.asarray(image).clip(0)
-        image = Image.fromarray((values >> max(0, int(values.max()).bit_length() - 8)).astype(np.uint8))
+        levels = (np.asarray(image).clip(0, 2**bits - 1) >> (bits - 8)).astype(np.uint8)
+        if levels.max() < DARKEST:
+            _warn_of_dark_images(bits)
+        image = Image.fromarray(levels)
     return image.convert("RGB")
+
+
+def grey_bits(image: Image.Image) -> int:
+    """Bits of the grey levels of an image in one of Pillow's modes ``I``, 8..16, as its file declares them.
+
+    A TIFF file does by its tags MaxSampleValue or BitsPerSample. All others have 16: Pillow reads PNG and PGM files of
+    more than 8 bits as if they had. An image's own brightest pixel says nothing: it would brighten dark images.
+    """
+    bits = 16
+    if isinstance(image, TiffImageFile):
+        tags = image.tag_v2
+        bits = min(bits, *np.ravel(tags.get(BITS_PER_SAMPLE, bits)))
+        bits = min(bits, *(int(value).bit_length() for value in np.ravel(tags.get(MAX_SAMPLE_VALUE, 2**bits - 1))))
+    return max(8, int(bits))
+
+
+@cache  # said once
+def _warn_of_dark_images(bits: int) -> None:
+    logger.warning(
+        "A grey image is nearly black when it is read as one of %d bits. If the camera has fewer, as 10 or 12, declare "
+        "them in TIFF's MaxSampleValue (tag 281), or multiply the grey levels.",
+        bits,
+    )

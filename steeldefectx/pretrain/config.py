@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, fields
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.from_scratch import Sizes
 from steeldefectx.training.config import PRECISIONS
+from steeldefectx.utils.flag_fields import setting
 
 
 @dataclass
 class PretrainConfig:
     """Flags of ``python -m steeldefectx.pretrain``."""
 
-    out: str = field(default="runs/pretrain", metadata={"help": "Folder of the run: log, snapshot and model."})
-    images: int = field(default=500_000, metadata={"help": "Rendered images to learn from, each seen once."})
-    batch_size: int = field(default=128, metadata={"help": "Images a step."})
-    lr: float = field(default=1.5e-3, metadata={"help": "Highest learning rate; it falls to 0 by half a cosine."})
-    warmup: float = field(default=0.05, metadata={"help": "Share of the steps in which the learning rate rises."})
-    weight_decay: float = field(default=0.05, metadata={"help": "Of AdamW, on matrices."})
-    ema: float = field(default=0.999, metadata={"help": "Decay of the average of the weights, which is what is kept."})
-    described: float = field(
-        default=0.25, metadata={"help": "Share of the images that are also told apart by their own T2 or T3 text."}
-    )
-    t2: float = field(default=0.25, metadata={"help": "Share of these texts that are T2 instead of T3."})
-    class_texts: str = field(default="T0,T1", metadata={"help": "Levels whose texts images are told apart by class."})
-    renderer: str = field(
-        default="varied", metadata={"help": "varied: any steel, any camera; sample: as the sample configuration."}
-    )
-    precision: str = field(
-        default="auto", metadata={"help": "fp32; bf16, twice as fast on processors that multiply it; auto: on GPUs."}
-    )
-    seed: int = field(default=0, metadata={"help": "Of the stream of images and texts."})
-    workers: int = field(default=1, metadata={"help": "Processes that render."})
-    resume: bool = field(default=True, metadata={"help": "Go on from the folder's snapshot, if there is one."})
-    image_size: int = field(default=128, metadata={"help": "Pixels a side of the images."})
-    image_widths: str = field(
-        default="40,80,160,320", metadata={"help": "Channels of the image tower's stages, one residual block each."}
-    )
-    text_width: int = field(default=192, metadata={"help": "Width of the text tower."})
-    text_layers: int = field(default=2, metadata={"help": "Layers of the text tower."})
-    projection: int = field(default=256, metadata={"help": "Width of the common embedding."})
+    out: str = setting("runs/pretrain", "Folder of the run: log, snapshot and model.")
+    images: int = setting(500_000, "Rendered images to learn from, each seen once.")
+    batch_size: int = setting(128, "Images a step.")
+    lr: float = setting(1.5e-3, "Highest learning rate; it falls to 0 by half a cosine.")
+    warmup: float = setting(0.05, "Share of the steps in which the learning rate rises.")
+    weight_decay: float = setting(0.05, "Of AdamW, on matrices.")
+    ema: float = setting(0.999, "Decay of the average of the weights, which is what is kept.")
+    described: float = setting(0.25, "Share of the images that are also told apart by their own T2 or T3 text.")
+    t2: float = setting(0.25, "Share of these texts that are T2 instead of T3.")
+    class_texts: str = setting("T0,T1", "Levels whose texts images are told apart by class.")
+    renderer: str = setting("varied", "varied: any steel, any camera; sample: as the sample configuration.")
+    precision: str = setting("auto", "fp32; bf16, twice as fast on processors that multiply it; auto: on GPUs.")
+    seed: int = setting(0, "Of the stream of images and texts.")
+    workers: int = setting(1, "Processes that render.")
+    resume: bool = setting(True, "Go on from the folder's snapshot, if there is one.")
+    image_size: int = setting(128, "Pixels a side of the images.")
+    image_widths: str = setting("40,80,160,320", "Channels of the image tower's stages, one residual block each.")
+    text_width: int = setting(192, "Width of the text tower.")
+    text_layers: int = setting(2, "Layers of the text tower.")
+    projection: int = setting(256, "Width of the common embedding.")
 
     def __post_init__(self) -> None:
         """Check.
@@ -54,6 +48,10 @@ class PretrainConfig:
             raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}.")
         if not self.levels or not set(self.levels) <= {"T0", "T1"}:
             raise ConfigError(f"class_texts names T0, T1 or both, not {self.class_texts!r}.")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{item.name} has to be a finite number, not {value}.")
         for name in ("images", "batch_size", "image_size", "text_width", "text_layers", "projection"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} has to be 1 or more, not {getattr(self, name)}.")

@@ -28,10 +28,11 @@ from steeldefectx.models.precision import dtype_for
 from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
-from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups
+from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups, refuse_divergence
 from steeldefectx.training.losses import contrastive_loss
+from steeldefectx.training.schedules import half_cosine, linear_rise, warmup_steps
 from steeldefectx.training.snapshot import Snapshots, load_trained_state
-from steeldefectx.training.weight_average import Average
+from steeldefectx.training.weight_average import WeightAverage
 from steeldefectx.utils.fingerprint import code_hash
 from steeldefectx.utils.results import versions, write_json
 
@@ -59,6 +60,7 @@ CODE = (
     "render/*.py",
     "render/defects/*.py",
     "training/losses.py",
+    "training/schedules.py",
     "training/weight_average.py",
 )
 """What a run's weights depend on beside its settings."""
@@ -76,7 +78,7 @@ def pretrain(config: PretrainConfig) -> Path:
         The folder of the finished model, in ``save_pretrained`` form, with averaged weights in fp32.
 
     Raises:
-        ConfigError: The folder has a snapshot of a run with other settings.
+        ConfigError: The folder has a snapshot of a run with other settings, or the loss is no longer finite.
     """
     folder, device = Path(config.out), PartialState().device
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,17 +93,17 @@ def pretrain(config: PretrainConfig) -> Path:
     optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
     snapshots = Snapshots(folder, identity, MINUTES, writes=True)
     saved = snapshots.load(model, optimizer) if config.resume else None
-    first, spent = (saved[0]["step"], saved[0]["seconds"]) if saved else (0, 0.0)
-    average = Average(model, config.ema, saved[2] if saved else None)
+    first, spent = (saved.progress["step"], saved.progress["seconds"]) if saved else (0, 0.0)
+    average = WeightAverage(model, config.ema, saved.average if saved else None)
     started = time.monotonic() - spent
     _cut_log(folder / LOG, first)
     model.train()
-    for step, found in _steps(model, tokenizer, optimizer, config, first, device):
+    for step, numbers in _steps(model, tokenizer, optimizer, config, first, device):
         average.update(step)
         seconds = round(time.monotonic() - started, 1)
         if step % LOGGED == 0:
             with (folder / LOG).open("a") as log:
-                log.write(json.dumps({"step": step, "seconds": seconds, **_numbers(found)}) + "\n")
+                log.write(json.dumps({"step": step, "seconds": seconds, **_rounded(numbers)}, allow_nan=False) + "\n")
         if snapshots.due():
             snapshots.save(model, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
     load_trained_state(model, average.state)
@@ -121,14 +123,15 @@ def _steps(
     first: int,
     device: torch.device,
 ) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
-    """Take the steps that are left; after each its number, from 1, and what was found."""
+    """Take the steps that are left; after each its number, from 1, and its losses."""
     dtype = dtype_for(config.precision, device)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, config))
     bar = tqdm(total=config.steps * config.batch_size, initial=first * config.batch_size, unit="image", unit_scale=True)
     for step, batch in enumerate(batches(config, first), start=first):
-        found = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
+        numbers = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
         optimizer.zero_grad()
-        found["loss"].backward()
+        numbers["loss"].backward()
+        refuse_divergence(numbers["loss"], step, config.lr)
         nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
         optimizer.step()
         rate.step()
@@ -136,17 +139,15 @@ def _steps(
             model.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
         bar.update(len(batch.images))
         if (step + 1) % LOGGED == 0:
-            bar.set_postfix(_numbers(found))
-        yield step + 1, found
+            bar.set_postfix(_rounded(numbers))
+        yield step + 1, numbers
     bar.close()
 
 
 def schedule(step: int, config: PretrainConfig) -> float:
     """Factor on the learning rate, 0..1: a linear rise, then half a cosine to 0."""
-    rising = config.warmup * config.steps
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, config.steps - rising))))
+    warmup = warmup_steps(config.warmup, config.steps)
+    return linear_rise(step, warmup) if step < warmup else half_cosine(step - warmup, config.steps - warmup)
 
 
 def losses(
@@ -210,8 +211,8 @@ def _text_features(
     return model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
 
 
-def _numbers(found: dict[str, torch.Tensor]) -> dict[str, float]:
-    return {name: round(value.item(), 4) for name, value in found.items()}
+def _rounded(numbers: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {name: round(value.item(), 4) for name, value in numbers.items()}
 
 
 def _save(model: SteelCLIPModel, tokenizer: Any, config: PretrainConfig, folder: Path) -> None:

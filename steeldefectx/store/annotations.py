@@ -6,6 +6,7 @@ The data set takes such a file, or a store, as its T2 and T3; see ``annotations`
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Iterable
@@ -56,8 +57,9 @@ def read_jsonl(path: Path) -> list[Annotation]:
     """Read a JSONL file, by image id.
 
     Raises:
-        AnnotationError: Lines are no annotations: all are listed.
+        AnnotationError: Another kind of file, or lines that are no annotations: all are listed.
     """
+    _refuse_other_forms(path)
     annotations: dict[str, Annotation] = {}
     problems = []
     with open(path, "rb") as file:
@@ -78,8 +80,21 @@ def read_jsonl(path: Path) -> list[Annotation]:
     return [annotations[image_id] for image_id in sorted(annotations)]
 
 
+def _refuse_other_forms(path: Path) -> None:
+    """Name what is mended once, not line by line."""
+    with open(path, "rb") as file:
+        start = file.read(100)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise AnnotationError(f"{path}: UTF-16, as some editors and shells write it. Save it as UTF-8.")
+    if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+        raise AnnotationError(f"{path}: a JSON array. Write an object a line, without the brackets and commas between.")
+
+
 def _annotation(line: bytes) -> Annotation:
-    entry = json.loads(line)
+    try:
+        entry = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8; save the file as UTF-8") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), str):
         raise ValueError("no JSON object with a text image_id")
     texts: dict[str, Any] = {"image_id": entry["image_id"]}

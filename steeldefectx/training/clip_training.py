@@ -1,4 +1,4 @@
-"""A CLIP in training: what the loop takes of it, and how it is scored and saved."""
+"""A CLIP in training: a method put on it, what its steps take, how it is scored and saved."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import Clip, feature_width, load_clip
 from steeldefectx.models.names import CLIP_ADAPTER
 from steeldefectx.models.peft_adapters import add_peft
+from steeldefectx.training.clip_inputs import FeatureInputs, PixelInputs
+from steeldefectx.training.clip_modules import ClipModule, FrozenTowers, TrainedTowers
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.inputs import ClipForward, FrozenForward, FrozenInputs, TextBank, TowerForward, TowerInputs
+from steeldefectx.training.text_bank import TextBank
 from steeldefectx.utils.results import Stopwatch
 
-BIAS_SAMPLE = 64
-"""Images that the loss siglip's bias is begun from."""
+BIAS_IMAGES = 64
+"""Images that the first value of the loss siglip's bias is computed from."""
 
 
 class ClipTraining:
@@ -58,7 +60,7 @@ class ClipTraining:
         watch: Stopwatch,
     ):
         self.config, self.device, self.dtype = config, accelerator.device, dtype
-        self.known = Data(data.classes, {"train": train})
+        self.train_data = Data(data.classes, {"train": train})
         test = data.split("test")
         texts, self.prompts = train.level(config.train_text), class_texts(data, config.test_text)
         with watch("load_model"):
@@ -69,36 +71,36 @@ class ClipTraining:
             clip.report_cut([text for texts_of_class in self.prompts for text in texts_of_class],
                             f"{config.test_text} class")  # fmt: skip
         with accelerator.main_process_first(), watch("zero_shot"):
-            self.features = self.encoded = Features(clip, self.device, dtype)
-            before = scores(class_logits(self.features, test, self.prompts), test.labels, data.classes)
-            self.before = {key: before[key] for key in ("accuracy", "mean_accuracy")}
-        self.bank = TextBank(texts, config.crop_text)
+            self.features = self.final_features = Features(clip, self.device, dtype)
+            zero_shot = scores(class_logits(self.features, test, self.prompts), test.labels, data.classes)
+            self.before_training = {key: zero_shot[key] for key in ("accuracy", "mean_accuracy")}
+        self.text_bank = TextBank(texts, config.crop_text)
         if config.loss == "class-prompts":
-            self.bank.add_classes(class_texts(self.known, config.train_text))
+            self.text_bank.add_classes(class_texts(self.train_data, config.train_text))
         with accelerator.main_process_first(), watch("prepare"):
-            self.module, self.inputs = _prepare(config, clip, self.features, train, self.bank)
+            self.module, self.inputs = _apply_method(config, clip, self.features, train, self.text_bank)
 
     def held_out_logits(self, held_out: Split) -> torch.Tensor:
         """Logits (N, C) of held-out images, by the texts of the others."""
         encoder = self.features
-        if self.module.trains_towers:
+        if self.module.trains_model:
             encoder = Features(self.clip, self.device, self.dtype, keep=False)
-        return class_logits(encoder, held_out, class_texts(self.known, self.config.test_text))
+        return class_logits(encoder, held_out, class_texts(self.train_data, self.config.test_text))
 
     def test_logits(self, test: Split) -> torch.Tensor:
         """Logits (N, C) of the test images, once all is trained."""
-        if self.module.trains_towers:
-            self.encoded = Features(self.clip, self.device, self.dtype)
-        return class_logits(self.encoded, test, self.prompts)
+        if self.module.trains_model:
+            self.final_features = Features(self.clip, self.device, self.dtype)
+        return class_logits(self.final_features, test, self.prompts)
 
     def results(self) -> dict[str, Any]:
         """What ``results.json`` says of texts and towers."""
-        encoders = [self.features] if self.encoded is self.features else [self.features, self.encoded]
+        encoders = [self.features] if self.final_features is self.features else [self.features, self.final_features]
         return {
             "model_revision": self.clip.revision,
             "train_text": self.config.train_text,
             "test_text": self.config.test_text,
-            "before_training": self.before,
+            "before_training": self.before_training,
             "encoded": {
                 "images": sum(encoder.encoded_images for encoder in encoders),
                 "texts": sum(encoder.encoded_texts for encoder in encoders),
@@ -107,19 +109,19 @@ class ClipTraining:
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
-        save_checkpoint(self.clip, dict(zip(self.known.classes, self.prompts, strict=True)), folder)
+        save_checkpoint(self.clip, dict(zip(self.train_data.classes, self.prompts, strict=True)), folder)
 
 
-def _prepare(
+def _apply_method(
     config: TrainConfig, clip: Clip, features: Features, train: Split, bank: TextBank
-) -> tuple[ClipForward, FrozenInputs | TowerInputs]:
-    """Put the method on the model, and make what its steps take."""
+) -> tuple[ClipModule, FeatureInputs | PixelInputs]:
+    """Put the method on the model: the module to train, and what its steps take."""
     device = features.device
     loss: dict[str, Any] = {"loss": config.loss}
     if bank.classes is not None:
         loss["class_counts"] = bank.classes.counts
     if config.loss == "siglip":
-        loss["bias"] = _loss_bias(clip, features, train, bank, config.batch_size)
+        loss["bias"] = _initial_bias(clip, features, train, bank, config.batch_size)
     if config.uses_clip_adapter:
         width = feature_width(clip)
         if config.adapter_on != "text":
@@ -130,27 +132,26 @@ def _prepare(
         clip.model.requires_grad_(False)
         views = [features.images(train)]
         views += [features.images(train, config.augmentation, view) for view in range(1, config.views)]
-        return FrozenForward(clip, **loss), FrozenInputs(torch.stack(views), features.texts(bank.forms), device)
+        return FrozenTowers(clip, **loss), FeatureInputs(torch.stack(views), features.texts(bank.forms), device)
     if config.peft_method is not None:
         add_peft(clip, config.peft_method, config.towers, asdict(config))
     tokens = dict(clip.tokenize(bank.forms))
-    inputs = TowerInputs(PixelStore(train, clip), tokens, config.augmentation, device)
-    return TowerForward(clip, keep_statistics=config.peft_method is not None, **loss), inputs
+    inputs = PixelInputs(PixelStore(train, clip), tokens, config.augmentation, device)
+    return TrainedTowers(clip, keep_statistics=config.peft_method is not None, **loss), inputs
 
 
-def _loss_bias(clip: Clip, features: Features, train: Split, bank: TextBank, batch_size: int) -> nn.Parameter:
-    """SigLIP's own bias, or one that is learnt with the rest and then, as it moves no ranking, forgotten.
+def _initial_bias(clip: Clip, features: Features, train: Split, bank: TextBank, batch_size: int) -> nn.Parameter:
+    """SigLIP's own bias; for a CLIP one that is learnt with the rest and then dropped, as it changes no ranking.
 
     The published -10 belongs to the published scale of 10. With that of a trained CLIP it would call every pair a
     match, so an average pair starts with the odds that a pair has of matching by chance, 1 to the batch size.
     """
     if "logit_bias" in clip.model.state_dict():
         return clip.model.logit_bias
-    some = np.random.default_rng(0).permutation(len(train))[:BIAS_SAMPLE]
+    rows = np.random.default_rng(0).permutation(len(train))[:BIAS_IMAGES]
     with torch.inference_mode():
-        image = clip.embed_images(features.images(train.part(np.isin(np.arange(len(train)), some))).to(features.device))
-        text = clip.embed_texts(
-            features.texts([bank.forms[bank.first[n]] for n in bank.of_image[some]]).to(image.device)
-        )
-        average = (clip.model.logit_scale.exp() * image @ text.T).mean().item()
+        images = features.images(train.part(np.isin(np.arange(len(train)), rows))).to(features.device)
+        texts = features.texts([bank.forms[bank.first[n]] for n in bank.of_image[rows]]).to(features.device)
+        cosines = clip.model.logit_scale.exp() * clip.embed_images(images) @ clip.embed_texts(texts).T
+        average = cosines.mean().item()
     return nn.Parameter(torch.tensor(-average - math.log(batch_size), device=features.device))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.names import BACKBONES, CLASSIFIER, CLIP_ADAPTER, PEFT_METHODS
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
-from steeldefectx.utils.settings import setting
+from steeldefectx.utils.flag_fields import setting
 
 RECIPES = resources.files("steeldefectx") / "recipes"
 METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full", CLASSIFIER)
@@ -170,6 +171,8 @@ class TrainConfig:
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             if choices and value not in choices:
                 raise ConfigError(f"{item.name} {value!r}: choose one of {', '.join(choices)}.")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{item.name} must be a finite number, not {value}.")
         for name in ("epochs", "batch_size", "lr", "lora_rank", "step_epochs", "views", "accumulate", "image_size"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}.")

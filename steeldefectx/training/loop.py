@@ -1,50 +1,33 @@
-"""The training loop."""
+"""The training loop: steps, epochs, held-out scores, snapshots."""
 
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import nn
-from torch.distributed.nn.functional import all_gather
 from tqdm.auto import tqdm
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.training.batches import Batches
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.inputs import Batch, Embeddings, Forward
-from steeldefectx.training.snapshot import Snapshots, load_trained_state, trained_state, whole_state
-from steeldefectx.training.weight_average import Average
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.training.gradients import backward
+from steeldefectx.training.schedules import learning_rate
+from steeldefectx.training.snapshot import Snapshots, gathered_state, load_trained_state, trained_state
+from steeldefectx.training.trainable import TrainingModule
+from steeldefectx.training.weight_average import WeightAverage
+from steeldefectx.utils.prefetch import prefetch
 
 MAX_GRADIENT_NORM = 1.0
 MOMENTUM = 0.9
 """Of SGD."""
-
-
-def learning_rate(step: int, per_epoch: int, config: TrainConfig) -> float:
-    """The learning rate of a step: linear rise over the warm-up, then as ``schedule`` says.
-
-    ``constant``; ``cosine``: half a cosine to 0; ``step``: a tenth every ``step_epochs`` epochs.
-    """
-    steps = config.epochs * per_epoch
-    rising = config.warmup * steps
-    if step < rising:
-        return config.lr * (step + 1) / rising
-    if config.schedule == "cosine":
-        return config.lr * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-    if config.schedule == "step":
-        return config.lr * 0.1 ** (step // per_epoch // config.step_epochs)
-    return config.lr
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -57,7 +40,7 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
 
 
 def make_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW, or SGD with momentum, over what of ``module`` is trained."""
+    """AdamW, or SGD with momentum, over the trained parameters of ``module``."""
     groups = parameter_groups(module, config.weight_decay)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=MOMENTUM)
@@ -78,7 +61,7 @@ class Progress:
 
 
 def fit(
-    module: Forward,
+    module: TrainingModule,
     batches: Batches,
     config: TrainConfig,
     accelerator: Accelerator,
@@ -95,7 +78,7 @@ def fit(
         batches: What to train on.
         config: Settings.
         accelerator: Of this process.
-        snapshots: Where a killed run goes on from.
+        snapshots: Where a killed run resumes from.
         log: Takes a line for every epoch.
         score: Accuracy on held-out training images, after each epoch.
 
@@ -103,22 +86,23 @@ def fit(
         How far it came, and which epoch was best.
 
     Raises:
-        ConfigError: Weights are sharded, and a setting needs them whole after every step.
+        ConfigError: Weights are sharded, and a setting needs them whole after every step; or the loss or the weights
+            are no longer finite, in which case the last snapshot is left as it is.
     """
     sharded = accelerator.distributed_type == DistributedType.FSDP
     if sharded and (config.ema or config.resume):
         raise ConfigError("ema and resume need whole weights: leave them out, or launch without FSDP.")
-    # What is sharded stays so: another takes part in training, and hands its weights over to be scored and saved.
-    trained = _shardable(module) if sharded else module
+    # Sharded weights stay sharded: a copy is trained, and hands its weights over to be scored and saved.
+    trained = _shardable_copy(module) if sharded else module
     optimizer = make_optimizer(trained, config)
-    progress, best, averaged = Progress(), {}, {}
-    if config.resume and not sharded:
-        saved = snapshots.load(module, optimizer)
-        if saved is not None:
-            progress, best, averaged = Progress(**saved[0]), *saved[1:]
-    average = Average(module, config.ema, averaged) if config.ema else None
-    forward, prepared = accelerator.prepare(trained, optimizer)
+    snapshot = snapshots.load(module, optimizer) if config.resume else None
+    progress = Progress() if snapshot is None else Progress(**snapshot.progress)
+    best = {} if snapshot is None else snapshot.best
+    average = WeightAverage(module, config.ema, snapshot and snapshot.average) if config.ema else None
+    prepared, prepared_optimizer = accelerator.prepare(trained, optimizer)
+
     steps = config.epochs * batches.per_epoch
+    losses = [torch.tensor(loss) for loss in progress.losses]
     bar = tqdm(
         total=steps,
         initial=progress.step,
@@ -127,52 +111,82 @@ def fit(
         disable=not accelerator.is_main_process,
         mininterval=0.5,
     )
-    trained.train(module.trains_towers)
-    started, losses = time.perf_counter(), [torch.tensor(loss) for loss in progress.losses]
-    for batch in ahead(batches, range(progress.step, steps)):
+    trained.train(module.trains_model)
+    epoch_started = time.perf_counter()
+    for batch in prefetch(batches, range(progress.step, steps)):
         rate = learning_rate(progress.step, batches.per_epoch, config)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        losses.append(_backward(forward, batches, batch, progress.step, config, accelerator))
-        if module.trains_towers and config.optimizer == "adamw":
+        loss = backward(prepared, batches.inputs, batch, progress.step, config, accelerator)
+        refuse_divergence(loss, progress.step, config.lr)
+        losses.append(loss)
+        if module.trains_model and config.optimizer == "adamw":
             accelerator.clip_grad_norm_(trained.parameters(), MAX_GRADIENT_NORM)
-        prepared.step()
-        prepared.zero_grad()
+        prepared_optimizer.step()
+        prepared_optimizer.zero_grad()
         trained.after_step()
         progress.step += 1
         if average is not None:
             average.update(progress.step)
         bar.update()
-        if progress.step % batches.per_epoch == 0:
-            epoch = progress.step // batches.per_epoch
-            mean = torch.stack([loss.to(accelerator.device) for loss in losses]).mean().item()
-            line = {"epoch": epoch, "loss": mean, "lr": rate, "seconds": round(time.perf_counter() - started, 3)}
+
+        epoch, rest = divmod(progress.step, batches.per_epoch)
+        if rest == 0:
+            mean_loss = torch.stack([loss.to(accelerator.device) for loss in losses]).mean().item()
+            seconds = round(time.perf_counter() - epoch_started, 3)
+            line = {"epoch": epoch, "loss": mean_loss, "lr": rate, "seconds": seconds}
             if sharded and (score is not None or progress.step == steps):
-                load_trained_state(module, whole_state(trained))
+                load_trained_state(module, gathered_state(trained))
             if score is not None:
-                with nullcontext() if average is None else average.in_place():
+                with nullcontext() if average is None else average.applied():
                     line["held_out_accuracy"] = _score(module, score)
                     if line["held_out_accuracy"] > progress.best_score:
                         progress.best_score, progress.best_epoch = line["held_out_accuracy"], epoch
                         best = {name: tensor.cpu().clone() for name, tensor in trained_state(module).items()}
             log(line)
-            accelerator.log({k: v for k, v in line.items() if k != "epoch"}, step=progress.step)
-            bar.set_postfix(epoch=f"{epoch}/{config.epochs}", loss=f"{mean:.3f}")
-            started, losses = time.perf_counter(), []
+            accelerator.log({key: value for key, value in line.items() if key != "epoch"}, step=progress.step)
+            bar.set_postfix(epoch=f"{epoch}/{config.epochs}", loss=f"{mean_loss:.3f}")
+            epoch_started, losses = time.perf_counter(), []
+
         if not sharded and snapshots.due():
+            refuse_divergence(_extent(module), progress.step - 1, config.lr)
             progress.losses = [loss.item() for loss in losses]
-            averaged = {} if average is None else average.state
-            snapshots.save(module, optimizer, vars(progress), best, averaged)
+            snapshots.save(module, optimizer, vars(progress), best, {} if average is None else average.state)
     bar.close()
-    if not best and average is not None:
-        best = average.state
     if best:
         load_trained_state(module, best)
+    elif average is not None:
+        load_trained_state(module, average.state)
+    refuse_divergence(_extent(module), progress.step - 1, config.lr)
     module.eval()
     return progress
 
 
-def _shardable(module: Forward) -> Forward:
+def refuse_divergence(value: torch.Tensor, step: int, lr: float) -> None:
+    """Stop a run that has diverged.
+
+    Args:
+        value: The loss of a step, or what is not finite where a weight is not, see :func:`_extent`.
+        step: Number of the step, from 0.
+        lr: Peak learning rate of the run, for the message.
+
+    Raises:
+        ConfigError: The value is not finite.
+    """
+    if not value.isfinite():
+        raise ConfigError(
+            f"Training has diverged: the loss or the weights of step {step + 1} are no finite numbers. Nothing of it "
+            f"is kept, and what was saved before stays. Give a lower --lr than {lr:g}, a longer --warmup, or "
+            "--precision fp32."
+        )
+
+
+def _extent(module: TrainingModule) -> torch.Tensor:
+    """Sum of all trained weights (scalar float32): infinite or not a number where one of them is."""
+    return torch.stack([tensor.sum(dtype=torch.float32) for tensor in trained_state(module).values()]).sum()
+
+
+def _shardable_copy(module: TrainingModule) -> TrainingModule:
     """A copy without scalar parameters, which FSDP does not shard: scale and bias of the logits stay as they are."""
     module = copy.deepcopy(module)
     for part in module.modules():
@@ -183,111 +197,9 @@ def _shardable(module: Forward) -> Forward:
     return module
 
 
-def _score(module: Forward, score: Callable[[], float]) -> float:
+def _score(module: TrainingModule, score: Callable[[], float]) -> float:
+    """Score in evaluation mode, then go back to training."""
     module.eval()
-    found = score()
-    module.train(module.trains_towers)
-    return found
-
-
-def _backward(
-    forward: nn.Module,
-    batches: Batches,
-    batch: Batch,
-    step: int,
-    config: TrainConfig,
-    accelerator: Accelerator,
-) -> torch.Tensor:
-    """Add the gradient of a batch's loss; the loss."""
-    module: Forward = accelerator.unwrap_model(forward, keep_torch_compile=False)
-    inputs = batches.inputs.to_device(batch)
-
-    def seed(part: int) -> None:
-        """Of dropout: another in each step, process and part."""
-        numbers = [config.seed, step, accelerator.process_index, part]
-        torch.manual_seed(int(np.random.default_rng(numbers).integers(2**62)))
-
-    def gather(tensor: torch.Tensor) -> torch.Tensor:
-        if accelerator.num_processes == 1:
-            return tensor
-        return torch.cat(all_gather(tensor)) if tensor.requires_grad else accelerator.gather(tensor)
-
-    def loss_of(outputs: Any) -> torch.Tensor:
-        return module.loss(outputs, batch, gather)
-
-    if config.accumulate > 1:
-        parts = batches.inputs.parts(*inputs, config.accumulate)
-        if module.separable:
-            return _backward_part_by_part(forward, parts, loss_of, seed, accelerator)
-        return _backward_in_parts(forward, parts, batch.text_count, loss_of, seed, accelerator)
-    seed(0)
-    loss = loss_of(forward(*inputs))
-    accelerator.backward(loss)
-    return loss.detach()
-
-
-def _backward_part_by_part(
-    forward: nn.Module,
-    parts: list[tuple[torch.Tensor, torch.Tensor]],
-    loss_of: Callable[[Any], torch.Tensor],
-    seed: Callable[[int], None],
-    accelerator: Accelerator,
-) -> torch.Tensor:
-    """The gradient of a loss that is the mean over images, a part of them at a time."""
-    count = sum(len(images) for images, _ in parts)
-    whole = torch.zeros((), device=accelerator.device)
-    for number, (images, targets) in enumerate(parts):
-        with nullcontext() if number == len(parts) - 1 else accelerator.no_sync(forward):
-            seed(number)
-            loss = loss_of(forward(images, targets)) * (len(images) / count)
-            accelerator.backward(loss)
-        whole += loss.detach()
-    return whole
-
-
-def _backward_in_parts(
-    forward: nn.Module,
-    parts: list[tuple[Any, Any]],
-    text_count: int,
-    loss_of: Callable[[Any], torch.Tensor],
-    seed: Callable[[int], None],
-    accelerator: Accelerator,
-) -> torch.Tensor:
-    """The same gradient, with the towers seeing a part of the batch at a time (gradient caching, Gao et al. 2021).
-
-    First the embeddings of all parts, without a graph; then the loss over all of them, and its gradient by them;
-    then each part again, with a graph that takes that gradient on. A part more than there are texts has one of
-    them once more, which gets no gradient.
-    """
-    with torch.no_grad():
-        seen = []
-        for number, (images, texts) in enumerate(parts):
-            seed(number)
-            seen.append(forward(images, texts))
-    every_text = torch.cat([part.text for part in seen])
-    leaves = Embeddings(
-        torch.cat([part.image for part in seen]).requires_grad_(),
-        every_text[:text_count].requires_grad_(),
-        seen[-1].scale.detach().requires_grad_(),
-        None if seen[-1].bias is None else seen[-1].bias.detach().requires_grad_(),
-    )
-    loss = loss_of(leaves)
-    loss.backward()
-    by_image = _gradient(leaves.image).split([len(part.image) for part in seen])
-    padded = torch.cat([_gradient(leaves.text), torch.zeros_like(every_text[text_count:])])
-    by_text = padded.split([len(part.text) for part in seen])
-    for number, (images, texts) in enumerate(parts):
-        last = number == len(parts) - 1  # takes the gradient of what all parts share
-        shared = [None if leaf is None else _gradient(leaf) * last for leaf in leaves[2:]]
-        with nullcontext() if last else accelerator.no_sync(forward):
-            seed(number)
-            outputs = forward(images, texts)
-            gradients = [by_image[number], by_text[number], *shared]
-            taken = [(o, g) for o, g in zip(outputs, gradients, strict=True) if o is not None and o.requires_grad]
-            torch.autograd.backward([o for o, _ in taken], [g for _, g in taken])
-    return loss.detach()
-
-
-def _gradient(leaf: torch.Tensor) -> torch.Tensor:
-    """The gradient that a loss has left; zeros where it does not depend on the leaf."""
-    return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+    accuracy = score()
+    module.train(module.trains_model)
+    return accuracy

@@ -1,4 +1,4 @@
-"""A killed run goes on from its last snapshot, and ends in the weights it would have ended in."""
+"""Snapshots of a run: a killed one resumes from its last, and ends in the weights it would have ended in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -26,8 +26,8 @@ def trained_state(module: nn.Module) -> dict[str, torch.Tensor]:
     return parameters | {name: buffer.detach() for name, buffer in module.named_buffers()}
 
 
-def whole_state(module: nn.Module) -> dict[str, torch.Tensor]:
-    """The same of a module whose weights are sharded over processes, put together; all processes must ask for it."""
+def gathered_state(module: nn.Module) -> dict[str, torch.Tensor]:
+    """:func:`trained_state` of a module whose weights are sharded over processes; a call that all must make."""
     return {
         name: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         for name, tensor in trained_state(module).items()
@@ -42,6 +42,16 @@ def load_trained_state(module: nn.Module, state: Mapping[str, torch.Tensor]) -> 
             current[name].copy_(tensor)
 
 
+class Snapshot(NamedTuple):
+    """What a snapshot holds beside weights and moments, which :meth:`Snapshots.load` puts back."""
+
+    progress: dict[str, Any]
+    best: dict[str, torch.Tensor]
+    """Weights of the best epoch so far; empty where there is none."""
+    average: dict[str, torch.Tensor]
+    """Averaged weights; empty where there are none."""
+
+
 class Snapshots:
     """The snapshot of a run: one safetensors file, replaced as a whole.
 
@@ -50,7 +60,7 @@ class Snapshots:
 
     Args:
         folder: Output folder of the run.
-        identity: What the run depends on. A snapshot of another is not gone on from.
+        identity: What the run depends on; a snapshot of another run is refused.
         minutes: Time from one snapshot to the next.
         writes: Whether this process writes it.
     """
@@ -74,7 +84,7 @@ class Snapshots:
         best: Mapping[str, torch.Tensor],
         average: Mapping[str, torch.Tensor],
     ) -> None:
-        """Write a snapshot: what is trained, what was best so far, the average, and ``progress`` as JSON."""
+        """Write a snapshot: weights and moments, those of the best epoch, the average, and ``progress`` as JSON."""
         tensors = {f"trained.{name}": tensor for name, tensor in trained_state(module).items()}
         tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
         tensors |= {f"average.{name}": tensor for name, tensor in average.items()}
@@ -82,19 +92,14 @@ class Snapshots:
             tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.file.with_suffix(f".{os.getpid()}.tmp")
-        metadata = {"identity": self.identity, "progress": json.dumps(progress)}
+        metadata = {"identity": self.identity, "progress": json.dumps(progress, allow_nan=False)}
         # Cloned: safetensors refuses tensors that share memory, as tied weights do.
         save_file({name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}, temporary, metadata)
         temporary.replace(self.file)
         self._last = time.monotonic()
 
-    def load(
-        self, module: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor], dict[str, torch.Tensor]] | None:
-        """Put a snapshot's weights and moments back.
-
-        Returns:
-            Progress, best weights and average, as they were saved; None where there is no snapshot.
+    def load(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> Snapshot | None:
+        """Put a snapshot's weights and moments back; None where there is no snapshot.
 
         Raises:
             ConfigError: It is of a run with other settings, data or versions.
@@ -106,13 +111,12 @@ class Snapshots:
             _refuse_other(self.file, json.loads(metadata["identity"]), json.loads(self.identity))
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
         load_trained_state(module, _below("trained.", tensors))
-        state = optimizer.state_dict()
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in _below("optimizer.", tensors).items():
             index, key = name.split(".", 1)
             moments.setdefault(int(index), {})[key] = tensor
-        optimizer.load_state_dict({**state, "state": moments})
-        return json.loads(metadata["progress"]), _below("best.", tensors), _below("average.", tensors)
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+        return Snapshot(json.loads(metadata["progress"]), _below("best.", tensors), _below("average.", tensors))
 
     def remove(self) -> None:
         """The run is done."""
@@ -127,11 +131,11 @@ def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
 def _refuse_other(file: Path, saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     different = []
     for part, value in wanted.items():
-        if not isinstance(value, dict):
-            different += [part] if saved.get(part) != value else []
-        else:
+        if isinstance(value, dict):
             before = saved.get(part, {})
             different += [key for key in value.keys() | before.keys() if before.get(key) != value.get(key)]
+        elif saved.get(part) != value:
+            different.append(part)
     if different:
         raise ConfigError(
             f"{file} is of a run that differs in {', '.join(sorted(different))}: give its settings, or leave out "

@@ -11,7 +11,7 @@ from torch import nn
 from steeldefectx.training.snapshot import load_trained_state, trained_state
 
 
-class Average:
+class WeightAverage:
     """Exponential moving average of what training changes: weights, and statistics of batch norms.
 
     ``average <- d average + (1 - d) weights`` after every step, with ``d = min(decay, (1 + step) / (10 + step))``, so
@@ -25,7 +25,7 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float, state: Mapping[str, torch.Tensor] | None = None):
         self.module, self.decay = module, decay
-        self._weights = trained_state(module)
+        self._weights = trained_state(module)  # the tensors themselves, not copies
         self.state = {name: tensor.clone() for name, tensor in self._weights.items()}
         for name, tensor in (state or {}).items():
             self.state[name].copy_(tensor)
@@ -34,15 +34,17 @@ class Average:
     def update(self, step: int) -> None:
         """Take in the weights after a step, counted from 1."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        real = [name for name, tensor in self.state.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([self.state[n] for n in real], [self._weights[n] for n in real], 1 - decay)
-        for name in self.state.keys() - set(real):  # batch norms count their batches
+        floats = [name for name, tensor in self.state.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([self.state[n] for n in floats], [self._weights[n] for n in floats], 1 - decay)
+        for name in self.state.keys() - set(floats):  # batch norms count their batches
             self.state[name].copy_(self._weights[name])
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Within the ``with`` block the module has the average's weights."""
-        kept = {name: tensor.clone() for name, tensor in self._weights.items()}
+    def applied(self) -> Iterator[None]:
+        """Within the ``with`` block the module has the averaged weights; afterwards its own again."""
+        own = {name: tensor.clone() for name, tensor in self._weights.items()}
         load_trained_state(self.module, self.state)
-        yield
-        load_trained_state(self.module, kept)
+        try:
+            yield
+        finally:
+            load_trained_state(self.module, own)

@@ -1,4 +1,4 @@
-"""Preparing the next batch while one is used."""
+"""The next batches, prepared by a thread while one is used."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from typing import TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-AHEAD = 2
-"""Batches in preparation: the one that is next, and one for when that took long."""
+DEPTH = 2
+"""Results in preparation: the next one, and another in case that one is late."""
 
 
-def ahead(prepare: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:
-    """``prepare`` of each input in turn, by a thread that is ahead of the use.
+def prefetch(prepare: Callable[[In], Out], inputs: Iterable[In]) -> Iterator[Out]:
+    """Map ``prepare`` over inputs in a background thread, two results ahead of the consumer.
 
-    One thread: what is prepared comes in the order of the inputs, whatever each takes. An error comes where its
-    result would have.
+    One thread, so results keep the order of the inputs. An error is raised where its result would have come.
     """
-    waiting: list[Future[Out]] = []
-    rest = iter(inputs)
+    pending: list[Future[Out]] = []
+    remaining = iter(inputs)
     with ThreadPoolExecutor(1) as pool:
         try:
-            waiting += [pool.submit(prepare, item) for item in islice(rest, AHEAD)]
-            while waiting:
-                ready = waiting.pop(0).result()
-                waiting += [pool.submit(prepare, item) for item in islice(rest, 1)]
+            pending += [pool.submit(prepare, item) for item in islice(remaining, DEPTH)]
+            while pending:
+                ready = pending.pop(0).result()
+                pending += [pool.submit(prepare, item) for item in islice(remaining, 1)]
                 yield ready
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from steeldefectx.errors import DataError
-from steeldefectx.utils.fingerprint import code_hash
+from steeldefectx.utils.fingerprint import code_hash, library_versions
 
 RESULTS = "results.json"
 REPORTED_PACKAGES = (
@@ -24,6 +24,17 @@ REPORTED_PACKAGES = (
     "numpy",
     "pillow",
 )
+RUN_CODE = (
+    "training/*.py",
+    "features/*.py",
+    "models/*.py",
+    "metrics/*.py",
+    "data/labelled.py",
+    "data/splits.py",
+    "taxonomy.py",
+    "embedded/model.safetensors",
+)
+"""What the results of a training run depend on beside its settings and its rows, which have hashes of their own."""
 
 
 class Stopwatch:
@@ -44,17 +55,26 @@ class Stopwatch:
         return self.seconds | {"total": round(sum(self.seconds.values()), 3)}
 
 
-def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on; this one's with a hash of its code."""
-    own = f"{version('steeldefectx')}+{code_hash('**/*.py')[:12]}"
-    return {"steeldefectx": own, **{name: version(name) for name in REPORTED_PACKAGES}}
+def versions(code: tuple[str, ...] = RUN_CODE) -> dict[str, str]:
+    """Versions of the packages that results depend on; this one's with a hash of the code.
+
+    Args:
+        code: Patterns of the package's files that the results depend on.
+    """
+    own = f"{version('steeldefectx')}+{code_hash(*code)[:12]}"
+    return {"steeldefectx": own, **library_versions(*REPORTED_PACKAGES)}
 
 
 def write_json(content: Any, path: Path) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a JSON file whole or not at all.
+
+    Raises:
+        ValueError: A number is not finite, which JSON has no word for.
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    temporary.write_text(text, "utf-8")
     temporary.replace(path)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import steeldefectx
 from steeldefectx.data.builder import CONFIGS
-from steeldefectx.errors import ConfigError, DataError
+from steeldefectx.errors import AnnotationError, ConfigError, DataError
 from steeldefectx.taxonomy import CLASS_NAMES, t0_sentence, t1_sentence
 
 COLUMNS = {"image", "mask", "label", "source", "image_id", "T0", "T1", "T2", "T3", "attributes", "template"}
@@ -187,3 +187,31 @@ def test_real_images(real_data):
     masks = [row["mask"] is not None for split in rows.values() for row in split.remove_columns("image")]
     assert sum(masks) == 720
     assert rows["train"].features["label"].names == list(CLASS_NAMES)
+
+
+def test_an_empty_text_in_annotations_is_no_text(class_folders, tmp_path):
+    texts = [{"T2": "", "T3": "A deep scratch."}, {"T2": "Two scratches.", "T3": " \n"}]
+    lines = [json.dumps({"image_id": f"class-folders/scratch/{n}"} | text) for n, text in enumerate(texts)]
+    (tmp_path / "annotations.jsonl").write_text("\n".join(lines))
+    rows = steeldefectx.load_dataset(
+        "class-folders", data_dir=str(class_folders), annotations=str(tmp_path / "annotations.jsonl"), split="all"
+    )
+    found = {row["image_id"]: (row["T2"], row["T3"]) for row in rows}
+    assert found["class-folders/scratch/0"] == (None, "A deep scratch.")
+    assert found["class-folders/scratch/1"] == ("Two scratches.", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        ('{"image_id": "a", "T2": "Höhlung"}\n'.encode("utf-16"), "Save it as UTF-8"),
+        ('{"image_id": "a", "T2": "Höhlung"}\n'.encode("cp1252"), r"line 1: .* save the file as UTF-8"),
+        (b' [{"image_id": "a"},\n {"image_id": "b"}]', "an object a line"),
+    ],
+)
+def test_annotations_in_another_form_are_refused_in_words_that_mend_them(content, advice, class_folders, tmp_path):
+    (tmp_path / "annotations.jsonl").write_bytes(content)
+    with pytest.raises(AnnotationError, match=advice):
+        steeldefectx.load_dataset(
+            "class-folders", data_dir=str(class_folders), annotations=str(tmp_path / "annotations.jsonl")
+        )

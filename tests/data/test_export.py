@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 import steeldefectx
 from steeldefectx.cli.app import app
-from steeldefectx.data import export, statistics
+from steeldefectx.data import dataset_statistics as statistics
+from steeldefectx.data import export
 from steeldefectx.data.card import full_card
 from steeldefectx.data.export import build
 from steeldefectx.errors import ConfigError, DataError

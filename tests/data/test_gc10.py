@@ -2,13 +2,19 @@
 
 from collections import Counter
 
+import datasets
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import steeldefectx
+from steeldefectx.cli.app import app
+from steeldefectx.data.export import build
+from steeldefectx.data.labelled import load_data
 from steeldefectx.data.sources import find_samples
 from steeldefectx.data.sources.gc10 import CONTEXT, MIN_SIDE, with_context
+from steeldefectx.data.splits import stratified_split
 from steeldefectx.errors import DataError
 
 PINYIN = {
@@ -205,20 +211,76 @@ def test_an_annotation_outside_of_the_folder_is_not_read(tmp_path):
         find_samples(tmp_path / "data")
 
 
-def test_the_grouped_split_keeps_the_samples_of_an_image_together(tmp_path):
-    for n in range(12):
-        file = image(tmp_path / "GC10" / "images" / f"img_{n:02d}.png")
-        noise = np.random.default_rng(n).integers(0, 255, SIZE[::-1], dtype=np.uint8)
-        Image.fromarray(noise).save(file)
-        boxes = ("1_chongkong", (10, 10, 40, 40)), ("6_siban", (300, 200, 390, 290))
-        annotation(tmp_path / "GC10" / "lable" / f"img_{n:02d}.xml", *boxes)
-    sides = {}
-    for split_by in ("rule", "grouped"):
-        rows = steeldefectx.load_dataset(
-            data_dir=str(tmp_path / "GC10"), cache_dir=str(tmp_path / "cache"), split_by=split_by
-        )
-        images = {s: {i.split("/")[1] for i in rows[s]["image_id"]} for s in ("train", "test")}
-        sides[split_by] = images["train"] & images["test"]
-        assert (len(rows["train"]), len(rows["test"])) == (18, 6)
-    assert sides["rule"]
-    assert not sides["grouped"]
+@pytest.fixture
+def sheets(tmp_path):
+    """Sixty photographs, most with defects of two or three classes, and forty images of NEU."""
+    rng, classes = np.random.default_rng(0), list(PINYIN)[:4]
+    folder = tmp_path / "sheets"
+    (folder / "NEU").mkdir(parents=True)
+    for n in range(60):
+        pixels = rng.integers(0, 255, SIZE[::-1], np.uint8)
+        file = image(folder / "images" / f"img_{n:02d}.png")
+        Image.fromarray(pixels).save(file)
+        names = rng.choice(classes, rng.integers(1, 4), replace=False)
+        boxes = [(name, (20 * k + 5, 5, 20 * k + 15, 20)) for k, name in enumerate(names)]
+        annotation(folder / "lable" / f"img_{n:02d}.xml", *boxes)
+    for n in range(40):
+        Image.fromarray(rng.integers(0, 255, (64, 64), np.uint8)).save(folder / "NEU" / f"crazing_{n}.png")
+    return folder
+
+
+def photographs_of(rows):
+    return {image_id.rsplit("/", 1)[0] for image_id in rows["image_id"] if image_id.startswith("GC10/")}
+
+
+@pytest.mark.parametrize("part", ["crop", "whole"])
+@pytest.mark.parametrize("split_by", ["rule", "grouped"])
+def test_samples_of_one_photograph_are_on_one_side_and_all_else_is_split_as_before(sheets, tmp_path, part, split_by):
+    rows = steeldefectx.load_dataset(data_dir=str(sheets), gc10=part, split_by=split_by, cache_dir=str(tmp_path / "c"))
+    assert not photographs_of(rows["train"]) & photographs_of(rows["test"])
+    counts = {name: Counter(split["label"]) for name, split in rows.items()}
+    for label in counts["train"]:
+        total = counts["train"][label] + counts["test"][label]
+        assert abs(counts["train"][label] - 0.7 * total) <= 2
+    crazing = [row_id for row_id in rows["train"]["image_id"] if "crazing" in row_id]
+    ids = [f"NEU/crazing_{n}" for n in range(40)]
+    ruled = stratified_split(ids, ["Crazing"] * 40)
+    assert sorted(crazing) == sorted(i for i, side in zip(ids, ruled, strict=True) if side == "train")
+
+
+def test_a_validation_draw_parts_no_photograph(sheets):
+    data = load_data("default", str(sheets), validation=0.3)
+    train, validation = (photographs_of({"image_id": data.split(name).image_ids}) for name in ("train", "test"))
+    assert train
+    assert validation
+    assert not train & validation
+
+
+def test_near_duplicates_are_held_out_together(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        for n in range(10):
+            grey = Image.fromarray(rng.integers(0, 255, (8, 8), np.uint8)).resize((64, 64))
+            (tmp_path / "mine" / "train" / name).mkdir(parents=True, exist_ok=True)
+            grey.save(tmp_path / "mine" / "train" / name / f"{n}.png")
+            grey.save(tmp_path / "mine" / "train" / name / f"{n}-again.jpg", quality=70)
+    image(tmp_path / "mine" / "test" / "a" / "0.png")
+    train = load_data("class-folders", str(tmp_path / "mine")).split("train")
+    held_out = train.held_out(0.3, 0)
+    assert 0 < held_out.sum() < len(train)
+    numbers = np.array(["/".join(image_id.split("/")[-2:]).removesuffix("-again") for image_id in train.image_ids])
+    assert not set(numbers[held_out]) & set(numbers[~held_out])
+
+
+def test_how_many_are_kept_together_is_said(sheets, tmp_path, caplog):
+    remark = "photographs are kept together: none is in train and in test."
+    done = CliRunner().invoke(app, ["audit", str(sheets), "--out", str(tmp_path / "audit")])
+    assert done.exit_code == 0, done.output
+    assert remark in " ".join(done.output.split())
+    assert remark in (tmp_path / "audit" / "audit.html").read_text()
+    with caplog.at_level("WARNING", logger="datasets"):
+        datasets.logging.enable_propagation()
+        build(tmp_path / "out", sheets)
+        datasets.logging.disable_propagation()
+    assert any(remark in record.message for record in caplog.records)
+    assert "such samples show the same sheet, and are on one side" in (tmp_path / "out" / "README.md").read_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from steeldefectx.data.sources import class_folder_names, find_class_folders, find_samples
+from steeldefectx.data.sources import class_folder_names, find_class_folders, find_images, find_samples
 from steeldefectx.errors import DataError
 
 
@@ -89,3 +89,25 @@ def test_masks_of_class_folders(tmp_path):
         tmp_path / "hole" / "1.png": file,
         black_and_white: None,
     }
+
+
+def test_images_of_any_kind_are_found_without_masks_hidden_files_and_what_unpacking_leaves(tmp_path):
+    wanted = ["a.png", "deep/er/b.JPG", "folder.jpg/c.png", "x_y.png"]
+    others = [
+        *("masks/a.png", "Ground truth/In_7.png", "train_mask/a.png", "a_mask.png", "deep/er/b_gt.png"),
+        *(".ipynb_checkpoints/a-checkpoint.png", "._a.png", "__MACOSX/a.png", ".hidden.png"),
+    ]
+    for name in [*wanted, *others]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 90).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no image")
+    assert find_images(tmp_path) == sorted(tmp_path / name for name in wanted)
+    assert find_images(tmp_path / "masks" / "a.png") == [tmp_path / "masks" / "a.png"], "a file that is named is taken"
+    with pytest.raises(DataError, match="1 masks"):
+        find_images(tmp_path / "train_mask")
+    with pytest.raises(DataError, match="no such"):
+        find_images(tmp_path / "none")
+
+
+def test_predict_and_audit_see_the_same_real_images(real_data):
+    assert len(find_images(real_data)) == len(find_samples(real_data).samples) == 2_532

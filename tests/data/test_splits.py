@@ -129,3 +129,28 @@ def test_a_class_more_does_not_change_the_draw_of_the_others():
     few = few_shot_draw(np.repeat([0, 1], 30), 4, 0)
     more = few_shot_draw(np.repeat([0, 1, 2], 30), 4, 0)
     assert [part.tolist() for part in few] == [part[: len(part) * 2 // 3].tolist() for part in more]
+
+
+def test_a_class_without_groups_is_split_by_the_rule_beside_classes_with_some():
+    ids, classes = [str(n) for n in range(200)], ["a"] * 120 + ["b"] * 80
+    parts = grouped_split(ids, classes, [[0, 1, 2], [3, 4]])
+    assert parts[120:] == stratified_split(ids, classes)[120:]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 8))), st.floats(0, 1), st.integers(0, 3))
+def test_a_validation_draw_parts_no_group_and_leaves_every_class_something_to_train_on(items, fraction, seed):
+    members = {}
+    for position, (_, group) in enumerate(items):
+        members.setdefault(group, []).append(position)
+    groups = [group for group in members.values() if len(group) > 1]
+    classes = np.array([name for name, _ in items])
+    held_out = validation_split(classes, fraction, seed, groups)
+    assert all(len({bool(held_out[n]) for n in group}) == 1 for group in groups)
+    assert set(classes[~held_out]) == set(classes)
+
+
+def test_samples_on_their_own_are_held_out_as_if_there_were_no_groups():
+    classes = np.array(["a"] * 40 + ["b"] * 20)
+    alone, together = (validation_split(classes, 0.3, 0, groups) for groups in ((), [[0, 1, 2], [39, 41]]))
+    single = [n for n in range(60) if n not in (0, 1, 2, 39, 41)]
+    assert np.array_equal(alone[single], together[single])

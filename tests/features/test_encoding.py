@@ -1,6 +1,9 @@
 """Features are encoded once and never stale."""
 
 import io
+import shutil
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +16,8 @@ from steeldefectx.features.encoding import Features
 from steeldefectx.features.feature_cache import FeatureCache
 from steeldefectx.features.logits import class_logits
 from steeldefectx.features.pixels import PixelStore
-from steeldefectx.models import precision
 from steeldefectx.models.clip import load_clip
+from steeldefectx.utils import fingerprint
 
 CPU = torch.device("cpu")
 PROMPTS = [["a scratch"], ["a hole", "a round hole"]]
@@ -124,15 +127,6 @@ def test_a_half_written_file_is_not_read():
     assert features.images(split(0)).shape[0] == 1
 
 
-def test_a_run_is_told_where_bf16_is_slower(monkeypatch, caplog):
-    for factor, told in ((12.0, True), (0.6, False)):
-        caplog.clear()
-        monkeypatch.setattr(precision, "_bf16_time", lambda factor=factor: factor)
-        assert precision.dtype_for("bf16", CPU) == torch.bfloat16
-        assert ("--precision fp32" in caplog.text) == told
-    assert precision.dtype_for("auto", CPU) == precision.dtype_for("fp32", CPU) == torch.float32
-
-
 def test_the_store_holds_what_the_towers_preprocessing_gives():
     clip, images = load_clip("tiny"), split(0, 1, 2)
     store = PixelStore(images, clip)
@@ -152,3 +146,33 @@ def test_preprocessing_in_two_steps_is_the_processors_own():
     ours = clip.normalize(torch.from_numpy(clip.to_pixels(image))[None])
     theirs = clip.image_processor(images=image, return_tensors="pt")["pixel_values"]
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("file", ["models/preprocessing.py", "features/augmentation.py"])
+def test_what_other_code_or_libraries_have_made_is_not_served(file, tmp_path, monkeypatch):
+    """A changed constant, a newer Pillow; a changed docstring alone is nothing new."""
+    Features(load_clip("tiny"), CPU).images(split(0))
+    pixels = PixelStore(split(0), load_clip("tiny")).path
+
+    def encoded_again():
+        fingerprint.code_hash.cache_clear()
+        features = Features(load_clip("tiny"), CPU)
+        features.images(split(0))
+        new_pixels = PixelStore(split(0), load_clip("tiny")).path != pixels
+        assert new_pixels == (features.encoded_images == 1 and file != "features/augmentation.py")
+        return features.encoded_images == 1
+
+    package = Path(shutil.copytree(fingerprint.PACKAGE, tmp_path / "package"))
+    monkeypatch.setattr(fingerprint, "PACKAGE", package)
+    assert not encoded_again()
+    source = (package / file).read_text()
+    (package / file).write_text('"""Another docstring."""\n' + source[source.index("from __future__") :])
+    (package / "features" / "logits.py").write_text("nothing = 0")
+    assert not encoded_again(), "neither documentation nor other files count"
+    (package / file).write_text(source + "NEW = 1\n")
+    assert encoded_again()
+    monkeypatch.setattr(fingerprint, "version", lambda name: "99" if name == "pillow" else version(name))
+    if file != "features/augmentation.py":
+        pixels = None
+        assert encoded_again()
+    fingerprint.code_hash.cache_clear()

@@ -1,8 +1,10 @@
 """steeldefectx predict: three formats that say the same, written whole, with what could not be read."""
 
 import csv
+import io
 import json
 import os
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,12 +14,14 @@ from typer.testing import CliRunner
 
 from steeldefectx import SteelDefectClassifier
 from steeldefectx.cli.app import app
+from steeldefectx.data.sources import find_images
 from steeldefectx.errors import ConfigError
-from steeldefectx.inference import prediction_table
+from steeldefectx.inference import table_files
 from steeldefectx.inference.prediction_table import SCHEMA, predict_files
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import load_clip
+from tests.commands import COMMAND, Command, run
 
 CLASSES = {"Crazing": ["a fine network of cracks"], "weld spatter": ["drops"], "good": ["nothing"]}
 
@@ -59,7 +63,7 @@ def read(file):
 
 
 def test_three_formats_say_what_the_classifier_says(checkpoint, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction_table, "ROWS_IN_GROUP", 4)
+    monkeypatch.setattr(table_files, "ROWS_IN_GROUP", 4)
     tables = {}
     for ending in (".parquet", ".csv", ".jsonl"):
         done = predict(images, "--checkpoint", checkpoint, "--out", tmp_path / "new" / f"t{ending}", "--top-k", 2)
@@ -125,6 +129,9 @@ def test_texts_that_make_no_sense_are_said_before_anything_is_written(content, m
 
 def test_a_table_that_breaks_off_leaves_the_earlier_one(images, tmp_path):
     class Dies:
+        def fingerprint(self):
+            return "a model"
+
         def predict_each(self, *_):
             yield from ()
             raise KeyboardInterrupt
@@ -154,3 +161,149 @@ def test_names_that_are_not_utf_8(checkpoint, tmp_path):
         done = predict(tmp_path / name, "--checkpoint", checkpoint, "--out", tmp_path / f"t.{ending}")
         assert done.exit_code == 0, done.output
         assert read(tmp_path / f"t.{ending}")[0]["file"].endswith("caf\N{REPLACEMENT CHARACTER}.png")
+
+
+class Counts:
+    """A classifier that remembers what it has seen, and is interrupted before an image."""
+
+    def __init__(self, classifier, name="a model", before=None):
+        self.classifier, self.name, self.before, self.seen = classifier, name, before, []
+
+    def fingerprint(self):
+        return self.name
+
+    def predict_each(self, files, *settings):
+        for file in files:
+            if file.name == self.before:
+                raise KeyboardInterrupt
+            self.seen.append(file.name)
+            yield from self.classifier.predict_each([file], *settings)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_an_interrupted_table_goes_on_where_it_was(ending, checkpoint, images, tmp_path, capsys):
+    classifier, files = SteelDefectClassifier.from_pretrained(checkpoint), find_images(images)
+    out, whole = tmp_path / f"t.{ending}", tmp_path / f"whole.{ending}"
+    problems = predict_files(Counts(classifier), files, whole)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(Counts(classifier, before="2.png"), files, out)
+    assert not out.exists()
+    assert f"3 of 4 images are done and kept in {out}.partial" in capsys.readouterr().err
+    with open(f"{out}.partial", "ab") as partial:
+        partial.write(b'{"file": "a line that was brok')
+
+    rest = Counts(classifier)
+    assert predict_files(rest, files, out) == problems
+    assert len(problems) == 1, "of a file that an earlier call has found unreadable"
+    assert rest.seen == ["2.png"]
+    assert read(out) == read(whole)
+    assert not list(tmp_path.glob("*.partial"))
+    again = Counts(classifier)
+    predict_files(again, files, out)
+    assert len(again.seen) == 4, "a table that is there is made anew"
+
+
+def test_rows_of_another_model_other_settings_or_a_changed_file_are_not_taken_over(checkpoint, images, tmp_path):
+    classifier, files, out = SteelDefectClassifier.from_pretrained(checkpoint), find_images(images), tmp_path / "t.csv"
+
+    def interrupted():
+        with pytest.raises(KeyboardInterrupt):
+            predict_files(Counts(classifier, before="2.png"), files, out)
+
+    for other, settings in ((Counts(classifier, "another"), {}), (Counts(classifier), {"top_k": 1})):
+        interrupted()
+        predict_files(other, files, out, **settings)
+        assert len(other.seen) == 4
+    interrupted()
+    Image.new("L", (30, 30), 200).save(files[0])
+    rest = Counts(classifier)
+    predict_files(rest, files, out)
+    assert rest.seen == ["0.png", "2.png"]
+
+
+def test_a_checkpoint_has_another_fingerprint_with_other_weights_classes_or_temperature(checkpoint):
+    def fingerprint(**changes):
+        classifier = SteelDefectClassifier.from_pretrained(checkpoint, changes.get("texts"))
+        if "weights" in changes:
+            with torch.no_grad():
+                changes["weights"](classifier.model).add_(1e-3)
+        classifier.temperature = changes.get("temperature", 1.0)
+        return classifier.fingerprint()
+
+    fingerprints = [
+        fingerprint(),
+        fingerprint(temperature=2.0),
+        fingerprint(texts={"a": "a hollow", "b": "a hole"}),
+        fingerprint(texts={"a": "a hollow", "b": "a round hole"}),
+        fingerprint(weights=lambda model: next(model.model.parameters())),
+        fingerprint(weights=lambda model: next(model.adapter.parameters())),
+    ]
+    assert len(set(fingerprints)) == 6
+    assert fingerprints[0] == fingerprint()
+
+
+def test_a_killed_command_keeps_its_rows(checkpoint, tmp_path):
+    (tmp_path / "images").mkdir()
+    for n in range(400):
+        Image.new("L", (20, 20), n % 256).save(tmp_path / "images" / f"{n:03d}.png")
+    out, partial = tmp_path / "t.csv", tmp_path / "t.csv.partial"
+    words = [COMMAND, "predict", tmp_path / "images", "--checkpoint", checkpoint, "--out", out]
+    Command(*words).kill_when(lambda: partial.exists() and partial.read_bytes().count(b"\n") > 40)
+    assert not out.exists()
+    done = run(*words)
+    assert " of 400 images are done, in " in done.stderr
+    assert len(read(out)) == 3 * 400
+    assert not partial.exists()
+
+
+def test_names_that_a_spreadsheet_would_run_are_text_in_a_csv_and_unchanged_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["=HYPERLINK(1).png", "+1.png", "-2.png", "@a.png", "\ta.png", "plain.png"]
+    for name in names:
+        Image.new("L", (20, 20), 9).save(name)
+    (tmp_path / "texts.yaml").write_text("'=cmd': a hollow\n'@b': a hole\n")
+    for ending in ("csv", "jsonl", "parquet"):
+        done = predict(".", "--checkpoint", "tiny", "--texts", "texts.yaml", "--out", f"t.{ending}", "--top-k", 1)
+        assert done.exit_code == 0, done.output
+        rows = {row["file"]: row["class"] for row in read(tmp_path / f"t.{ending}")}
+        before = "'" if ending == "csv" else ""
+        assert set(rows) == {f"{before if name != 'plain.png' else ''}{name}" for name in names}
+        assert set(rows.values()) <= {f"{before}=cmd", f"{before}@b"}
+
+
+def test_standard_output_is_utf_8_whatever_the_pipe_says(checkpoint, tmp_path, monkeypatch):
+    Image.new("L", (20, 20), 9).save(tmp_path / "裂纹.png")
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", pipe)
+    predict_files(SteelDefectClassifier.from_pretrained(checkpoint), [tmp_path / "裂纹.png"], None)
+    pipe.flush()
+    lines = pipe.buffer.getvalue().decode("utf-8").splitlines()
+    assert len(lines) == 4
+    assert all("裂纹.png" in line for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("folder.csv", "a folder"), ("t.html", "end its name"), ("file.png/t.csv", "cannot be written there"),
+     ("closed/t.csv", "cannot be written there")],
+)  # fmt: skip
+def test_a_table_that_cannot_be_written_is_said_before_the_checkpoint_is_looked_at(place, reason, images, tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file.png").write_bytes(b"")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    if place.startswith("closed") and os.access(tmp_path / "closed", os.W_OK):
+        pytest.skip("this user may write anywhere")
+    done = predict(images, "--checkpoint", tmp_path / "no checkpoint", "--out", tmp_path / place)
+    assert done.exit_code == 2
+    assert reason in done.stderr
+
+
+def test_predict_takes_the_images_that_other_commands_take(checkpoint, images, tmp_path):
+    below = images / "below"
+    for name in (".ipynb_checkpoints/0.png", "._0.png", "__MACOSX/0.png", "Ground truth/0.png", "0_mask.png"):
+        (below / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (20, 20), 9).save(below / name)
+    predict(images, "--checkpoint", checkpoint, "--out", tmp_path / "t.jsonl", "--top-k", 1)
+    assert [row["file"] for row in read(tmp_path / "t.jsonl")] == [
+        str(below / name) for name in ("0.png", "1.png", "1b.jpg", "2.png")
+    ]

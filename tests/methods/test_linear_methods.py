@@ -7,8 +7,8 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import normalize
 
-from steeldefectx.methods import clip_adapter, common, cross_modal, gaussian, linear_probe, load_method
-from steeldefectx.methods.common import Centred, Scatter, all_views, softmax_regression
+from steeldefectx.methods import clip_adapter, cross_modal, gaussian, linear_probe, load_method, selection
+from steeldefectx.methods.feature_space import Centred, Scatter, all_views, softmax_regression
 from tests.methods.toy import share_right, toy_task
 
 
@@ -188,6 +188,6 @@ def test_of_equally_good_settings_the_first_win():
         tried.append(settings)
         return lambda features: torch.zeros(len(features), 5)
 
-    chosen = common.choose(task, linear_probe.CANDIDATES, fit).chosen
+    chosen = selection.choose(task, linear_probe.CANDIDATES, fit).chosen
     assert len(tried) == len(linear_probe.CANDIDATES)
     assert chosen == {"shrinkage": 0.2, "ridge": 0.05}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from steeldefectx.methods.common import all_views, unit
+from steeldefectx.methods.feature_space import all_views, unit
 from steeldefectx.methods.lp_plus_plus import State, descent, fit, gradients, initial, step_sizes
 from tests.methods.toy import toy_task
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from steeldefectx.errors import ConfigError
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model
 from steeldefectx.pretrain import trainer
@@ -134,3 +135,11 @@ def test_a_finished_run_is_not_run_again_but_another_is(tmp_path, monkeypatch):
     assert not seen
     pretrain(config_in(tmp_path, seed=1))
     assert seen
+
+
+def test_a_loss_that_is_no_number_stops_it(tmp_path):
+    with pytest.raises(ConfigError, match="diverged"):
+        pretrain(config_in(tmp_path, lr=1e30))
+    assert not (tmp_path / "model").exists()
+    with pytest.raises(ConfigError, match="lr has to be a finite number"):
+        config_in(tmp_path, lr=float("nan"))

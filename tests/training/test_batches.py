@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from steeldefectx.training.batches import Batches
-from steeldefectx.training.inputs import FrozenInputs, TextBank
-from steeldefectx.utils.prefetch import ahead
+from steeldefectx.training.clip_inputs import FeatureInputs
+from steeldefectx.training.text_bank import TextBank
+from steeldefectx.utils.prefetch import prefetch
 
 CPU = torch.device("cpu")
 
@@ -15,7 +16,7 @@ def batches(count=23, size=4, process=(0, 1), views=1, texts=5, seed=0):
     """Images whose feature is their number, with texts whose feature is theirs."""
     bank = TextBank([f"text {n % texts}" for n in range(count)], 0.0)
     images = torch.arange(count).float().repeat(views, 1)[..., None] + 1000 * torch.arange(views)[:, None, None]
-    inputs = FrozenInputs(images, torch.arange(texts).float()[:, None], CPU)
+    inputs = FeatureInputs(images, torch.arange(texts).float()[:, None], CPU)
     return Batches(inputs, bank, np.arange(count) % 3, size, seed, process)
 
 
@@ -73,14 +74,14 @@ def test_every_view_has_its_turn():
 
 
 def test_preparing_ahead_keeps_the_order_and_passes_errors_on():
-    assert list(ahead(lambda n: n * n, range(20))) == [n * n for n in range(20)]
+    assert list(prefetch(lambda n: n * n, range(20))) == [n * n for n in range(20)]
 
     def fails_at_three(n):
         if n == 3:
             raise ValueError("three")
         return n
 
-    results = ahead(fails_at_three, range(9))
+    results = prefetch(fails_at_three, range(9))
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(results)

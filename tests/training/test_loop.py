@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors import safe_open
 from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.shufflenet import ShuffleNetV2Config, ShuffleNetV2ForImageClassification
-from steeldefectx.training import loop
 from steeldefectx.training.batches import Batches
-from steeldefectx.training.classifier_inputs import ClassifierForward, ClassifierInputs
+from steeldefectx.training.classifier_training import ClassifierInputs, ClassifierModule
+from steeldefectx.training.clip_inputs import FeatureInputs, PixelInputs
+from steeldefectx.training.clip_modules import FrozenTowers, TrainedTowers
 from steeldefectx.training.config import TrainConfig
-from steeldefectx.training.inputs import FrozenForward, FrozenInputs, TextBank, TowerForward, TowerInputs
+from steeldefectx.training.gradients import backward
 from steeldefectx.training.loop import fit
 from steeldefectx.training.snapshot import SNAPSHOT, Snapshots, trained_state
+from steeldefectx.training.text_bank import TextBank
 
 CPU = torch.device("cpu")
 COUNT = 26
@@ -40,8 +43,8 @@ def frozen(_config):
         embed_images=lambda features: torch.nn.functional.normalize(adapter(features), dim=-1),
         embed_texts=lambda features: torch.nn.functional.normalize(features, dim=-1),
     )
-    inputs = FrozenInputs(torch.randn(2, COUNT, 8), torch.randn(6, 8), CPU)
-    return FrozenForward(clip), inputs
+    inputs = FeatureInputs(torch.randn(2, COUNT, 8), torch.randn(6, 8), CPU)
+    return FrozenTowers(clip), inputs
 
 
 def towers(config, dropout=0.3):
@@ -68,7 +71,7 @@ def towers(config, dropout=0.3):
     ids = torch.randint(3, 48, (6, 8))
     ids[:, -1] = 49
     tokens = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    return TowerForward(clip, False), TowerInputs(store, tokens, config.augmentation, CPU)
+    return TrainedTowers(clip, False), PixelInputs(store, tokens, config.augmentation, CPU)
 
 
 def classifier(config):
@@ -90,7 +93,7 @@ def _classifier(network, side, config):
     store = SimpleNamespace(batch=lambda indices: pixels[indices].permute(0, 3, 1, 2))
     inputs = ClassifierInputs(store, 6, config.augmentation, config.mixup, CPU)
     logits = lambda images: network(pixel_values=images / 255).logits  # noqa: E731
-    return ClassifierForward(SimpleNamespace(model=network, logits=logits), config.label_smoothing), inputs
+    return ClassifierModule(SimpleNamespace(model=network, logits=logits), config.label_smoothing), inputs
 
 
 ALL_AT_ONCE = {
@@ -101,7 +104,7 @@ ALL_AT_ONCE = {
 
 def texts_for(module):
     """Texts, where the model takes some."""
-    return None if isinstance(module, ClassifierForward) else TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
+    return None if isinstance(module, ClassifierModule) else TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
 
 
 def train(make, folder, kill_at=None, **settings):
@@ -120,7 +123,7 @@ def train(make, folder, kill_at=None, **settings):
             raise KilledError
         return Batches.__call__(batches, step)
 
-    counted = SimpleNamespace(inputs=inputs, per_epoch=batches.per_epoch, bank=bank)
+    counted = SimpleNamespace(inputs=inputs, per_epoch=batches.per_epoch)
     counted = type("Counted", (), {"__call__": lambda _self, step: batch(step), **vars(counted)})()
     log = []
     identity = {"recipe": config.resolved(), "data_fingerprint": "data"}
@@ -184,7 +187,7 @@ def test_a_batch_in_parts_has_the_objective_of_the_whole(make, accumulate):
         config = TrainConfig(batch_size=8, train_text="T1", accumulate=number)
         module, inputs = make(config)
         batches = Batches(inputs, texts_for(module), np.arange(COUNT) % 6, 8, 0)
-        losses.append(loop._backward(module, batches, batches(0), 0, config, Accelerator()))
+        losses.append(backward(module, inputs, batches(0), 0, config, Accelerator()))
         gradients.append({name: p.grad for name, p in module.named_parameters() if p.grad is not None})
     assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-6)
     assert gradients[0].keys() == gradients[1].keys()
@@ -240,16 +243,39 @@ def test_sgd_is_torchs_with_momentum(tmp_path):
     config = TrainConfig(epochs=1, batch_size=26, lr=0.5, train_text="T1", optimizer="sgd")
     module, inputs = frozen(config)
     batches = Batches(inputs, texts_for(module), np.arange(COUNT) % 6, 26, 0)
-    loop._backward(module, batches, batches(0), 0, config, Accelerator())
+    backward(module, inputs, batches(0), 0, config, Accelerator())
     expected = {name: (p - 0.5 * p.grad).detach().clone() for name, p in module.named_parameters()}
     found = train(frozen, tmp_path, epochs=1, batch_size=26, lr=0.5, optimizer="sgd").state
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor)
 
 
-def test_the_snapshot_is_safetensors_with_readable_metadata(tmp_path):
-    from safetensors import safe_open
+def poisoned(config, image=3):
+    """Features of frozen towers, those of one image not numbers."""
+    module, inputs = frozen(config)
+    inputs.images[:, image] = torch.nan
+    return module, inputs
 
+
+def test_a_loss_that_is_no_number_stops_the_run_at_its_step_and_keeps_the_last_snapshot(tmp_path):
+    bank = TextBank([f"text {n % 6}" for n in range(COUNT)], 0.0)
+    made = Batches(poisoned(None)[1], bank, np.arange(COUNT) % 6, 8, 2)
+    bad = next(step for step in range(9) if made(step).images.isnan().any())
+    assert bad > 0, "another seed is needed"
+    with pytest.raises(ConfigError, match=rf"diverged.*step {bad + 1} .*lower --lr than 0\.01"):
+        train(poisoned, tmp_path, seed=2)
+    with safe_open(tmp_path / SNAPSHOT, "pt") as content:
+        assert json.loads(content.metadata()["progress"])["step"] == bad
+        weights = [content.get_tensor(name) for name in content.keys()]  # noqa: SIM118
+    assert all(tensor.isfinite().all() for tensor in weights)
+
+
+def test_weights_that_are_no_numbers_after_the_last_step_are_refused_too(tmp_path):
+    with pytest.raises(ConfigError, match="diverged"):
+        train(towers, tmp_path, epochs=1, batch_size=26, lr=1e38, optimizer="sgd", snapshot_minutes=5)
+
+
+def test_the_snapshot_is_safetensors_with_readable_metadata(tmp_path):
     train(frozen, tmp_path)
     with safe_open(tmp_path / SNAPSHOT, "pt") as content:
         assert json.loads(content.metadata()["progress"])["step"] == 9

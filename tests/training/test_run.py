@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from steeldefectx.data.labelled import load_data
+from steeldefectx.errors import ConfigError
 from steeldefectx.features.logits import classifier_logits
 from steeldefectx.metrics.scores import scores
 from steeldefectx.models.checkpoint import load_checkpoint
@@ -18,6 +19,7 @@ from steeldefectx.models.peft_adapters import unload
 from steeldefectx.taxonomy import T0_TEMPLATE
 from steeldefectx.training.config import LOSSES, METHODS, TrainConfig
 from steeldefectx.training.run import run
+from steeldefectx.utils.results import write_json
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +118,18 @@ def test_every_peft_method_has_a_stacked_form():
         *PEFT_METHODS,
         *(f"clip-adapter+{m}" for m in PEFT_METHODS),
     }
+
+
+def test_a_run_that_diverges_leaves_the_checkpoint_that_was_there(data, tmp_path):
+    trained(data, tmp_path, method="full", epochs=1)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+    with pytest.raises(ConfigError, match="diverged"):
+        trained(data, tmp_path, method="full", optimizer="sgd", lr=1e30)
+    for name in ("config.json", "model.safetensors", "class_texts.json", "results.json", "recipe.yaml"):
+        assert (tmp_path / name).read_bytes() == before[name]
+
+
+def test_files_of_results_are_strict_json(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json({"accuracy": float("nan")}, tmp_path / "results.json")
+    assert not list(tmp_path.iterdir())

@@ -1,9 +1,10 @@
 """The moving average of weights: its definition, and that looking at it changes nothing."""
 
 import numpy as np
+import pytest
 import torch
 
-from steeldefectx.training.weight_average import Average
+from steeldefectx.training.weight_average import WeightAverage
 
 
 def network():
@@ -20,7 +21,7 @@ def change(module):
 
 def test_it_is_its_definition():
     module = network()
-    average = Average(module, 0.5)
+    average = WeightAverage(module, 0.5)
     expected = {name: tensor.numpy().copy() for name, tensor in module.state_dict().items()}
     for step in range(1, 13):
         change(module)
@@ -36,11 +37,21 @@ def test_it_is_its_definition():
 
 def test_within_the_block_the_module_has_the_average_and_afterwards_its_own_weights():
     module = network()
-    average = Average(module, 0.9)
+    average = WeightAverage(module, 0.9)
     change(module)
     average.update(1)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    with average.in_place():
+    with average.applied():
         assert all(torch.equal(tensor, average.state[name]) for name, tensor in module.state_dict().items())
         assert not torch.equal(module.state_dict()["0.weight"], before["0.weight"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+def test_an_error_within_the_block_leaves_the_module_its_own_weights():
+    module = network()
+    average = WeightAverage(module, 0.9)
+    change(module)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(KeyError), average.applied():
+        raise KeyError
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steeldefectx.data.sources.sample import Sample
+from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 
 SOURCE = "class-folders"

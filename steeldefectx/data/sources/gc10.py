@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from steeldefectx.data.sources.sample import Box, Problem, Sample
+from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import CLASSES, GC10, DefectClass, normalize_name
 
@@ -84,7 +84,9 @@ def _annotated(tree: Tree, file: Path, annotation: Annotation) -> Iterator[Sampl
         return
     size = _image_size(file)
     if size and annotation.size and size != annotation.size:
-        tree.problems.append(Problem(file, f"{_by(size)} pixels, its annotation is of {_by(annotation.size)}"))
+        tree.problems.append(
+            Problem(file, f"{_width_by_height(size)} pixels, its annotation is of {_width_by_height(annotation.size)}")
+        )
         return
     for class_name, box in annotation.boxes.items():
         if size and not (box[0] < size[0] and box[1] < size[1]):
@@ -105,6 +107,14 @@ def _in_class_folders(tree: Tree, files: list[Path], annotated: bool) -> Iterato
 def _sample(file: Path, class_name: str, box: Box | None) -> Sample:
     label = class_name.lower().replace(" ", "_")
     return Sample(file, class_name, GC10, f"{GC10}/{file.stem}/{label}", file.name, box=box)
+
+
+def photograph_of(image_id: str) -> str:
+    """What the samples of one photograph have in common: ``GC10/img_01`` for ``GC10/img_01/punching``.
+
+    The id of a sample of any other source stands for itself.
+    """
+    return image_id.rpartition("/")[0] if image_id.startswith(f"{GC10}/") else image_id
 
 
 def with_context(box: Box, size: tuple[int, int]) -> Box:
@@ -220,5 +230,5 @@ def _summarize(tree: Tree, annotations: dict[str, Annotation], images: set[str])
         tree.notes.append(f"{GC10}: {'; '.join(parts)}.")
 
 
-def _by(size: tuple[int, int]) -> str:
+def _width_by_height(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"

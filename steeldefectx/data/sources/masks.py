@@ -18,16 +18,15 @@ from PIL import Image
 
 from steeldefectx.data.images import IMAGE_FORMATS
 from steeldefectx.data.sources import neu
-from steeldefectx.data.sources.sample import Box, Problem, Sample
+from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import NEU
 
 _FOLDER_NAME = re.compile(r"ground[ _-]?truths?|gts?|masks?|.*[ _-](masks?|gts?)", re.IGNORECASE)
-LOOKED_AT = 10
+FILES_OPENED = 10
 """Files of a folder that are opened to see whether they are masks, where its name does not tell."""
-
-
 BACKGROUND_UP_TO = 127
+"""Grey levels of a mask up to this are none of the defect."""
 _FILE_NAME = re.compile(r"(?P<image>.+)[ _-](?:mask|gt)", re.IGNORECASE)
 
 
@@ -60,7 +59,7 @@ def _holds_masks(tree: Tree, folder: Path, files: list[Path], by_content: bool) 
     if not by_content or len(pngs) < len(files):
         return False
     seen: set[int] = set()
-    for file in files[:LOOKED_AT]:  # one mask may be all black, or damaged
+    for file in files[:FILES_OPENED]:  # one mask may be all black, or damaged
         levels = _grey_levels(file)
         if not levels <= {0, 255}:
             return False
@@ -77,7 +76,7 @@ def _grey_levels(file: Path) -> set[int]:
 
 
 def read_mask(mask: Image.Image, box: Box | None) -> np.ndarray:
-    """(H, W) bool, True on the defect: grey levels up to :data:`BACKGROUND_UP_TO` are none of it."""
+    """(H, W) bool, True on the defect."""
     return np.asarray(mask.convert("L").crop(box)) > BACKGROUND_UP_TO
 
 
@@ -87,7 +86,7 @@ def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[S
     by_stem: dict[str, set[Path]] = defaultdict(set)
     for sample in samples:
         by_stem[sample.path.stem].add(sample.path)
-    of_image: dict[Path, Path] = {}
+    mask_of: dict[Path, Path] = {}
     unused = 0
     for mask in masks:
         parsed = neu.parse_name(mask)
@@ -96,10 +95,10 @@ def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[S
         if len(images) > 1:
             tree.problems.append(Problem(mask, f"a mask of any of {len(images)} images, by its name"))
         unused += not images
-        of_image |= {image: mask for image in images if len(images) == 1}
+        mask_of |= {image: mask for image in images if len(images) == 1}
     if unused:
         tree.notes.append(f"{unused:,} of {len(masks):,} masks belong to no image.")
-    return [replace(sample, mask=of_image.get(sample.path, sample.mask)) for sample in samples]
+    return [replace(sample, mask=mask_of.get(sample.path, sample.mask)) for sample in samples]
 
 
 def _images_of(mask: Path, by_stem: dict[str, set[Path]]) -> set[Path]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from steeldefectx.data.sources.sample import Sample
+from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import CLASSES, NEU, DefectClass, normalize_name
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from steeldefectx.data.sources.sample import Problem, Sample
+from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.language.attributes import Attributes
 from steeldefectx.taxonomy import find_class

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steeldefectx.data.sources.sample import Sample
+from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import S3D, X_SDD, find_class, normalize_name
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources.archives import OTHER_ENDINGS, unpack
-from steeldefectx.data.sources.sample import Problem
+from steeldefectx.data.sources.listing import Problem
 from steeldefectx.errors import DataError
 
 TEXT_ENDINGS = frozenset({".json", ".xml"})
@@ -61,7 +61,7 @@ def read_tree(root: Path) -> Tree:
     def cannot_list(error: OSError) -> None:
         tree.problems.append(Problem(Path(error.filename), f"cannot be listed ({error.strerror})"))
 
-    for path in _files(tree.root, cannot_list):
+    for path in list_files(tree.root, cannot_list):
         link = path.is_symlink()
         is_folder = link and path.is_dir()
         ending = path.suffix.lower()
@@ -102,7 +102,7 @@ def _add_archives(tree: Tree, archives: list[Path]) -> None:
             continue
         if folder is not None:
             tree.unpacked[folder] = archive.parent
-            for path in _files(folder):
+            for path in list_files(folder):
                 _add(tree, path)
     tree.texts.sort()
 
@@ -120,7 +120,7 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _files(root: Path, cannot_list: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+def list_files(root: Path, cannot_list: Callable[[OSError], None] | None = None) -> Iterator[Path]:
     """All files below a folder, and the links to folders, which are not followed."""
     for folder, subfolders, files in os.walk(root, onerror=cannot_list):
         subfolders[:] = sorted(name for name in subfolders if name[0] != "." and name not in IGNORED_FOLDERS)
@@ -138,7 +138,7 @@ def folder_fingerprint(root: Path) -> str:
     """
     _must_be_folder(root)
     digest = hashlib.sha256()
-    for file in _files(root):
+    for file in list_files(root):
         state = file.lstat()
         digest.update(f"{file.relative_to(root)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "replace"))
     return digest.hexdigest()

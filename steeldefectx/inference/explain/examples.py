@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.data.images import IMAGE_ENDINGS
-from steeldefectx.data.sources.masks import read_mask
+from steeldefectx.data.sources import read_mask
 from steeldefectx.errors import DataError
-from steeldefectx.taxonomy import t0_sentence, t1_sentence
+from steeldefectx.taxonomy import TEXT_LEVELS, t0_sentence, t1_sentence
 
 
 @dataclass
@@ -31,21 +29,6 @@ class Example:
     """Text level -> its text; None for an image alone."""
     mask: np.ndarray | None = None
     """(H, W) bool."""
-
-
-def image_files(images: Path, limit: int) -> list[Path]:
-    """An image, or the first of a folder that is searched at any depth, by name.
-
-    Raises:
-        DataError: Nothing there.
-    """
-    if not images.exists():
-        raise DataError(f"{images}: no such file or folder.")
-    candidates = sorted(images.rglob("*")) if images.is_dir() else [images]
-    files = [file for file in candidates if file.suffix.lower() in IMAGE_ENDINGS and file.is_file()]
-    if not files:
-        raise DataError(f"{images}: no images ({', '.join(IMAGE_ENDINGS)}).")
-    return files[:limit]
 
 
 def dataset_rows(config: str, data_dir: str | None, split: str, limit: int) -> Any:
@@ -74,7 +57,7 @@ def dataset_examples(rows: Any) -> Iterator[Example]:
             name=row["image_id"],
             image=row["image"],
             class_name=names[row["label"]],
-            texts={level: row[level] for level in ("T0", "T1", "T2", "T3")},
+            texts={level: row[level] for level in TEXT_LEVELS},
             mask=None if row["mask"] is None else read_mask(row["mask"], None),
         )
 
@@ -88,8 +71,8 @@ def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> 
     texts = example.texts
     if texts is None:
         texts = {} if predicted is None else {"T0": t0_sentence(predicted), "T1": t1_sentence(predicted)}
-    found = {level: text for level in levels if (text := texts.get(level))}
-    missing = [level for level in levels if level not in found]
+    chosen = {level: text for level in levels if (text := texts.get(level))}
+    missing = [level for level in levels if level not in chosen]
     if missing:
         has = ", ".join(level for level, text in texts.items() if text) or "none"
         whose = "" if example.texts else ", those of the class that it is predicted as"
@@ -97,4 +80,4 @@ def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> 
             f"{example.name} has no {' and no '.join(missing)} text. Levels that it has: {has}{whose}. "
             "--text asks for a text of your own."
         )
-    return found
+    return chosen

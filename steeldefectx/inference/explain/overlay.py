@@ -1,4 +1,4 @@
-"""Maps drawn over images: colours for relevance, a line around the mask."""
+"""Maps draw over images: colours for relevance, a line around the mask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINE = (0, 224, 208)
 """Of the mask's outline: a colour that neither grey steel nor the map has."""
 
 
-def drawn(image: Image.Image, saliency: np.ndarray | None = None, mask: np.ndarray | None = None) -> Image.Image:
+def draw(image: Image.Image, saliency: np.ndarray | None = None, mask: np.ndarray | None = None) -> Image.Image:
     """An image enlarged or reduced to be looked at, with a map over it and the mask's outline, where given.
 
     Args:
@@ -31,7 +31,7 @@ def drawn(image: Image.Image, saliency: np.ndarray | None = None, mask: np.ndarr
     pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.float32) / 255
     if saliency is not None:
         resized = np.asarray(Image.fromarray(saliency).resize(size, Image.Resampling.BILINEAR))
-        pixels = blended(pixels.mean(2, keepdims=True), resized)
+        pixels = blend(pixels.mean(2, keepdims=True), resized)
     if mask is not None:
         inside = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
         # Just outside and just inside: at the image's edge, where there is no outside, it stays open.
@@ -39,7 +39,7 @@ def drawn(image: Image.Image, saliency: np.ndarray | None = None, mask: np.ndarr
     return Image.fromarray((pixels * 255).round().astype(np.uint8))
 
 
-def blended(grey: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+def blend(grey: np.ndarray, saliency: np.ndarray) -> np.ndarray:
     """Colours of a map (H, W) over grey levels 0..1 (H, W, 1): (H, W, 3), 0..1."""
     colours = mpl.colormaps[COLOURS](saliency)[..., :3].astype(np.float32)
     opacity = (OPACITY[0] + (OPACITY[1] - OPACITY[0]) * saliency)[..., None]
@@ -49,4 +49,4 @@ def blended(grey: np.ndarray, saliency: np.ndarray) -> np.ndarray:
 def colour_bar(width: int = 256, height: int = 12) -> Image.Image:
     """What the colours mean, over mid-grey: 0 on the left, 1 on the right."""
     values = np.broadcast_to(np.linspace(0, 1, width, dtype=np.float32), (height, width))
-    return Image.fromarray((blended(np.full((height, width, 1), 0.5), values) * 255).round().astype(np.uint8))
+    return Image.fromarray((blend(np.full((height, width, 1), 0.5), values) * 255).round().astype(np.uint8))

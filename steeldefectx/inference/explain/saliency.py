@@ -59,11 +59,11 @@ def class_mean(clip: Clip, classes: Sequence[str], level: str) -> torch.Tensor:
             classes that have none, for texts of the other levels and of one's own.
     """
     texts = [t0_sentence(name) if level == "T0" else t1_sentence(name) or t0_sentence(name) for name in classes]
-    return _embedded(clip, texts).mean(0)
+    return _embed(clip, texts).mean(0)
 
 
 @torch.no_grad()
-def _embedded(clip: Clip, texts: Sequence[str]) -> torch.Tensor:
+def _embed(clip: Clip, texts: Sequence[str]) -> torch.Tensor:
     return clip.embed_texts(clip.encode_texts(clip.tokenize(texts).to(clip.model.logit_scale.device)))
 
 
@@ -88,7 +88,7 @@ def saliency(
     """
     distinct = list(dict.fromkeys(chain.from_iterable(texts)))
     place = {text: number for number, text in enumerate(distinct)}
-    embeddings = _embedded(clip, distinct)[torch.tensor([[place[text] for text in own] for own in texts])]
+    embeddings = _embed(clip, distinct)[torch.tensor([[place[text] for text in asked] for asked in texts])]
     contrasts = embeddings - torch.stack(list(against))
     scale = clip.model.logit_scale.detach().exp()
 
@@ -121,8 +121,9 @@ def attention_relevance(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
         row. Only what is above the :data:`BACKGROUND` quantile of an image is left, less that: attention everywhere
         has some gradient, and its sum over a large background would hide the defect.
     """
-    found = torch.stack([gradient[:, :, 0, 1:].mean(1) for gradient in gradients]).sum(0).clamp(min=0)
-    return (found - found.float().quantile(BACKGROUND, dim=1, keepdim=True).to(found.dtype)).clamp(min=0)
+    relevance = torch.stack([gradient[:, :, 0, 1:].mean(1) for gradient in gradients]).sum(0).clamp(min=0)
+    background = relevance.float().quantile(BACKGROUND, dim=1, keepdim=True).to(relevance.dtype)
+    return (relevance - background).clamp(min=0)
 
 
 def grad_cam(features: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
@@ -150,16 +151,16 @@ def _maps(
     with torch.enable_grad(), _eager_attention(model.model) if class_token else nullcontext():
         # Frozen weights ask for no gradients: the pixels do, so that there are some inside.
         output, inner = parts(model, inputs.requires_grad_())
-        found = []
+        maps = []
         for score in scores(output).sum(0):
             gradients = torch.autograd.grad(score, inner, retain_graph=True)
             if class_token:
-                found.append(_as_grid(attention_relevance(gradients)[..., None])[:, 0])
+                maps.append(_as_grid(attention_relevance(gradients)[..., None])[:, 0])
             elif model.model.config.model_type == STEEL_CLIP:
-                found.append(hires_cam(inner[0].detach(), gradients[0]))
+                maps.append(hires_cam(inner[0].detach(), gradients[0]))
             else:
-                found.append(_feature_map(inner[0].detach(), gradients[0]))
-    grids = torch.stack(found, dim=1).cpu()
+                maps.append(_feature_map(inner[0].detach(), gradients[0]))
+    grids = torch.stack(maps, dim=1).cpu()
     size = (pixels.shape[-2], pixels.shape[-1])
     return [_at_image_size(grid, model, image.size, size) for grid, image in zip(grids, upright, strict=True)]
 

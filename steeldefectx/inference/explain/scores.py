@@ -48,7 +48,7 @@ def score(saliency: np.ndarray, mask: np.ndarray, threshold: float = THRESHOLD) 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
     """Mean of each over images."""
-    return Scores(*(float(np.mean([getattr(one, name) for one in scores])) for name in ("energy", "hit", "iou")))
+    return Scores(*(float(np.mean([getattr(score, name) for score in scores])) for name in ("energy", "hit", "iou")))
 
 
 def random_map(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

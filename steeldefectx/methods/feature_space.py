@@ -1,10 +1,8 @@
-"""What several few-shot methods need: views as rows, a shared feature space, softmax regression, choice of settings."""
+"""Features as rows, the space that methods centre and whiten them in, and softmax regression on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,10 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 from torch.nn.functional import normalize, one_hot
 
-from steeldefectx.methods.interface import Examples, Images, Predictor, Settings, Task, override
-
-Logits = Callable[[torch.Tensor], torch.Tensor]
-"""Features (N, D) -> logits (N, C)."""
+from steeldefectx.methods.interface import Examples
 
 
 def unit(features: torch.Tensor) -> torch.Tensor:
@@ -124,44 +119,5 @@ def softmax_regression(
         gradient = (w[:, None] * (np.exp(logs) - truth)).T @ X + ridge * moved
         return value, gradient.ravel()
 
-    found = minimize(objective, W0.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-8})
-    return torch.from_numpy(found.x.reshape(W0.shape)).float()
-
-
-def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of rows (N, C) whose first largest logit is the label's."""
-    return (logits.argmax(1) == labels).double().mean().item()
-
-
-def choose(task: Task, candidates: Sequence[Settings], fit: Callable[[Settings], Logits]) -> Predictor:
-    """A method with the settings that are most accurate on the task's validation images.
-
-    Args:
-        task: Settings that it names are not chosen.
-        candidates: Dataclasses of settings; the first are the defaults, which are taken without validation images. Of
-            equally accurate ones the first win.
-        fit: Settings -> logits of features.
-    """
-    settings = list(dict.fromkeys(override(candidate, task) for candidate in candidates))
-    validation = task.validation
-    if validation is None or not len(validation):
-        return predictor(fit(settings[0]), asdict(settings[0]))
-    best, chosen, highest = None, settings[0], -1.0
-    for one in settings:
-        logits = fit(one)
-        with torch.no_grad():
-            score = accuracy(logits(validation.images.features), validation.labels)
-        if score > highest:
-            best, chosen, highest = logits, one, score
-    assert best is not None
-    return predictor(best, asdict(chosen))
-
-
-def predictor(logits: Logits, chosen: dict[str, Any]) -> Predictor:
-    """A predictor that needs nothing of images but their features."""
-
-    @torch.no_grad()
-    def of_images(images: Images) -> torch.Tensor:
-        return logits(images.features).float()
-
-    return Predictor(of_images, chosen)
+    result = minimize(objective, W0.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-8})
+    return torch.from_numpy(result.x.reshape(W0.shape)).float()

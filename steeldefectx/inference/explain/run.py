@@ -10,16 +10,17 @@ from rich.console import Console
 from tqdm.auto import tqdm
 
 from steeldefectx.data.images import open_image
+from steeldefectx.data.sources import find_images
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.inference.explain.examples import Example, dataset_examples, dataset_rows, image_files
-from steeldefectx.inference.explain.explain import Explained, explained, summary
+from steeldefectx.inference.explain.examples import Example, dataset_examples, dataset_rows
+from steeldefectx.inference.explain.explanations import Explanation, explain_images, mean_scores_by_map
 from steeldefectx.inference.explain.page import OVERLAYS, score_table, write_overlays, write_page
 from steeldefectx.taxonomy import TEXT_LEVELS
 
 SAMPLE = "sample"
 
 
-def explain(
+def explain_to_folder(
     images: str,
     checkpoint: str,
     levels: Sequence[str],
@@ -58,17 +59,18 @@ def explain(
         rows = dataset_rows(config or SAMPLE, data_dir, split, limit)
         examples, total = dataset_examples(rows), len(rows)
     else:
-        files = image_files(Path(images).expanduser(), limit)
+        files = find_images(Path(images).expanduser())[:limit]
         examples, total = _readable(files, unreadable), len(files)
-    found: list[Explained] = []
-    for one in tqdm(explained(examples, checkpoint, levels, text), "explain", total, unit="image", delay=2):
-        write_overlays(one, len(found), out / OVERLAYS)
-        found.append(one)
-    if not found:
+    explanations: list[Explanation] = []
+    steps = explain_images(examples, checkpoint, levels, text)
+    for explanation in tqdm(steps, "explain", total, unit="image", delay=2):
+        write_overlays(explanation, len(explanations), out / OVERLAYS)
+        explanations.append(explanation)
+    if not explanations:
         raise DataError(f"{images}: none of {total} images can be read.")
-    page = write_page(found, checkpoint, images, out)
-    if scores := summary(found):
-        Console().print(score_table(scores, sum(bool(one.scores) for one in found)))
+    page = write_page(explanations, checkpoint, images, out)
+    if scores := mean_scores_by_map(explanations):
+        Console().print(score_table(scores, sum(bool(explanation.scores) for explanation in explanations)))
     print(f"Wrote {page} and {out / OVERLAYS}.")
     return bool(unreadable)
 

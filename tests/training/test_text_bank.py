@@ -1,7 +1,7 @@
 import numpy as np
 
 from steeldefectx.taxonomy import t0_sentence, t1_sentence
-from steeldefectx.training.inputs import TextBank, clauses
+from steeldefectx.training.text_bank import TextBank, clauses
 
 
 def test_clauses_are_beginnings_of_the_text():

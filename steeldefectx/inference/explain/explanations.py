@@ -1,4 +1,4 @@
-"""``steeldefectx explain``: images and a checkpoint in; overlays, scores and a page out."""
+"""Images and a checkpoint in; for each text a map of where the model sees it, and its score where there is a mask."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.models.preprocessing import to_rgb
 
 BATCH = 8
-OWN_TEXT, CLASS = "text", "class"
+TYPED_TEXT, CLASS = "text", "class"
 """What the maps of a typed text, and those of an image classifier's class, are called."""
 RANDOM, CENTRE = "random map", "centre map"
 
 
 @dataclass
-class Explained:
+class Explanation:
     """An image with its maps."""
 
     example: Example
@@ -38,9 +38,9 @@ class Explained:
     """The same names and both baselines -> scores; empty without a mask."""
 
 
-def explained(
+def explain_images(
     examples: Iterable[Example], checkpoint: str, levels: Sequence[str], text: str | None = None
-) -> Iterator[Explained]:
+) -> Iterator[Explanation]:
     """Explain images one after the other.
 
     Args:
@@ -59,28 +59,28 @@ def explained(
         levels = ["T0"]
     if isinstance(classifier.model, ImageClassifier) and (levels or text):
         raise ConfigError(f"{checkpoint} is an image classifier, which takes no texts: leave --texts and --text out.")
-    own = {} if text is None else {OWN_TEXT: text}
+    typed = {} if text is None else {TYPED_TEXT: text}
     against = (
         []
         if isinstance(classifier.model, ImageClassifier)
-        else [class_mean(classifier.model, classifier.classes, name) for name in [*levels, *own]]
+        else [class_mean(classifier.model, classifier.classes, name) for name in [*levels, *typed]]
     )
     rng = np.random.default_rng(0)
     examples = iter(examples)
     while batch := list(islice(examples, BATCH)):
         for example in batch:
             example.image = to_rgb(example.image)  # upright, as its maps are
-        yield from _explained(batch, classifier, levels, own, against, rng)
+        yield from _explain_batch(batch, classifier, levels, typed, against, rng)
 
 
-def _explained(
+def _explain_batch(
     batch: list[Example],
     classifier: SteelDefectClassifier,
     levels: Sequence[str],
-    own: dict[str, str],
+    typed: dict[str, str],
     against: Sequence[torch.Tensor],
     rng: np.random.Generator,
-) -> Iterator[Explained]:
+) -> Iterator[Explanation]:
     images: list[Image.Image] = [example.image for example in batch]
     predicted = [prediction.labels[0] for prediction in classifier.predict(images, top_k=1)]
     model = classifier.model
@@ -88,22 +88,22 @@ def _explained(
         texts = [{CLASS: name} for name in predicted]
         maps = class_saliency(model, images, [[model.classes.index(name)] for name in predicted])
     else:
-        texts = [texts_of(example, levels, name) | own for example, name in zip(batch, predicted, strict=True)]
-        maps = saliency(model, images, [list(of_one.values()) for of_one in texts], against)
-    for example, name, of_one, found in zip(batch, predicted, texts, maps, strict=True):
-        one = Explained(example, name, of_one, dict(zip(of_one, found, strict=True)))
+        texts = [texts_of(example, levels, name) | typed for example, name in zip(batch, predicted, strict=True)]
+        maps = saliency(model, images, [list(asked.values()) for asked in texts], against)
+    for example, name, asked, found in zip(batch, predicted, texts, maps, strict=True):
+        explanation = Explanation(example, name, asked, dict(zip(asked, found, strict=True)))
         if example.mask is not None:
-            one.scores = _scores(one.maps, example.mask, rng)
-        yield one
+            explanation.scores = _scores(explanation.maps, example.mask, rng)
+        yield explanation
 
 
 def _scores(maps: dict[str, np.ndarray], mask: np.ndarray, rng: np.random.Generator) -> dict[str, Scores]:
     height, width = mask.shape
     baselines = {RANDOM: random_map((height, width), rng), CENTRE: centre_map((height, width))}
-    return {name: score(found, mask) for name, found in (maps | baselines).items()}
+    return {name: score(saliency_map, mask) for name, saliency_map in (maps | baselines).items()}
 
 
-def summary(found: Sequence[Explained]) -> dict[str, Scores]:
+def mean_scores_by_map(explanations: Sequence[Explanation]) -> dict[str, Scores]:
     """Mean scores of each kind of map and of the baselines, over the images with masks; empty if there are none."""
-    scored = [one.scores for one in found if one.scores]
+    scored = [explanation.scores for explanation in explanations if explanation.scores]
     return {name: mean_scores([scores[name] for scores in scored]) for name in (scored[0] if scored else {})}

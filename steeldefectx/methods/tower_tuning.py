@@ -1,4 +1,4 @@
-"""What methods that train inside the towers have in common."""
+"""Training inside a tower: a copy of the model, batches of varied pixels, predictions in batches."""
 
 from __future__ import annotations
 

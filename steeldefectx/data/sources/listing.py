@@ -1,4 +1,4 @@
-"""What readers of sources find."""
+"""What a reader lists of a folder: samples, and what it could not use."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Problem:
 
 
 @dataclass
-class Found:
-    """All that was found in a folder."""
+class Listing:
+    """The samples of a folder, and what else there is to say of it."""
 
     samples: list[Sample]
     """Sorted by id."""

@@ -15,7 +15,7 @@ from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.images import open_image
 from steeldefectx.errors import ConfigError
 from steeldefectx.inference.explain.examples import dataset_examples
-from steeldefectx.inference.explain.explain import CENTRE, RANDOM, explained, summary
+from steeldefectx.inference.explain.explanations import CENTRE, RANDOM, explain_images, mean_scores_by_map
 from steeldefectx.inference.explain.scores import score
 from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import load_clip
@@ -72,7 +72,7 @@ class Pictures(HTMLParser):
 
 
 def test_every_level_of_the_sample_gets_its_map_and_scores(rows, checkpoint):
-    found = list(explained(dataset_examples(rows), checkpoint, ["T0", "T1", "T2", "T3"], "a dark scratch"))
+    found = list(explain_images(dataset_examples(rows), checkpoint, ["T0", "T1", "T2", "T3"], "a dark scratch"))
     assert len(found) == len(rows)
     for one, row in zip(found, rows, strict=True):
         assert one.texts == {level: row[level] for level in ("T0", "T1", "T2", "T3")} | {"text": "a dark scratch"}
@@ -80,7 +80,7 @@ def test_every_level_of_the_sample_gets_its_map_and_scores(rows, checkpoint):
         assert one.scores["T3"] == score(one.maps["T3"], np.asarray(row["mask"]) > 127)
         assert one.predicted in (one.example.class_name, *(other.example.class_name for other in found))
     mean = np.mean([one.scores["T2"].energy for one in found])
-    assert summary(found)["T2"].energy == pytest.approx(mean)
+    assert mean_scores_by_map(found)["T2"].energy == pytest.approx(mean)
 
 
 def test_a_data_set_becomes_a_page_with_scores(images, checkpoint, tmp_path):
@@ -120,7 +120,7 @@ def test_an_image_classifier_is_explained_by_its_class_and_takes_no_text(images,
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "overlays" / "000-class.png").is_file()
     with pytest.raises(ConfigError, match="takes no texts"):
-        next(explained([], str(tmp_path / "network"), ["T0"]))
+        next(explain_images([], str(tmp_path / "network"), ["T0"]))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from steeldefectx.training.batches import Batches
-from steeldefectx.training.classifier_inputs import ClassifierForward, ClassifierInputs, Scores
+from steeldefectx.training.classifier_training import ClassifierInputs, ClassifierModule, Logits
 
 CPU = torch.device("cpu")
 COUNT = 20
@@ -63,8 +63,8 @@ def test_shares_of_the_processes_are_the_batch_of_one():
 def test_the_loss_is_its_definition():
     torch.manual_seed(0)
     logits, targets = torch.randn(5, 4), torch.rand(5, 4).softmax(1)
-    forward = ClassifierForward(SimpleNamespace(model=torch.nn.Identity()), label_smoothing=0.2)
-    found = forward.loss(Scores(logits, targets), None, lambda tensor: tensor)
+    forward = ClassifierModule(SimpleNamespace(model=torch.nn.Identity()), label_smoothing=0.2)
+    found = forward.loss(Logits(logits, targets), None, lambda tensor: tensor)
     smooth = 0.8 * targets.numpy() + 0.2 / 4
     log_p = logits.numpy() - np.log(np.exp(logits.numpy()).sum(1, keepdims=True))
     assert found.item() == pytest.approx(-(smooth * log_p).sum(1).mean(), abs=1e-5)

@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from PIL import Image
 
+from steeldefectx.data.sources.gc10 import photograph_of
 from steeldefectx.data.splits import train_size
-from steeldefectx.taxonomy import CLASSES, TEXT_LEVELS
+from steeldefectx.taxonomy import CLASSES, GC10, TEXT_LEVELS
 
 ROWS_AT_A_TIME = 64
 ATTRIBUTE_COUNTS = ("scale", "polarity", "saliency", "number", "shape", "direction", "spatial_distribution")
@@ -31,6 +32,8 @@ class Statistics:
     """Class -> samples with a mask."""
     texts: Counter[str] = field(default_factory=Counter)
     """Text level -> samples that have it."""
+    photographs: dict[str, set[str]] = field(default_factory=dict)
+    """Photograph of GC10-DET, where its samples are named by it -> the splits that they are in."""
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     """(width, height) in pixels."""
     attributes: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in ATTRIBUTE_COUNTS})
@@ -47,15 +50,17 @@ class Statistics:
 
     def splits(self) -> dict[str, int]:
         """Split -> samples, train first."""
-        found: Counter[str] = Counter()
+        rows: Counter[str] = Counter()
         for (_, split), count in self.classes.items():
-            found[split] += count
-        return dict(sorted(found.items(), reverse=True))
+            rows[split] += count
+        return dict(sorted(rows.items(), reverse=True))
 
     def add(self, split: str, class_name: str, row: dict[str, Any]) -> None:
         """Count one row, with undecoded image and mask."""
         self.classes[class_name, split] += 1
         self.sources[class_name, row["source"]] += 1
+        if row["source"] == GC10 and row["image_id"].startswith(f"{GC10}/"):
+            self.photographs.setdefault(photograph_of(row["image_id"]), set()).add(split)
         self.masks[class_name] += row["mask"] is not None
         self.texts.update(level for level in TEXT_LEVELS if row[level] is not None)
         with Image.open(io.BytesIO(row["image"]["bytes"])) as image:  # the header alone
@@ -75,26 +80,26 @@ def of_parquet(files: dict[str, list[Path]], class_names: list[str]) -> Statisti
         files: Split -> its files.
         class_names: Class of each label.
     """
-    found = Statistics()
-    columns = ["image", "mask", "label", "source", *TEXT_LEVELS, "attributes"]
+    statistics = Statistics()
+    columns = ["image", "mask", "label", "source", "image_id", *TEXT_LEVELS, "attributes"]
     for split, shards in files.items():
         for shard in shards:
             with pq.ParquetFile(shard) as parquet:
                 for batch in parquet.iter_batches(ROWS_AT_A_TIME, columns=columns):
                     for row in batch.to_pylist():
-                        found.add(split, class_names[row["label"]], row)
-    return found
+                        statistics.add(split, class_names[row["label"]], row)
+    return statistics
 
 
 def of_release() -> Statistics:
     """The public release as published: all 25 classes. Sizes and attributes of its images are not counted."""
-    found = Statistics()
+    statistics = Statistics()
     for c in CLASSES:
         total = sum(c.released.values())
-        found.classes[c.name, "train"] = train_size(total)
-        found.classes[c.name, "test"] = total - train_size(total)
-        found.sources.update({(c.name, source): count for source, count in c.released.items()})
-        found.masks[c.name] = total
-    found.texts.update(dict.fromkeys(("T0", "T1", "T3"), len(found)))
-    found.sizes[256, 256] = len(found)
-    return found
+        statistics.classes[c.name, "train"] = train_size(total)
+        statistics.classes[c.name, "test"] = total - train_size(total)
+        statistics.sources.update({(c.name, source): count for source, count in c.released.items()})
+        statistics.masks[c.name] = total
+    statistics.texts.update(dict.fromkeys(("T0", "T1", "T3"), len(statistics)))
+    statistics.sizes[256, 256] = len(statistics)
+    return statistics

@@ -1,4 +1,4 @@
-"""Settings as dataclass fields that are flags."""
+"""Fields of a dataclass of settings, each of which is a flag of a command."""
 
 from __future__ import annotations
 

@@ -1,0 +1,153 @@
+"""Finding the samples below a folder: the readers of all sources, class folders, and images of whatever kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from steeldefectx.data.images import IMAGE_ENDINGS
+from steeldefectx.data.sources import class_folders, gc10, neu, release, source_folders
+from steeldefectx.data.sources.listing import Listing, Problem, Sample
+from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources.tree import Tree, list_files, read_tree
+from steeldefectx.data.sources.usable import listed, usable_samples
+from steeldefectx.errors import DataError
+from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
+
+SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
+    X_SDD: (source_folders.read_x_sdd, source_folders.PUBLISHED_IMAGES[X_SDD]),
+    S3D: (source_folders.read_s3d, source_folders.PUBLISHED_IMAGES[S3D]),
+    GC10: (gc10.read, gc10.PUBLISHED_IMAGES),
+    NEU: (neu.read, neu.PUBLISHED_IMAGES),
+}
+"""Source -> its reader and the number of images it was published with; a file is of the first that knows it."""
+
+
+def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Listing:
+    """Find the samples of all known sources below a folder, at any depth, in any mix.
+
+    Args:
+        data_dir: Folder to look through.
+        skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+        crops: A sample of an image with several classes is the part around its class, not all of the image.
+
+    Raises:
+        DataError: No such folder, no known source, or things that cannot be used: all are listed.
+    """
+    tree = read_tree(data_dir)
+    samples = release.take(tree)
+    masks = take_masks(tree)
+    samples += attach_masks(tree, _read_sources(tree), masks)
+    if not crops:
+        samples = [replace(sample, box=None) for sample in samples]
+    if not samples:
+        raise DataError(_nothing_found(tree, _nothing_known(tree)))
+    problems = [*tree.problems, *_unknown(tree, samples)]
+    listing = usable_samples(samples, problems, skip_bad)
+    listing.notes.extend([*tree.notes, *_unused(tree, samples, problems, "belong to no known source")])
+    return listing
+
+
+def _read_sources(tree: Tree) -> list[Sample]:
+    """The samples of all source data sets in a tree, and a note on each source that is not complete."""
+    samples: list[Sample] = []
+    for source, (read, published) in SOURCES.items():
+        taken = {sample.path for sample in samples}
+        new = [sample for sample in read(tree) if sample.path not in taken]
+        count = len({sample.path for sample in new})
+        if count and count != published:
+            tree.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
+        samples += new
+    return samples
+
+
+def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = class_folders.SOURCE) -> Listing:
+    """Find the samples in class folders, and masks beside them, see :mod:`.class_folders`.
+
+    Args:
+        data_dir: Folder of the class folders.
+        skip_bad: As for :func:`find_samples`.
+        source: Name of the data set.
+
+    Raises:
+        DataError: No such folder, no class folders, or things that cannot be used: all are listed.
+    """
+    tree = read_tree(data_dir)
+    masks = take_masks(tree, by_content=False)
+    samples = attach_masks(tree, list(class_folders.read(tree, source)), masks)
+    if not samples:
+        message = f"{data_dir}: no class folders with images. Expected {data_dir}/<class>/<image>."
+        raise DataError(_nothing_found(tree, message))
+    listing = usable_samples(samples, tree.problems, skip_bad)
+    listing.notes.extend([*tree.notes, *_unused(tree, samples, [], "lie in no class folder")])
+    listing.notes.extend(class_folders.notes(listing.samples, tree))
+    return listing
+
+
+def class_folder_names(data_dir: Path) -> list[str]:
+    """Names of the class folders that hold images, sorted.
+
+    Raises:
+        DataError: No such folder.
+    """
+    tree = read_tree(data_dir)
+    take_masks(tree, by_content=False)
+    return sorted({sample.class_name for sample in class_folders.read(tree)})
+
+
+def find_images(path: Path) -> list[Path]:
+    """The images below a folder, whatever data set they are from, in the order of their paths; or the one file.
+
+    As for the other readers, hidden files and folders, what unpacking leaves behind and masks are no images.
+
+    Raises:
+        DataError: Nothing there.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder.")
+    tree, masks = Tree(path, {}, []), []
+    for file in list_files(path) if path.is_dir() else [path]:
+        if file.suffix.lower() in IMAGE_ENDINGS and file.is_file():
+            tree.folders.setdefault(file.parent, []).append(file)
+    if path.is_dir():
+        masks = take_masks(tree, by_content=False)
+    images = sorted(tree.images())
+    if not images:
+        left_out = f"; {len(masks):,} masks, by their folders' or their own names, are left out" if masks else ""
+        raise DataError(f"{path}: no images ({', '.join(sorted(IMAGE_ENDINGS))}){left_out}.")
+    return images
+
+
+def _nothing_known(tree: Tree) -> str:
+    known = f"No images of a known source ({', '.join(SOURCES)}) in {tree.root}."
+    if any(folder != tree.root for folder in tree.folders):
+        return f"{known} If its folders are classes of your own, use the config class-folders (--config class-folders)."
+    return f"{known} Give the folder that the source data sets were unpacked into."
+
+
+def _nothing_found(tree: Tree, message: str) -> str:
+    return "\n".join([message, *(["Not used:", *listed(tree.problems)] if tree.problems else [])])
+
+
+def _unknown(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
+    """Images that no reader knows, among a source's images or in folders beside its class folders."""
+    read = {sample.path for sample in samples}
+    reported = {problem.path.stem for problem in tree.problems}  # an image's annotation has its name
+    source_of = {sample.path.parent: sample.source for sample in samples}
+    beside = {folder.parent: source for folder, source in source_of.items() if find_class(folder.name, source)}
+    for folder, files in tree.folders.items():
+        if folder in source_of:
+            for file in files:
+                if file not in read and file.stem not in reported:
+                    yield Problem(file, f"no image of a known class of {source_of[folder]} by its name")
+        elif files and folder.parent in beside and folder != tree.root:
+            yield Problem(folder, f"{len(files)} images of no known class of {beside[folder.parent]}")
+
+
+def _unused(tree: Tree, samples: list[Sample], problems: list[Problem], why: str) -> Iterator[str]:
+    """A note on the images that are neither samples nor problems, if there are any."""
+    accounted = {sample.path for sample in samples} | {problem.path for problem in problems}
+    unused = [file for file in tree.images() if file not in accounted and file.parent not in accounted]
+    if unused:
+        yield f"{len(unused):,} images {why} and are not used, such as {unused[0]}."

@@ -1,0 +1,98 @@
+"""Which samples can be used: every image and mask is decoded, and all that is wrong is said at once."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+from tqdm.auto import tqdm
+
+from steeldefectx.data.images import open_image
+from steeldefectx.data.sources.listing import Listing, Problem, Sample
+from steeldefectx.data.sources.masks import read_mask
+from steeldefectx.errors import DataError
+
+LISTED_PROBLEMS = 50
+
+
+def usable_samples(samples: list[Sample], problems: list[Problem], skip_bad: bool) -> Listing:
+    """Decode all samples; those that can be used, by id.
+
+    Args:
+        samples: What readers have found.
+        problems: What they could not use.
+        skip_bad: Report in ``problems`` what cannot be used, instead of raising.
+
+    Raises:
+        DataError: Something cannot be used: all of it is listed. With ``skip_bad``: no sample is left.
+    """
+    samples = sorted(samples, key=lambda sample: (sample.image_id, str(sample.path)))
+    problems = [*problems, *_same_ids(samples)]
+    unusable = {problem.path for problem in problems}
+    samples = [sample for sample in samples if sample.path not in unusable]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checked = list(tqdm(pool.map(_check, samples), "check images", len(samples), unit="image", delay=2))
+    problems = list(dict.fromkeys([*problems, *(problem for _, problem in checked if problem is not None)]))
+    problems.sort(key=lambda problem: str(problem.path))
+    good = [sample for sample, _ in checked if sample is not None]
+    if problems and not skip_bad:
+        raise DataError(_list_problems(problems))
+    if not good:
+        raise DataError("No usable image is left:\n" + _list_problems(problems))
+    return Listing(good, problems)
+
+
+def _same_ids(samples: list[Sample]) -> Iterator[Problem]:
+    by_id: dict[str, list[Path]] = defaultdict(list)
+    for sample in samples:
+        by_id[sample.image_id].append(sample.path)
+    for image_id, (first, *others) in by_id.items():
+        for path in others:
+            yield Problem(path, f"the same image as {first} by its name ({image_id})")
+
+
+def _check(sample: Sample) -> tuple[Sample | None, Problem | None]:
+    """Decode an image, and its mask, in full: what can be used of the sample, and what is wrong, if anything."""
+    image = _decode(sample.path)
+    if isinstance(image, Problem):
+        return None, image
+    if sample.mask is None:
+        return sample, None
+    mask = _decode(sample.mask)
+    if isinstance(mask, Problem):
+        return replace(sample, mask=None), mask
+    if mask.size != image.size:
+        problem = Problem(sample.mask, f"a mask of another size than its image {sample.path.name}")
+    elif not read_mask(mask, sample.box).any():
+        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than 127")
+    else:
+        return sample, None
+    return replace(sample, mask=None), problem
+
+
+def _decode(path: Path) -> Image.Image | Problem:
+    """An image that can be read in full, or what is wrong with it."""
+    try:
+        return open_image(path)
+    except DataError as error:
+        return Problem(path, str(error).removeprefix(f"{path}: "))
+
+
+def listed(problems: list[Problem]) -> list[str]:
+    """A line for each problem, of many only the first."""
+    lines = [f"  {problem}" for problem in problems[:LISTED_PROBLEMS]]
+    if len(problems) > LISTED_PROBLEMS:
+        lines.append(f"  ... and {len(problems) - LISTED_PROBLEMS:,} more")
+    return lines
+
+
+def _list_problems(problems: list[Problem]) -> str:
+    return "\n".join(
+        [f"{len(problems):,} of the files or folders cannot be used:", *listed(problems),
+         "Mend or remove them, or leave them out with skip_bad=True (--skip-bad)."]
+    )  # fmt: skip
