@@ -48,7 +48,7 @@ class Preprocessing:
             Left, top, right and bottom, in pixels of the image.
         """
         processor = self.image_processor
-        resized = processor.size["width"], processor.size["height"]
+        resized: tuple[float, ...] = processor.size["width"], processor.size["height"]
         if (shortest := processor.size["shortest_edge"]) is not None:
             resized = tuple(side * shortest / min(size) for side in size)
         cropped = resized

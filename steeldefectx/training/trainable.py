@@ -86,8 +86,10 @@ class Trainable(Protocol):
     """:class:`TrainingModule`; trained in place."""
     inputs: Any
     """:class:`Inputs` of its steps."""
-    text_bank: TextBank | None
-    """Texts of the training images; None for a model that takes none."""
+
+    @property
+    def text_bank(self) -> TextBank | None:
+        """Texts of the training images; None for a model that takes none."""
 
     def held_out_logits(self, held_out: Split) -> torch.Tensor:
         """Logits (N, C) of training images that are held out, without any text or weight of the test split."""
