@@ -13,7 +13,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-compat docs bench bench-gpu pretrain lint format clean
+.PHONY: quickstart test test-wheel test-compat docs bench bench-gpu pretrain lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -21,6 +21,9 @@ quickstart: .venv/base
 
 test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+test-wheel: .venv/bin/python
+	PYTHON=$(PYTHON) tests/wheel.sh
 
 test-compat: .venv-compat/installed
 	PYTHONPATH=. $(SCRIPT_BIN)/python -m pytest tests/compat
@@ -42,13 +45,14 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .venv-compat build *.egg-info
+	rm -rf .venv .venv-compat .venv-wheel build *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from steeldefectx import __version__
 from steeldefectx.cli import benchmark, data, doctor, hub, inference, texts, training
-from steeldefectx.cli.errors import errors_as_messages
+from steeldefectx.cli.error_messages import errors_as_messages
 
 COMMANDS: dict[str, list[Callable[..., None]]] = {
     "Data": [data.build, data.audit, data.verify],

@@ -1,6 +1,6 @@
 """The commands that make a model: train, eval, pretrain, stretch-clip, convert-long-clip.
 
-The first three take the fields of a config as flags (``flags.py``). ``train.py`` and ``eval.py`` of a checkout, and
+The first three take the fields of a config as flags (``config_flags.py``). ``train.py`` and ``eval.py`` of a checkout, and
 ``python -m steeldefectx.train`` for launchers, are the same code.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steeldefectx.cli.errors import errors_as_messages
+from steeldefectx.cli.error_messages import errors_as_messages
 from steeldefectx.errors import SteelDefectXError
 
 if TYPE_CHECKING:
@@ -87,8 +87,11 @@ def run_train(words: Sequence[str], program: str) -> None:
         words: The flags.
         program: What was typed before them.
     """
-    from steeldefectx.cli.flags import TRAIN_GROUPS, FlagParser  # imports transformers; other commands do without
-    from steeldefectx.cli.scores import print_scores
+    from steeldefectx.cli.config_flags import (
+        TRAIN_GROUPS,
+        FlagParser,
+    )  # imports transformers; other commands do without
+    from steeldefectx.cli.score_tables import print_scores
     from steeldefectx.data.labelled import ROW_SETTINGS, load_data
     from steeldefectx.hub.upload import check_may_push
     from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
@@ -163,8 +166,8 @@ def run_eval(words: Sequence[str], program: str) -> None:
         words: The flags.
         program: What was typed before them.
     """
-    from steeldefectx.cli.flags import EVAL_GROUPS, FlagParser  # imports transformers; other commands do without
-    from steeldefectx.cli.scores import print_scores
+    from steeldefectx.cli.config_flags import EVAL_GROUPS, FlagParser  # imports transformers; other commands do without
+    from steeldefectx.cli.score_tables import print_scores
     from steeldefectx.inference.eval_config import EvalConfig
     from steeldefectx.utils.results import write_json
 
@@ -185,7 +188,10 @@ def run_pretrain(words: Sequence[str], program: str) -> None:
         words: The flags.
         program: What was typed before them.
     """
-    from steeldefectx.cli.flags import PRETRAIN_GROUPS, FlagParser  # imports transformers; other commands do without
+    from steeldefectx.cli.config_flags import (
+        PRETRAIN_GROUPS,
+        FlagParser,
+    )  # imports transformers; other commands do without
     from steeldefectx.pretrain.config import PretrainConfig
 
     config = PretrainConfig(**FlagParser(PretrainConfig, program, PRETRAIN, PRETRAIN_GROUPS).parse(words))

@@ -67,9 +67,7 @@ def export_checkpoint(checkpoint: str, out: Path) -> None:
     _check_replaceable(out)
     model, classes = load_checkpoint(checkpoint)
     if classes is None:
-        raise ModelError(
-            f"{checkpoint} has no classes: only a checkpoint written by steeldefectx train can be exported."
-        )
+        raise ModelError(f"{checkpoint} has no classes: only one written by steeldefectx train can be exported.")
     calibration = read_calibration(checkpoint)
     engine, temperature = TorchEngine(model, classes), calibration.temperature if calibration else 1.0
     out.parent.mkdir(parents=True, exist_ok=True)

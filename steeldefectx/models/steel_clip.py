@@ -15,6 +15,7 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForZeroShotImageClassification,
     CLIPTextConfig,
     CLIPTextModel,
     PreTrainedConfig,
@@ -24,6 +25,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.utils import ModelOutput
+
+from steeldefectx.models.auto_classes import register_processor
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601, as Pillow's ``convert("L")``)."""
@@ -122,3 +125,5 @@ class SteelCLIPModel(PreTrainedModel):
 
 AutoConfig.register(SteelCLIPConfig.model_type, SteelCLIPConfig)
 AutoModel.register(SteelCLIPConfig, SteelCLIPModel)
+AutoModelForZeroShotImageClassification.register(SteelCLIPConfig, SteelCLIPModel)
+register_processor()

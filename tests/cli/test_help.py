@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from typer.testing import CliRunner
@@ -44,7 +45,7 @@ def test_help_fits_its_width_and_its_examples_stay_whole(command, columns):
     assert all(len(line) <= columns for line in output.splitlines())
     prose = output.split("\n╭")[0].splitlines()[3:]
     # A paragraph breaks where the line is full, not where the source's lines end.
-    for line, following in zip(prose, prose[1:], strict=False):
+    for line, following in pairwise(prose):
         if line.strip() and following.strip() and "  steeldefectx" not in line + following:
             word = following.split()[0]
             assert "steeldefectx" in line.split()[:1] or len(line.rstrip()) + 1 + len(word) > columns - 2

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from steeldefectx.cli.app import app
-from steeldefectx.cli.errors import errors_as_messages
+from steeldefectx.cli.error_messages import errors_as_messages
 from steeldefectx.errors import DataError
 
 PUSH = "steeldefectx.hub.dataset.push_dataset"

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from steeldefectx.cli import training
-from steeldefectx.cli.flags import EVAL_GROUPS, PRETRAIN_GROUPS, TRAIN_GROUPS, FlagParser
+from steeldefectx.cli.config_flags import EVAL_GROUPS, PRETRAIN_GROUPS, TRAIN_GROUPS, FlagParser
 from steeldefectx.inference.eval_config import EvalConfig
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.training.config import TrainConfig
@@ -58,8 +58,11 @@ def test_what_is_typed_wins_over_the_recipe():
     assert (values["epochs"], values["lr"]) == (3, 0.5)
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("--epoch", "--epochs"), ("--ouput-dir", "--output-dir"),
-                                              ("--batchsize", "--batch-size"), ("--data_dri=x", "--data-dir")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("--epoch", "--epochs"), ("--ouput-dir", "--output-dir"), ("--batchsize", "--batch-size"),
+     ("--data_dri=x", "--data-dir")],
+)  # fmt: skip
 def test_a_mistyped_flag_is_answered_with_the_nearest(typed, meant, capsys):
     with pytest.raises(SystemExit) as left:
         train_parser().parse([typed, "3"])
