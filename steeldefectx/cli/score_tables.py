@@ -24,12 +24,21 @@ def print_scores(results: dict[str, Any], per_class: bool = False) -> None:
     for column in ("images", "classes", "Acc %", "mAcc %"):
         table.add_column(column, justify="right")
     row = [Path(model).name if Path(model).is_dir() else model]
-    size = [str(results["n_test"]), str(len(results["classes"]))]
+    classes = len(results["classes"])
+    if results.get("among") == "checkpoint":
+        classes = results["scores_among"]["checkpoint"]["classes"]
+    size = [str(results["n_test"]), str(classes)]
     if results.get("before_training") is not None:
         table.add_row(*row, "zero-shot", results["test_text"], *size, *_percent(results["before_training"]))
     texts = " -> ".join(level for level in (results["train_text"], results["test_text"]) if level)
     table.add_row(*row, results["method"], texts, *size, *_percent(results))
+    for among, other in results.get("scores_among", {}).items():
+        if among != results["among"] and other["classes"] != results["scores_among"][results["among"]]["classes"]:
+            size[1] = f"{other['classes']}, all it knows" if among == "checkpoint" else str(other["classes"])
+            table.add_row(*row, results["method"], texts, *size, *_percent(other))
     console.print(table)
+    for note in results.get("notes", []):
+        console.print(note, style="yellow", highlight=False)
     if per_class:
         recalls = Table("class", title="Recall of each class")
         recalls.add_column("recall %", justify="right")

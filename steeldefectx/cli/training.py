@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steeldefectx.cli.error_messages import errors_as_messages
-from steeldefectx.errors import SteelDefectXError
+from steeldefectx.errors import ConfigError, SteelDefectXError
 
 if TYPE_CHECKING:
     from steeldefectx.data.labelled import Data
@@ -138,14 +138,37 @@ def _flags_that_decide_the_recipe() -> argparse.ArgumentParser:
 
 
 def _results_of_this_run(config: TrainConfig, data: Data) -> dict[str, Any] | None:
-    """The results in the output folder, where they are those of this very run."""
+    """The results in the output folder, if there are any.
+
+    Raises:
+        ConfigError: They are another run's, which would be lost.
+    """
     from steeldefectx.utils.results import RESULTS, read_results, versions
 
     results = read_results(Path(config.output_dir).expanduser() / RESULTS)
     if results is None:
         return None
-    expected = {"recipe": config.resolved(), "data_fingerprint": data.fingerprint, "versions": versions()}
-    return results if all(results.get(key) == value for key, value in expected.items()) else None
+    changes = [
+        *_changes(results.get("recipe"), config.resolved()),
+        *([] if results.get("data_fingerprint") == data.fingerprint else ["the images or their texts"]),
+        *_changes(results.get("versions"), versions()),
+    ]
+    if changes:
+        raise ConfigError(
+            f"{config.output_dir} holds the results of another run, which differs in {', '.join(changes)}. "
+            "Give another --output-dir, or --overwrite to replace it."
+        )
+    return results
+
+
+def _changes(before: Any, after: dict[str, Any]) -> list[str]:
+    """What differs between two mappings, with both values."""
+    before = before if isinstance(before, dict) else {}
+    return [
+        f"{key} ({before.get(key)}, now {after.get(key)})"
+        for key in before | after
+        if before.get(key) != after.get(key)
+    ]
 
 
 def _push(folder: str, repo: str) -> None:

@@ -190,3 +190,23 @@ def class_texts(data: Data, level: str) -> list[list[str]]:
     if empty:
         raise DataError(f"No training sample gives a {level} text for: {', '.join(empty)}. Test with T0 or T1.")
     return [list(texts) for texts in texts_of_class]
+
+
+def notes_on_scores(data: Data, scored: list[Split]) -> list[str]:
+    """What a reader of scores has to know of the classes that they are of.
+
+    Args:
+        data: All data.
+        scored: The splits that scores are of.
+    """
+    notes = []
+    if len(data.classes) == 1:
+        notes.append(f"There is one class alone, {data.classes[0]}: among the data's classes every image is right.")
+    tested = {int(label) for split in scored for label in split.labels}
+    untested = [name for label, name in enumerate(data.classes) if label not in tested]
+    if untested:
+        notes.append(
+            f"{len(untested)} of {len(data.classes)} classes have no image here and count in no score: "
+            f"{', '.join(untested)}."
+        )
+    return notes

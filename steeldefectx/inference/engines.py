@@ -18,7 +18,6 @@ from steeldefectx.errors import ModelError
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.models.peft_adapters import merge
-from steeldefectx.models.precision import dtype_for
 
 BATCH = 32
 
@@ -47,7 +46,7 @@ class Engine(Protocol):
 
 
 class TorchEngine:
-    """A model in PyTorch, on the GPU where there is one, there in bf16.
+    """A model in PyTorch, on the GPU where there is one; in fp32, as a run scores its test images.
 
     Args:
         model: The model; of a CLIP with PEFT's weights a copy with them merged is used, which is faster.
@@ -59,11 +58,8 @@ class TorchEngine:
 
     def __init__(self, model: Clip | ImageClassifier, classes: Mapping[str, Sequence[str]]):
         self.device = PartialState().device
-        self.dtype = dtype_for("auto", self.device)
         self.model = merge(model) if isinstance(model, Clip) else model
         self.model.to(self.device)
-        if isinstance(self.model, Clip):
-            self._encoder = self.model.in_dtype(self.dtype)
         self._set_classes(classes)
 
     def _set_classes(self, classes: Mapping[str, Sequence[str]]) -> None:
@@ -92,8 +88,8 @@ class TorchEngine:
         return F.normalize(clip.embed_texts(features).mean(0), dim=-1)
 
     def fingerprint(self) -> str:
-        """A hash of weights, precision, preprocessing and classes; see :class:`Engine`."""
-        settings = [self.classes, str(self.dtype), self.model.image_processor.to_json_string()]
+        """A hash of weights, preprocessing and classes; see :class:`Engine`."""
+        settings = [self.classes, self.model.image_processor.to_json_string()]
         digest = hashlib.sha256(json.dumps(settings).encode())
         weights = self.model.model.state_dict()
         if isinstance(self.model, Clip):
@@ -114,8 +110,5 @@ class TorchEngine:
         """Pixels, uint8 (N, 3, H, W), to logits (N, C) float32."""
         batch = torch.from_numpy(pixels).to(self.device).contiguous(memory_format=torch.channels_last)
         if isinstance(self.model, ImageClassifier):
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                logits = self.model.logits(batch)
-        else:
-            logits = self.model.logits(self._encoder.encode_images(batch).float(), self.class_embeddings)
-        return logits.float().cpu().numpy()
+            return self.model.logits(batch).float().cpu().numpy()
+        return self.model.logits(self.model.encode_images(batch), self.class_embeddings).float().cpu().numpy()

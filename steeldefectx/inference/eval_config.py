@@ -10,6 +10,7 @@ from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
 from steeldefectx.utils.flag_fields import setting
 
 SPLITS = ("test", "train", "all")
+AMONG = ("data", "checkpoint")
 
 
 @dataclass
@@ -40,6 +41,12 @@ class EvalConfig:
     split: str = setting("test", "Split to evaluate on.", choices=SPLITS)
     text: str | None = setting(
         None, "Text level that stands for a CLIP's classes; as trained by default.", choices=(*TEXT_LEVELS, None)
+    )
+    among: str = setting(
+        "data",
+        "Which classes an image is told apart from: data, those that the images evaluated have; checkpoint, all that "
+        "the checkpoint knows, by its own texts, as predict does. Where they differ the table shows both.",
+        choices=AMONG,
     )
     output: str | None = setting(None, "File to write the results to, as JSON.")
 

@@ -41,7 +41,7 @@ class ClipTraining:
         data: All data; of the test split only the score before training is taken.
         train: The images to train on.
         accelerator: Of this process.
-        dtype: What frozen towers compute in.
+        dtype: What frozen towers compute the features in that are trained on; scores are computed in fp32.
         watch: Takes the times.
 
     Raises:
@@ -59,7 +59,7 @@ class ClipTraining:
         dtype: torch.dtype,
         watch: Stopwatch,
     ):
-        self.config, self.device, self.dtype = config, accelerator.device, dtype
+        self.config, self.device = config, accelerator.device
         self.train_data = Data(data.classes, {"train": train})
         test = data.split("test")
         texts, self.prompts = train.level(config.train_text), class_texts(data, config.test_text)
@@ -71,8 +71,12 @@ class ClipTraining:
             clip.report_cut([text for texts_of_class in self.prompts for text in texts_of_class],
                             f"{config.test_text} class")  # fmt: skip
         with accelerator.main_process_first(), watch("zero_shot"):
-            self.features = self.final_features = Features(clip, self.device, dtype)
-            zero_shot = scores(class_logits(self.features, test, self.prompts), test.labels, data.classes)
+            self.features = Features(clip, self.device, dtype)
+            self.scored_features, self.encoders = self.features, [self.features]
+            if dtype != torch.float32:
+                self.scored_features = Features(clip, self.device)
+                self.encoders.append(self.scored_features)
+            zero_shot = scores(class_logits(self.scored_features, test, self.prompts), test.labels, data.classes)
             self.before_training = {key: zero_shot[key] for key in ("accuracy", "mean_accuracy")}
         self.text_bank = TextBank(texts, config.crop_text)
         if config.loss == "class-prompts":
@@ -82,28 +86,28 @@ class ClipTraining:
 
     def held_out_logits(self, held_out: Split) -> torch.Tensor:
         """Logits (N, C) of held-out images, by the texts of the others."""
-        encoder = self.features
+        encoder = self.scored_features
         if self.module.trains_model:
-            encoder = Features(self.clip, self.device, self.dtype, keep=False)
+            encoder = Features(self.clip, self.device, keep=False)
         return class_logits(encoder, held_out, class_texts(self.train_data, self.config.test_text))
 
     def test_logits(self, test: Split) -> torch.Tensor:
         """Logits (N, C) of the test images, once all is trained."""
         if self.module.trains_model:
-            self.final_features = Features(self.clip, self.device, self.dtype)
-        return class_logits(self.final_features, test, self.prompts)
+            self.scored_features = Features(self.clip, self.device)
+            self.encoders.append(self.scored_features)
+        return class_logits(self.scored_features, test, self.prompts)
 
     def results(self) -> dict[str, Any]:
         """What ``results.json`` says of texts and towers."""
-        encoders = [self.features] if self.final_features is self.features else [self.features, self.final_features]
         return {
             "model_revision": self.clip.revision,
             "train_text": self.config.train_text,
             "test_text": self.config.test_text,
             "before_training": self.before_training,
             "encoded": {
-                "images": sum(encoder.encoded_images for encoder in encoders),
-                "texts": sum(encoder.encoded_texts for encoder in encoders),
+                "images": sum(encoder.encoded_images for encoder in self.encoders),
+                "texts": sum(encoder.encoded_texts for encoder in self.encoders),
             },
         }
 

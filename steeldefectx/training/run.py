@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from steeldefectx import metrics
-from steeldefectx.data.labelled import Data, Split
+from steeldefectx.data.labelled import Data, Split, notes_on_scores
+from steeldefectx.errors import ConfigError
 from steeldefectx.metrics.scores import scores
 from steeldefectx.models.calibration import CALIBRATION, Calibration, calibrate, calibration_results, write_calibration
 from steeldefectx.models.names import CLASSIFIER
@@ -22,7 +26,7 @@ from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.loop import fit
 from steeldefectx.training.processes import start_accelerator
 from steeldefectx.training.snapshot import Snapshots
-from steeldefectx.training.trainable import Trainable
+from steeldefectx.training.trainable import Trainable, TrainingModule
 from steeldefectx.utils.results import RESULTS, Stopwatch, versions, write_json
 
 LOG = "log.jsonl"
@@ -41,7 +45,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
     Raises:
         DataError: A text level that the data lack.
         ModelError: A model that cannot be loaded.
-        ConfigError: Settings that do not fit together.
+        ConfigError: Settings that do not fit together, a loss that is no number, no room for the checkpoint.
     """
     watch, folder = Stopwatch(), Path(config.output_dir).expanduser()
     accelerator, dtype = start_accelerator(config)
@@ -52,6 +56,8 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
     training: Trainable = kind(config, data, train, accelerator, dtype, watch)
     process = (accelerator.process_index, accelerator.num_processes)
     batches = Batches(training.inputs, training.text_bank, train.labels, config.batch_size, config.seed, process)
+    _refuse_single_images(training.module, batches)
+    _check_free_space(training.module, folder)
     identity = {"recipe": config.resolved(), "data_fingerprint": data.fingerprint, "versions": versions()}
     snapshots = Snapshots(folder, identity, config.snapshot_minutes, writes=accelerator.is_main_process)
     with watch("train"):
@@ -87,9 +93,16 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         "n_train": len(train),
         "best_epoch": progress.best_epoch or None,
         "precision": str(dtype).removeprefix("torch."),
+        "scored_in": "float32",
+        "notes": notes_on_scores(data, [test]),
     }
     if accelerator.is_main_process:
-        _save(training, calibration, results, config, folder)
+        try:
+            _save(training, calibration, results, config, folder)
+        except OSError as error:
+            rescued = Path(tempfile.mkdtemp(prefix="steeldefectx-run-"))
+            _save(training, calibration, results, config, rescued)
+            raise ConfigError(f"{folder} cannot be written ({error}). The finished run is in {rescued}.") from error
     snapshots.remove()
     accelerator.wait_for_everyone()
     accelerator.end_training()
@@ -102,6 +115,36 @@ def _hold_out(train: Split, config: TrainConfig) -> tuple[Split, Split | None]:
         return train, None
     held_out = train.held_out(config.hold_out, config.seed)
     return train.part(~held_out), train.part(held_out)
+
+
+def _refuse_single_images(module: TrainingModule, batches: Batches) -> None:
+    """Batch normalization of one image has no variance.
+
+    Raises:
+        ConfigError: The model has such layers, and a step of a process takes a single image.
+    """
+    normalizes = any(isinstance(part, _BatchNorm) for part in module.modules())
+    if module.trains_model and normalizes and batches.size == batches.processes:
+        raise ConfigError(
+            "The model has batch normalization, which needs two images a step and process at least: give a larger "
+            "--batch-size, or more training images."
+        )
+
+
+def _check_free_space(module: TrainingModule, folder: Path) -> None:
+    """Say before the work, not after it, that the checkpoint will not fit.
+
+    Raises:
+        ConfigError: The disk has less room than the weights take.
+    """
+    needed = sum(tensor.nbytes for tensor in module.state_dict().values())
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ConfigError(
+            f"{folder}: the checkpoint needs {needed / 2**20:,.0f} MiB, {free / 2**20:,.0f} MiB are free. Make room, "
+            "or give another --output-dir."
+        )
 
 
 def _held_out_accuracy(training: Trainable, held_out: Split) -> float:

@@ -417,6 +417,18 @@ def test_a_split_by_hand_is_seen_despite_case_and_loose_files(tmp_path, top):
     assert any("1 images lie in no class folder" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("inside", ["", "train"])
+def test_class_folders_without_an_image_are_named(tmp_path, inside):
+    for folder in ("train", "test"):
+        image(tmp_path / (folder if inside else "") / "scratch" / f"{folder}.png")
+    for empty in ("dent", ".hidden"):
+        (tmp_path / inside / empty).mkdir()
+    found = find_class_folders(tmp_path)
+    assert any("1 class folders hold no image" in note and "dent" in note for note in found.notes)
+    (tmp_path / inside / "dent").rmdir()
+    assert not any("hold no image" in note for note in find_class_folders(tmp_path).notes)
+
+
 def test_of_three_folders_validation_trains(tmp_path):
     for folder in ("train", "val", "test"):
         image(tmp_path / folder / "scratch" / f"{folder}.png")

@@ -57,7 +57,9 @@ def test_prediction_names_the_folders_classes(trained, images, tmp_path):
     assert np.mean([Path(row["file"]).parent.name == row["class"] for row in best]) >= 0.8
 
 
-def test_other_images_are_judged_among_all_classes_and_unknown_classes_are_refused(trained, images, tmp_path):
+def test_other_images_are_judged_among_their_classes_and_among_all_and_unknown_classes_are_refused(
+    trained, images, tmp_path
+):
     out, _ = trained
     for folder, name in (("some", "dark"), ("others", "dark"), ("others", "weld")):
         (tmp_path / folder / name).mkdir(parents=True)
@@ -65,7 +67,9 @@ def test_other_images_are_judged_among_all_classes_and_unknown_classes_are_refus
             (tmp_path / folder / name / f"{name}{n}.png").write_bytes((images / "dark" / f"{n}.png").read_bytes())
     evaluate = ["eval.py", "--checkpoint", out, "--config", "class-folders", "--split", "all", "--data-dir"]
     run(*evaluate, tmp_path / "some", "--output", tmp_path / "some.json")
-    assert json.loads((tmp_path / "some.json").read_text())["classes"] == ["dark"]
+    some = json.loads((tmp_path / "some.json").read_text())
+    assert some["classes"] == ["dark"]
+    assert {among: scores["classes"] for among, scores in some["scores_among"].items()} == {"data": 1, "checkpoint": 3}
     refused = run(*evaluate, tmp_path / "others", check=False)
     assert refused.returncode == 2
     assert "does not know weld" in refused.stderr

@@ -77,10 +77,17 @@ def test_other_images_with_the_classes_they_have(trained, tmp_path):
         ImageDraw.Draw(image).rectangle((20 + n, 0, 24 + n, 49), fill=20)
         image.save(tmp_path / "new" / "along" / f"{n}.png")
     file = tmp_path / "eval.json"
-    run("eval.py", "--checkpoint", out, "--config", "class-folders", "--data-dir", tmp_path / "new",
-        "--split", "all", "--output", file)  # fmt: skip
+    done = run("eval.py", "--checkpoint", out, "--config", "class-folders", "--data-dir", tmp_path / "new",
+               "--split", "all", "--output", file)  # fmt: skip
     found = json.loads(file.read_text())
     assert (found["n_test"], found["classes"]) == (4, ["along"])
+    among_both = found["scores_among"]["checkpoint"]
+    assert (found["among"], found["accuracy"], among_both["classes"]) == ("data", 1.0, 2), "one class is always right"
+    assert "one class alone" in found["notes"][0]
+    assert "2, all it knows" in done.stdout
+    run("eval.py", "--checkpoint", out, "--config", "class-folders", "--data-dir", tmp_path / "new", "--split", "all",
+        "--among", "checkpoint", "--output", file)  # fmt: skip
+    assert json.loads(file.read_text())["accuracy"] == among_both["accuracy"]
 
 
 def test_prediction_of_a_folder(trained, stripes, tmp_path):
@@ -115,6 +122,18 @@ def test_a_finished_run_is_not_run_again_unless_asked(trained, stripes):
     done = run(*command)
     assert "--overwrite" in done.stderr
     assert (out / "results.json").stat().st_mtime_ns == written
+
+
+def test_another_run_does_not_replace_a_finished_one_unless_asked(trained, stripes):
+    out, _ = trained
+    before = (out / "results.json").read_bytes()
+    command = ["train.py", "--config", "class-folders", "--data-dir", stripes, "--method", "full", "--train-text", "T0",
+               "--epochs", 1, "--seed", 7, "--output-dir", out]  # fmt: skip
+    done = run(*command, check=False)
+    assert done.returncode == 2
+    assert "epochs (12, now 1), seed (0, now 7)" in done.stderr
+    assert "--overwrite" in done.stderr
+    assert (out / "results.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("method", ["clip-adapter", "lora"])

@@ -1,6 +1,10 @@
 """Whole runs in this process: every method and every loss trains what it should and nothing else."""
 
+import errno
 import json
+import os
+import tempfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +15,13 @@ from steeldefectx.data.labelled import load_data
 from steeldefectx.errors import ConfigError
 from steeldefectx.features.logits import classifier_logits
 from steeldefectx.metrics.scores import scores
-from steeldefectx.models.checkpoint import load_checkpoint
+from steeldefectx.models.checkpoint import load_checkpoint, save_checkpoint
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.models.names import PEFT_METHODS
 from steeldefectx.models.peft_adapters import unload
 from steeldefectx.taxonomy import T0_TEMPLATE
+from steeldefectx.training import clip_training
 from steeldefectx.training.config import LOSSES, METHODS, TrainConfig
 from steeldefectx.training.run import run
 from steeldefectx.utils.results import write_json
@@ -133,3 +138,37 @@ def test_files_of_results_are_strict_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json({"accuracy": float("nan")}, tmp_path / "results.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_batch_normalization_of_single_images_is_refused_before_training(data, tmp_path):
+    config = TrainConfig(
+        model="shufflenet-v2", method="classifier", image_size=32, batch_size=1, tracker="none",
+        output_dir=str(tmp_path / "run"),
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match="--batch-size"):
+        run(config, data)
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_a_disk_without_room_is_said_before_training(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(ConfigError, match=r"needs .* MiB, 0 MiB are free"):
+        trained(data, tmp_path / "run", method="full")
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_what_was_trained_is_kept_elsewhere_where_it_cannot_be_written(data, tmp_path, monkeypatch):
+    def full_disk(model, classes, folder, save=save_checkpoint):
+        if folder == tmp_path / "run":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(model, classes, folder)
+
+    monkeypatch.setattr(clip_training, "save_checkpoint", full_disk)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(ConfigError, match="No space left on device") as error:
+        trained(data, tmp_path / "run", method="full")
+    (rescued,) = tmp_path.glob("steeldefectx-run-*")
+    assert str(rescued) in str(error.value)
+    load_checkpoint(str(rescued))
+    assert (rescued / "results.json").is_file()

@@ -11,9 +11,10 @@ whatever chooses settings holds its own validation set out of ``train``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from steeldefectx.data.sources.listing import Sample
-from steeldefectx.data.sources.tree import Tree
+from steeldefectx.data.sources.tree import Tree, list_files
 
 SOURCE = "class-folders"
 VALIDATION_FOLDERS = frozenset({"val", "valid", "validation"})
@@ -43,7 +44,18 @@ def _split_by_hand(folders: set[str]) -> dict[str, str]:
 
 
 def notes(samples: list[Sample], tree: Tree) -> list[str]:
-    """A remark on validation images that train."""
+    """Remarks on validation images that train, and on class folders without an image."""
     train = [tree.relative(s.path).parts[0] for s in samples if s.split == "train"]
     count = sum(folder.lower() in VALIDATION_FOLDERS for folder in train)
-    return [f"{count:,} validation images are added to train, of which a validation set is held out."] if count else []
+    remarks = [f"{count:,} validation images are added to train, of which a validation set is held out."] * bool(count)
+    if empty := _empty_folders(samples, tree):
+        remarks.append(f"{len(empty)} class folders hold no image and make no class: {', '.join(empty)}.")
+    return remarks
+
+
+def _empty_folders(samples: list[Sample], tree: Tree) -> list[str]:
+    """Names of folders beside the classes' that hold no file at all, at any depth."""
+    beside = {tree.root / Path(*tree.relative(s.path).parts[: 1 + (s.split is not None)]).parent for s in samples}
+    folders = [folder for parent in beside if parent.is_dir() for folder in parent.iterdir() if folder.is_dir()]
+    known = {sample.class_name for sample in samples}
+    return sorted({folder.name for folder in folders if folder.name[0] != "." and not any(list_files(folder))} - known)
