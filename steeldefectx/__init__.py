@@ -64,7 +64,6 @@ def _call(module: str, function: str) -> Any:
 
 after_import("datasets", _call("steeldefectx.data.registration", "register"))
 after_import("transformers.models.auto.modeling_auto", _call("steeldefectx.models.auto_classes", "register_models"))
-after_import("transformers.models.auto.modeling_auto", _call("steeldefectx.models.auto_classes", "register_models"))
 after_import(
     "transformers.models.auto.processing_auto", _call("steeldefectx.models.auto_classes", "register_processor")
 )

@@ -1,4 +1,4 @@
-"""The plan of the house: who may import whom, how large a module is, and that its name and first line say what it is."""
+"""The plan of the house: who may import whom, and that a module is small and says what it is for."""
 
 import ast
 import subprocess

@@ -26,7 +26,7 @@ def errors_as_messages(program: str, debug: bool = False) -> Iterator[None]:
         raise SystemExit(1) from None
     except ModuleNotFoundError as error:
         module = error.name or ""
-        if debug or module.startswith("steeldefectx"):
+        if debug or not module or module.startswith("steeldefectx"):
             raise
         print(f"{program}: {_how_to_install(module)}", file=sys.stderr)
         raise SystemExit(2) from error

@@ -1,7 +1,7 @@
 """The commands that make a model: train, eval, pretrain, stretch-clip, convert-long-clip.
 
-The first three take the fields of a config as flags (``config_flags.py``). ``train.py`` and ``eval.py`` of a checkout, and
-``python -m steeldefectx.train`` for launchers, are the same code.
+The first three take the fields of a config as flags (``config_flags.py``). ``train.py`` and ``eval.py`` of a checkout,
+and ``python -m steeldefectx.train`` for launchers, are the same code.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class SteelCLIPModel(PreTrainedModel):
         grey = pixel_values.mul(pixel_values.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
         deviation, mean = torch.std_mean(grey, dim=(1, 2, 3), keepdim=True)
         standardized = (grey - mean) / (deviation + CONTRAST_FLOOR)
-        outputs = self.vision_model(standardized, output_hidden_states=output_hidden_states)
+        outputs = self.vision_model(standardized.to(self.dtype), output_hidden_states=output_hidden_states)
         return BaseModelOutputWithPooling(
             last_hidden_state=outputs.last_hidden_state,
             pooler_output=self.visual_projection(outputs.pooler_output.flatten(1)),

@@ -26,8 +26,8 @@ class _Hook(MetaPathFinder):
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name != self.module:
             return None
-        others = [finder for finder in sys.meta_path if finder is not self]
-        spec = next((spec for finder in others if (spec := finder.find_spec(name, path, target))), None)
+        later = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        spec = next((spec for finder in later if (spec := finder.find_spec(name, path, target))), None)
         if spec is None or spec.loader is None:
             return None
         execute = spec.loader.exec_module

