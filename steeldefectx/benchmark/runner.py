@@ -25,6 +25,7 @@ from steeldefectx.benchmark.result_lines import failed_line, line_of, write_pred
 from steeldefectx.benchmark.results_file import DONE, append_line, read_lines
 from steeldefectx.benchmark.tasks import Workbench
 from steeldefectx.errors import SteelDefectXError
+from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.results import Stopwatch
 
 logger = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ def _work(connection: Connection, folder: Path, number: int, count: int) -> None
     if gpus:
         devices = gpus.split(",")
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[number % len(devices)]
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
+    torch.set_num_threads(max(1, usable_cores() // count))
     bench = Workbench(folder)
     while True:
         try:

@@ -279,7 +279,11 @@ def assign_splits(
     ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
     groups: list[Sequence[int]] = [*duplicates.photographs(ids)]
     if split_by == "grouped":
-        groups += duplicates.find_duplicates(samples) if near_duplicates is None else near_duplicates
+        groups += (
+            duplicates.find_duplicates([sample.path for sample in samples])
+            if near_duplicates is None
+            else near_duplicates
+        )
     assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
     return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from PIL import Image
 
-from steeldefectx.data.sources.gc10 import photograph_of
+from steeldefectx.data.duplicates import photograph_of
 from steeldefectx.data.splits import train_size
 from steeldefectx.taxonomy import CLASSES, GC10, TEXT_LEVELS
 

@@ -5,7 +5,6 @@ Of near-duplicates a perceptual hash finds candidates; correlation of the small 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
-from steeldefectx.data.sources import Sample
-from steeldefectx.data.sources.gc10 import photograph_of
+from steeldefectx.taxonomy import GC10
+from steeldefectx.utils.cores import usable_cores
 
 Key = TypeVar("Key")
 THUMB = 32
@@ -63,7 +62,7 @@ def read_looks(images: Sequence[Key], open_file: Callable[[Key], Path | BinaryIO
         images: What stands for each of N images.
         open_file: Gives its file.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         decoded = pool.map(lambda image: _look(open_file(image)), images)
         looks = list(tqdm(decoded, "compare images", len(images), unit="image", delay=2))
     thumbs = np.array([thumb for thumb, _ in looks], dtype=np.float32).reshape(len(images), THUMB * THUMB)
@@ -128,6 +127,14 @@ def join_groups(groups: Iterable[Sequence[int]], count: int) -> list[list[int]]:
     return list(members.values())
 
 
+def photograph_of(image_id: str) -> str:
+    """What the samples of one photograph have in common: ``GC10/img_01`` for ``GC10/img_01/punching``.
+
+    The id of a sample of any other source stands for itself.
+    """
+    return image_id.rpartition("/")[0] if image_id.startswith(f"{GC10}/") else image_id
+
+
 def photographs(image_ids: Iterable[str]) -> list[list[int]]:
     """Positions of the samples of one photograph, for each photograph that has several."""
     members: dict[str, list[int]] = {}
@@ -136,7 +143,6 @@ def photographs(image_ids: Iterable[str]) -> list[list[int]]:
     return [positions for positions in members.values() if len(positions) > 1]
 
 
-def find_duplicates(samples: Sequence[Sample]) -> list[list[int]]:
-    """Positions of the samples whose images are near-duplicates of each other, group by group."""
-    looks = read_looks(samples, lambda sample: sample.path)
-    return groups_of(near_duplicates(looks), len(samples))
+def find_duplicates(files: Sequence[Path]) -> list[list[int]]:
+    """Positions of the image files that are near-duplicates of each other, group by group."""
+    return groups_of(near_duplicates(read_looks(files, lambda file: file)), len(files))

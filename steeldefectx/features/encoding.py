@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from steeldefectx.data.labelled import Split
 from steeldefectx.features.augmentation import variation_of, vary_light, vary_shape
 from steeldefectx.features.feature_cache import FeatureCache
-from steeldefectx.features.pixels import decode
+from steeldefectx.features.pixels import decode, sample_images
 from steeldefectx.models.clip import Clip, class_embeddings
 from steeldefectx.utils.fingerprint import code_hash, library_versions
 from steeldefectx.utils.prefetch import prefetch
@@ -75,7 +75,9 @@ class Features:
         Returns:
             (N, D) float32 on the CPU, not normalized.
         """
+        self.clip.learn_grey_bits(sample_images(split))
         suffix = "" if augmentation == "none" else f" {augmentation} {view}"
+        suffix += "" if self.clip.grey_bits == 16 else f" {self.clip.grey_bits} bits"
         hashes = [content + suffix for content in split.hashes]
 
         def pixels(positions: list[int]) -> torch.Tensor:

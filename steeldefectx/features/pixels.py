@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from steeldefectx.utils.fingerprint import code_hash, library_versions
 CODE = ("features/pixels.py", "models/preprocessing.py")
 LIBRARIES = ("pillow", "transformers")
 """What stored pixels depend on beside the image processor and the files."""
+LOOKED_AT = 64
+"""Images that are looked at to learn of which kind those of a data set are."""
 CHUNK = 256
 """Images decoded at a time for the store."""
 
@@ -40,6 +42,13 @@ def decode(column: Any, rows: Sequence[int] | np.ndarray, model: Preprocessing) 
         return torch.from_numpy(np.stack(list(pool.map(one, rows))))
 
 
+def sample_images(split: Split) -> Iterator[Image.Image]:
+    """Some images of a split, evenly chosen, not decoded yet."""
+    for row in np.unique(np.linspace(0, len(split.rows) - 1, LOOKED_AT).astype(int)) if len(split.rows) else []:
+        with Image.open(io.BytesIO(image_bytes(split.column[int(split.rows[row])]))) as image:
+            yield image
+
+
 class PixelStore:
     """The images of a split, decoded and resized once, in a memory-mapped uint8 file that is kept.
 
@@ -52,6 +61,7 @@ class PixelStore:
 
     def __init__(self, split: Split, model: Preprocessing):
         self.rows = split.rows
+        model.learn_grey_bits(sample_images(split))
         depends_on = [code_hash(*CODE), library_versions(*LIBRARIES), model.image_processor.to_json_string()]
         key = json.dumps([*depends_on, split.column_hashes])
         self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from PIL import Image
 
 from steeldefectx.data.images import check_size, open_image
 from steeldefectx.errors import ConfigError, DataError, ModelError
+from steeldefectx.features.pixels import LOOKED_AT
 from steeldefectx.inference.engines import BATCH, Engine, TorchEngine
 from steeldefectx.inference.onnx import OnnxEngine, is_export
 from steeldefectx.models.calibration import read_calibration
@@ -22,6 +22,7 @@ from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.taxonomy import find_class, t0_sentence
+from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.prefetch import prefetch
 
 ImageInput = Image.Image | str | Path
@@ -227,7 +228,12 @@ def texts_by_class(texts: Texts) -> dict[str, list[str]]:
 
 def _logits(engine: Engine, images: ImageInput | Iterable[ImageInput]) -> Iterator[np.ndarray | DataError]:
     """Logits (C,) of each image, or what is wrong with it; the next batch is decoded while one is computed."""
-    waiting = iter([images] if isinstance(images, ImageInput) else images)
+    images = [images] if isinstance(images, ImageInput) else images
+    waiting = iter(images)
+    if not isinstance(images, Sequence):
+        images = list(islice(waiting, BATCH))
+        waiting = chain(images, waiting)
+    engine.learn_grey_bits(_deep_images(images))
 
     def prepare(image: ImageInput) -> np.ndarray | DataError:
         try:
@@ -237,13 +243,28 @@ def _logits(engine: Engine, images: ImageInput | Iterable[ImageInput]) -> Iterat
         except DataError as error:
             return error
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         batches = iter(lambda: list(islice(waiting, BATCH)), [])
         for batch in prefetch(lambda inputs: list(pool.map(prepare, inputs)), batches):
             pixels = [prepared for prepared in batch if isinstance(prepared, np.ndarray)]
             rows = iter(engine.logits(np.stack(pixels))) if pixels else iter(())
             for prepared in batch:
                 yield prepared if isinstance(prepared, DataError) else next(rows)
+
+
+def _deep_images(images: Sequence[ImageInput]) -> Iterator[Image.Image]:
+    """Those of more than 8 bits among some of the images, evenly chosen."""
+    for image in images[:: max(1, len(images) // LOOKED_AT)]:
+        if isinstance(image, Image.Image):
+            yield image
+            continue
+        try:
+            with Image.open(image) as opened:
+                deep = opened.mode.startswith("I")
+            if deep:
+                yield open_image(image)
+        except (OSError, SyntaxError, ValueError, DataError, Image.DecompressionBombError):
+            continue  # it is listed when its turn comes
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from steeldefectx.inference.explain.overlay import draw
 from steeldefectx.inference.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.inference.search import Index, load_index
 from steeldefectx.models.image_classifier import ImageClassifier
-from steeldefectx.models.preprocessing import to_rgb
+from steeldefectx.models.preprocessing import to_display
 from steeldefectx.taxonomy import find_class, t0_sentence
 
 TOP_K = 5
@@ -73,6 +73,7 @@ class Panel:
         """Predict an image, explain a text in it (T0 of the predicted class where it is empty), find ones like it."""
         (prediction,) = self.classifier.predict([image], top_k=TOP_K)
         label, model = prediction.labels[0], self.classifier.model
+        image = model.to_rgb(image)
         if isinstance(model, ImageClassifier):
             asked = label
             (maps,) = class_saliency(model, [image], [[model.classes.index(label)]])
@@ -115,7 +116,7 @@ def _about(label: str) -> str:
 
 def _decoded(cell: dict[str, Any]) -> Image.Image:
     with Image.open(io.BytesIO(image_bytes(cell))) as image:
-        return to_rgb(image)
+        return to_display(image)
 
 
 def _as_file(uploaded: Any) -> str | None:
@@ -157,7 +158,7 @@ def build_page(panels: Sequence[Panel]) -> gradio.Blocks:
             if file is None:
                 raise gradio.Error("Drop an image first.", print_exception=False)
             try:
-                image = to_rgb(open_image(Path(file)))
+                image = open_image(Path(file))
             except DataError as error:
                 reason = str(error).replace(file, "The file", 1)
                 raise gradio.Error(reason, print_exception=False) from error

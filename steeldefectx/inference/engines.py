@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +30,9 @@ class Engine(Protocol):
 
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image as the model wants it: uint8 (3, H, W)."""
+
+    def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:
+        """Take over how many bits the grey images have, from a sample of them; see :class:`Preprocessing`."""
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels, uint8 (N, 3, H, W), to logits (N, C) float32."""
@@ -104,6 +107,10 @@ class TorchEngine:
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image; see :class:`Engine`."""
         return self.model.to_pixels(image)
+
+    def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:
+        """Take over how many bits the grey images have; see :class:`Engine`."""
+        self.model.learn_grey_bits(images)
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> np.ndarray:

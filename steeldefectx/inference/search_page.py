@@ -12,7 +12,7 @@ from rich.table import Table
 
 from steeldefectx.data.labelled import image_bytes
 from steeldefectx.inference.search import Hit, Index
-from steeldefectx.models.preprocessing import to_rgb
+from steeldefectx.models.preprocessing import to_display
 from steeldefectx.utils import html
 
 THUMBNAIL = 240
@@ -49,7 +49,9 @@ def recall_table(recalls: Mapping[str, Mapping[str, float]], index: Index) -> Ta
 
 def write_page(query: str | Image.Image, index: Index, hits: Sequence[Hit], classes: Sequence[str], file: Path) -> None:
     """Write the page, whole or not at all."""
-    heading = f"“{escape(query)}”" if isinstance(query, str) else f"an image {html.thumbnail(to_rgb(query), THUMBNAIL)}"
+    heading = (
+        f"“{escape(query)}”" if isinstance(query, str) else f"an image {html.thumbnail(to_display(query), THUMBNAIL)}"
+    )
     searched = f"{len(hits)} of {len(index.labels):,} images searched, checkpoint {index.clip.name}"
     body = [
         f'<h1>{heading}</h1><p class="soft path">{escape(searched)}. The number is the cosine of query and result.</p>',
@@ -60,6 +62,6 @@ def write_page(query: str | Image.Image, index: Index, hits: Sequence[Hit], clas
 
 def _card(index: Index, hit: Hit, class_name: str) -> str:
     with Image.open(io.BytesIO(image_bytes(index.cell(hit.row)))) as image:
-        picture = html.thumbnail(to_rgb(image), THUMBNAIL)
+        picture = html.thumbnail(to_display(image), THUMBNAIL)
     caption = f"<span>{hit.similarity:.3f}</span><b>{escape(class_name)}</b>{escape(hit.text)}"
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"

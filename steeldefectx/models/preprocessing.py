@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,7 @@ logger = logging.getLogger(__name__)
 
 BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 258, 281
 """Tags of a TIFF file that say how many bits its grey levels have."""
-DARKEST = 32
-"""Of 256 grey levels: an image of 16 bits without any above is taken for one of fewer bits, and the user is warned."""
+CAMERA_BITS = (10, 12, 14, 16)
 UNWARPED_EDGE = 384
 """From this size on ConvNeXT's image processor warps images to a square; below it crops."""
 
@@ -27,6 +26,29 @@ class Preprocessing:
     """What every model with an ``image_processor`` does to images."""
 
     image_processor: Any
+
+    @property
+    def grey_bits(self) -> int:
+        """Bits of grey images of more than 8 bits whose files do not say it; kept with the image processor's settings."""
+        return getattr(self.image_processor, "grey_bits", 16)
+
+    def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:
+        """Take over how many bits a data set's grey images have, see :func:`undeclared_bits`.
+
+        Never fewer than a checkpoint was trained with: a dark image alone would be brightened.
+
+        Args:
+            images: The data set, or a sample of it.
+        """
+        bits = undeclared_bits(images)
+        known = getattr(self.image_processor, "grey_bits", 0)
+        if bits is not None and bits > known:
+            self.image_processor.grey_bits = bits
+            logger.warning("Grey images of more than 8 bits do not say how many: read as %d bits.", bits)
+
+    def to_rgb(self, image: Image.Image) -> Image.Image:
+        """An image of any mode as the model sees it, in RGB, before it is resized."""
+        return to_rgb(image, self.grey_bits)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -39,7 +61,7 @@ class Preprocessing:
         left_out = {"do_rescale": False, "do_normalize": False}
         if hasattr(self.image_processor, "include_top"):  # EfficientNet's
             left_out["include_top"] = False
-        return self.image_processor(images=to_rgb(image), return_tensors="np", **left_out)["pixel_values"][0]
+        return self.image_processor(images=self.to_rgb(image), return_tensors="np", **left_out)["pixel_values"][0]
 
     def seen(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """The part of an image of a size (width, height) that is left after resizing and cropping.
@@ -106,40 +128,55 @@ class Preprocessing:
             )
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, undeclared_bits: int = 16) -> Image.Image:
     """An image of any mode as RGB, upright as its EXIF data say.
 
-    Grey images of more than 8 bits keep their 8 highest bits, see :func:`grey_bits`; Pillow's own conversion would
-    clip them to white.
+    Grey images of more than 8 bits keep their 8 highest bits; Pillow's own conversion would clip them to white.
+
+    Args:
+        image: The image.
+        undeclared_bits: How many bits a grey image has whose file does not say it, 8..16.
     """
-    bits = grey_bits(image)
+    bits = declared_bits(image) or undeclared_bits
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
-        levels = (np.asarray(image).clip(0, 2**bits - 1) >> (bits - 8)).astype(np.uint8)
-        if levels.max() < DARKEST:
-            _warn_of_dark_images(bits)
-        image = Image.fromarray(levels)
+        levels = np.asarray(image).clip(0, 2**bits - 1) >> (bits - 8)
+        image = Image.fromarray(levels.astype(np.uint8))
     return image.convert("RGB")
 
 
-def grey_bits(image: Image.Image) -> int:
-    """Bits of the grey levels of an image in one of Pillow's modes ``I``, 8..16, as its file declares them.
+def to_display(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB for people, and for models of others: one of few grey levels is not left dark."""
+    return to_rgb(image, undeclared_bits([image]) or 16)
 
-    A TIFF file does by its tags MaxSampleValue or BitsPerSample. All others have 16: Pillow reads PNG and PGM files of
-    more than 8 bits as if they had. An image's own brightest pixel says nothing: it would brighten dark images.
+
+def declared_bits(image: Image.Image) -> int | None:
+    """Bits of the grey levels of an image in one of Pillow's modes ``I``, 8..16, where its file declares them.
+
+    A TIFF file does by its tags MaxSampleValue, or BitsPerSample below 16. Others do not: Pillow reads PNG and PGM
+    files of more than 8 bits as if they had 16.
     """
-    bits = 16
-    if isinstance(image, TiffImageFile):
-        tags = image.tag_v2
-        bits = min(bits, *np.ravel(tags.get(BITS_PER_SAMPLE, bits)))
-        bits = min(bits, *(int(value).bit_length() for value in np.ravel(tags.get(MAX_SAMPLE_VALUE, 2**bits - 1))))
-    return max(8, int(bits))
+    if not isinstance(image, TiffImageFile):
+        return None
+    declared = [int(bits) for bits in np.ravel(image.tag_v2.get(BITS_PER_SAMPLE, [])) if bits < 16]
+    declared += [int(value).bit_length() for value in np.ravel(image.tag_v2.get(MAX_SAMPLE_VALUE, []))]
+    return max(8, min(declared)) if declared else None
 
 
-@cache  # said once
-def _warn_of_dark_images(bits: int) -> None:
-    logger.warning(
-        "A grey image is nearly black when it is read as one of %d bits. If the camera has fewer, as 10 or 12, declare "
-        "them in TIFF's MaxSampleValue (tag 281), or multiply the grey levels.",
-        bits,
-    )
+def undeclared_bits(images: Iterable[Image.Image]) -> int | None:
+    """Bits of the grey levels of a data set's images of more than 8 bits that do not declare them.
+
+    The least of a camera's usual numbers that holds the brightest pixel of all of them: of a single image that would
+    say nothing, since it would brighten a dark one.
+
+    Args:
+        images: Images of the data set, of any mode.
+
+    Returns:
+        10, 12, 14 or 16; None where there is no such image.
+    """
+    deep = (image for image in images if image.mode.startswith("I") and declared_bits(image) is None)
+    brightest = [int(np.asarray(image).max()) for image in deep]
+    if not brightest:
+        return None
+    return next(bits for bits in CAMERA_BITS if max(brightest) < 2**bits or bits == CAMERA_BITS[-1])

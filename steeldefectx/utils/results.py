@@ -29,6 +29,7 @@ RUN_CODE = (
     "features/*.py",
     "models/*.py",
     "metrics/*.py",
+    "data/duplicates.py",
     "data/labelled.py",
     "data/splits.py",
     "taxonomy.py",

@@ -19,7 +19,7 @@ from transformers import (
 
 from steeldefectx.errors import ModelError
 from steeldefectx.models import preprocessing
-from steeldefectx.models.preprocessing import Preprocessing, grey_bits, to_rgb
+from steeldefectx.models.preprocessing import Preprocessing, declared_bits, to_rgb
 
 SQUARE = {"size": {"height": 32, "width": 32}}
 CROPPED = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
@@ -119,19 +119,31 @@ def test_a_file_of_twelve_bits_is_read_as_one():
         for tag, kind, value in entries
     )
     image = Image.open(io.BytesIO(header + packed + table + bytes(4)))
-    assert (image.mode, grey_bits(image)) == ("I;16", 12)
+    assert (image.mode, declared_bits(image)) == ("I;16", 12)
     assert np.asarray(to_rgb(image)).max() == 255
 
 
-def test_what_declares_no_depth_has_sixteen_bits_and_a_dark_one_is_said_once(caplog):
-    preprocessing._warn_of_dark_images.cache_clear()
+def png(values):
     buffer = io.BytesIO()
-    Image.fromarray(ramp(16)).save(buffer, "PNG")
+    Image.fromarray(values).save(buffer, "PNG")
+    return Image.open(buffer)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_what_declares_no_depth_has_that_of_its_data_set_which_is_said(bits, caplog):
+    model = prepared(ViTImageProcessorPil(size={"height": 96, "width": 96}))
+    bright, dark = ramp(bits), ramp(bits) // 8
     with caplog.at_level(logging.WARNING):
-        assert np.asarray(to_rgb(Image.open(buffer))).max() == 255
-        assert np.asarray(to_rgb(Image.fromarray(ramp(16).astype(np.int32)))).max() == 255
-        assert not caplog.text
-        for _ in range(2):
-            assert np.asarray(to_rgb(Image.fromarray(ramp(12)))).max() == 15
-    assert caplog.text.count("nearly black") == 1
-    assert "MaxSampleValue" in caplog.text
+        model.learn_grey_bits([png(dark), png(bright), Image.new("L", (4, 4))])
+    assert f"read as {bits} bits" in caplog.text
+    assert model.to_pixels(png(bright)).max() == 255
+    assert model.to_pixels(png(dark)).max() == 31, "a dark image of the set stays dark"
+    model.learn_grey_bits([png(dark)])
+    assert model.grey_bits == bits, "and when it is asked about alone"
+
+
+def test_a_checkpoint_remembers_the_depth_of_the_images_it_was_trained_on(tmp_path):
+    model = prepared(ViTImageProcessorPil(size={"height": 96, "width": 96}))
+    model.learn_grey_bits([png(ramp(12))])
+    model.image_processor.save_pretrained(tmp_path)
+    assert prepared(ViTImageProcessorPil.from_pretrained(tmp_path)).grey_bits == 12

@@ -189,9 +189,9 @@ def data_uri(path: Path) -> str:
         plain = (image.format, image.mode) in SENT_UNCHANGED and set(image.info) <= HARMLESS_METADATA
         if plain and _sent_size(*image.size) == image.size:
             return _encode(f"image/{str(image.format).lower()}", path.read_bytes())
-        from steeldefectx.models.preprocessing import to_rgb  # imports torch; most images do without
+        from steeldefectx.models.preprocessing import to_display  # imports torch; most images do without
 
-        rgb = to_rgb(image)
+        rgb = to_display(image)
     buffer = io.BytesIO()
     rgb.resize(_sent_size(*rgb.size), Image.Resampling.LANCZOS).save(buffer, "PNG")
     return _encode("image/png", buffer.getvalue())

@@ -109,14 +109,6 @@ def _sample(file: Path, class_name: str, box: Box | None) -> Sample:
     return Sample(file, class_name, GC10, f"{GC10}/{file.stem}/{label}", file.name, box=box)
 
 
-def photograph_of(image_id: str) -> str:
-    """What the samples of one photograph have in common: ``GC10/img_01`` for ``GC10/img_01/punching``.
-
-    The id of a sample of any other source stands for itself.
-    """
-    return image_id.rpartition("/")[0] if image_id.startswith(f"{GC10}/") else image_id
-
-
 def with_context(box: Box, size: tuple[int, int]) -> Box:
     """A box grown to a square with context, or to as much of that as the image has.
 

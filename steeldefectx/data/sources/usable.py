@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from steeldefectx.data.images import open_image
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
 from steeldefectx.data.sources.masks import read_mask
 from steeldefectx.errors import DataError
+from steeldefectx.utils.cores import usable_cores
 
 LISTED_PROBLEMS = 50
 
@@ -35,7 +35,7 @@ def usable_samples(samples: list[Sample], problems: list[Problem], skip_bad: boo
     problems = [*problems, *_same_ids(samples)]
     unusable = {problem.path for problem in problems}
     samples = [sample for sample in samples if sample.path not in unusable]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         checked = list(tqdm(pool.map(_check, samples), "check images", len(samples), unit="image", delay=2))
     problems = list(dict.fromkeys([*problems, *(problem for _, problem in checked if problem is not None)]))
     problems.sort(key=lambda problem: str(problem.path))

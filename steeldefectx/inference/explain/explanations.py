@@ -16,7 +16,6 @@ from steeldefectx.inference.explain.examples import Example, texts_of
 from steeldefectx.inference.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.inference.explain.scores import Scores, centre_map, mean_scores, random_map, score
 from steeldefectx.models.image_classifier import ImageClassifier
-from steeldefectx.models.preprocessing import to_rgb
 
 BATCH = 8
 TYPED_TEXT, CLASS = "text", "class"
@@ -68,8 +67,9 @@ def explain_images(
     rng = np.random.default_rng(0)
     examples = iter(examples)
     while batch := list(islice(examples, BATCH)):
+        classifier.engine.learn_grey_bits(example.image for example in batch)
         for example in batch:
-            example.image = to_rgb(example.image)  # upright, as its maps are
+            example.image = classifier.model.to_rgb(example.image)  # upright, as its maps are
         yield from _explain_batch(batch, classifier, levels, typed, against, rng)
 
 

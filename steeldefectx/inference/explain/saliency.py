@@ -36,7 +36,7 @@ from torch.nn import functional as F
 from steeldefectx.errors import ModelError
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
-from steeldefectx.models.preprocessing import Preprocessing, to_rgb
+from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.steel_clip import SteelCLIPConfig
 from steeldefectx.taxonomy import t0_sentence, t1_sentence
 
@@ -144,7 +144,7 @@ def _maps(
     scores: Callable[[torch.Tensor], torch.Tensor],
 ) -> list[np.ndarray]:
     """One pass forward, and one back for each of the M scores (N, M) that are made of the model's output."""
-    upright = [to_rgb(image) for image in images]
+    upright = [model.to_rgb(image) for image in images]
     pixels = torch.from_numpy(np.stack([model.to_pixels(image) for image in upright]))
     inputs = model.normalize(pixels.to(model.model.device)).to(model.model.dtype)
     class_token = model.model.config.model_type in WITH_CLASS_TOKEN
