@@ -96,7 +96,7 @@ def seconds_alone(path: Path, encode: Any) -> float:
 def render(folder: Path) -> list[Any]:
     """Synthetic images, as the store has them."""
     from steeldefectx.render import sample
-    from steeldefectx.store.tables import AnnotatedImage
+    from steeldefectx.store.schema import AnnotatedImage
 
     images = []
     for index in range(IMAGES):

@@ -31,7 +31,7 @@ TRAIN_GROUPS = {
 EVAL_GROUPS = {
     "checkpoint": ("checkpoint",),
     "data": ("config", "data_dir", "split", "skip_bad", "gc10", "split_by"),
-    "texts": ("text", "t0_template", "t1_file", "annotations"),
+    "texts": ("text", "among", "t0_template", "t1_file", "annotations"),
     "output": ("output",),
 }
 PRETRAIN_GROUPS = {

@@ -29,7 +29,7 @@ class Preprocessing:
 
     @property
     def grey_bits(self) -> int:
-        """Bits of grey images of more than 8 bits whose files do not say it; kept with the image processor's settings."""
+        """Bits of grey images of more than 8 bits whose files do not say it; kept with the processor."""
         return getattr(self.image_processor, "grey_bits", 16)
 
     def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:

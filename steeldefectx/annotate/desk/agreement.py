@@ -13,7 +13,7 @@ from steeldefectx.annotate.desk.adjudication import undecided
 from steeldefectx.annotate.desk.queue import count_images, reviewable
 from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Store, reviewed_text
-from steeldefectx.store.tables import Adjudication, Review
+from steeldefectx.store.schema import Adjudication, Review
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from steeldefectx.annotate.desk.verify_store import evidence_of
 from steeldefectx.language.claim_check import Contradiction, check
 from steeldefectx.language.evidence import Evidence, evidence_from_class
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.tables import Claim
+from steeldefectx.store.schema import Claim
 
 Segment = tuple[str, dict[str, Any] | None]
 """A piece of a text, and what is wrong with it (``kind``, ``claimed``, ``measured``), if anything."""

@@ -24,7 +24,7 @@ from steeldefectx.annotate.desk.queue import (
 )
 from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.annotation_store import REVIEWS_AN_IMAGE
-from steeldefectx.store.tables import Adjudication, AnnotatedImage, Candidate, Claim, Failure, Review
+from steeldefectx.store.schema import Adjudication, AnnotatedImage, Candidate, Claim, Failure, Review
 
 MAX_LISTED = 500
 """Reviews in the list of what an annotator has done."""

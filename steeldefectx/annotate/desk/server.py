@@ -21,7 +21,7 @@ from steeldefectx.annotate.desk.browser_images import image_png, overlay_png
 from steeldefectx.annotate.desk.login import Authenticator, add_login
 from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.tables import AnnotatedImage
+from steeldefectx.store.schema import AnnotatedImage
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = files("steeldefectx.annotate.desk") / "page"

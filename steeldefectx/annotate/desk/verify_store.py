@@ -13,7 +13,7 @@ from steeldefectx.errors import DataError
 from steeldefectx.language.claim_check import Contradiction, check
 from steeldefectx.language.evidence import Evidence, evidence_from_class, evidence_from_mask
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.tables import AnnotatedImage, Claim
+from steeldefectx.store.schema import AnnotatedImage, Claim
 
 
 def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:

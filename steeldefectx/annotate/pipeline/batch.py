@@ -24,7 +24,7 @@ from steeldefectx.annotate.pipeline.costs import Budget
 from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
 from steeldefectx.errors import AnnotationError
-from steeldefectx.store.tables import AnnotatedImage, Answer, Batch
+from steeldefectx.store.schema import AnnotatedImage, Answer, Batch
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MAX_FILE_BYTES, MAX_FILE_REQUESTS = 180_000_000, 50_000

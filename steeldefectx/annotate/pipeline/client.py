@@ -17,7 +17,7 @@ import openai
 from steeldefectx.annotate.pipeline.costs import Prices
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
 from steeldefectx.errors import AnnotationError, ConfigError
-from steeldefectx.store.tables import Answer
+from steeldefectx.store.schema import Answer
 
 MAX_RETRIES = 6
 """Of a request that was refused for its rate, failed at the server or timed out; half a minute in all."""

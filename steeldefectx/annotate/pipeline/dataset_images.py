@@ -15,7 +15,7 @@ from steeldefectx.data.download import download_release
 from steeldefectx.data.sources import Problem, Sample, read_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.render import sample
-from steeldefectx.store.tables import AnnotatedImage
+from steeldefectx.store.schema import AnnotatedImage
 from steeldefectx.taxonomy import t1_sentence
 from steeldefectx.utils.cache import cache_path
 

@@ -21,7 +21,7 @@ from steeldefectx.annotate.pipeline.selection import (
 from steeldefectx.errors import AnnotationError
 from steeldefectx.language.coverage import coverage
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.tables import AnnotatedImage, Answer, Candidate
+from steeldefectx.store.schema import AnnotatedImage, Answer, Candidate
 
 
 class UnusableAnswersError(AnnotationError):

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from steeldefectx.annotate.pipeline.costs import LONG_SIDE, SHORT_SIDE, Prices, image_tokens, text_tokens
-from steeldefectx.store.tables import AnnotatedImage
+from steeldefectx.store.schema import AnnotatedImage
 
 PROMPT_VERSION = "1"
 """Stored with every answer; a change of any prompt below needs another version."""

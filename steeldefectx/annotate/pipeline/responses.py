@@ -10,7 +10,7 @@ from typing import Any
 
 from steeldefectx.annotate.pipeline.prompts import NOT_VISIBLE
 from steeldefectx.language.coverage import DIMENSIONS
-from steeldefectx.store.tables import Answer
+from steeldefectx.store.schema import Answer
 
 LENGTH, CONTENT_FILTER = "length", "content_filter"
 """Finish reasons of a text that was cut off, and of one that was withheld."""

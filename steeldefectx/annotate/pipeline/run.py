@@ -21,7 +21,7 @@ from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, ChatR
 from steeldefectx.annotate.pipeline.selection import SENTENCE_MODEL, SentenceModel
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.tables import AnnotatedImage
+from steeldefectx.store.schema import AnnotatedImage
 
 MAX_CONSECUTIVE_FAILURES = 3
 """Failed requests in a row, times the concurrency, after which the endpoint counts as down."""

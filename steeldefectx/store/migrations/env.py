@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from steeldefectx.store.tables import Base
+from steeldefectx.store.schema import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 context.run_migrations()

@@ -5,7 +5,7 @@ from PIL import Image
 
 from steeldefectx.annotate.desk.queue import Submission
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.tables import AnnotatedImage, Answer, Candidate, Claim
+from steeldefectx.store.schema import AnnotatedImage, Answer, Candidate, Claim
 
 TRUE = "A small dark patch in the upper left, with high contrast."
 WRONG = "A small dark patch in the lower right, with high contrast."

@@ -1,7 +1,7 @@
 """Contradicted words, marked in a text."""
 
 from steeldefectx.annotate.desk.flags import TextChecker, segments
-from steeldefectx.store.tables import Claim
+from steeldefectx.store.schema import Claim
 from tests.annotate.desk.review_store import TRUE, WRONG
 
 
