@@ -84,11 +84,11 @@ def _use() -> list[str]:
         "## How to use",
         "",
         "It comes with the package `steeldefectx`; `embedded` is its name wherever a model or a checkpoint is asked "
-        "for, and what `train.py` starts from where no model is named:",
+        "for, and what `steeldefectx train` starts from where no model is named:",
         "",
         "```bash",
         "steeldefectx predict images/ --checkpoint embedded",
-        "python train.py --config class-folders --data-dir my_images/ --train-text T0",
+        "steeldefectx train --config class-folders --data-dir my_images/ --train-text T0",
         "```",
         "",
     ]
@@ -177,7 +177,7 @@ def _limits(about: dict[str, Any]) -> list[str]:
         "Meant for research, and as a starting point for images of your own; a person looks before anything follows "
         "from a prediction.",
         "NEU and X-SDD were in view when the renderer was designed: expect less of other cameras, steels and "
-        "magnifications, and measure it on images of your own first (`eval.py --checkpoint embedded`).",
+        "magnifications, and measure it on images of your own first (`steeldefectx eval --checkpoint embedded`).",
         "12 of the 25 classes were never measured on a photograph.",
         "It hardly reads where in the image a text places a defect: do not search by place with it.",
         "It names one of its classes for any image, also for a sound surface.",

@@ -33,12 +33,12 @@ class Cell:
     task: str
     """task1 vision; task2 vision and language; task3 zero- and few-shot; task4 transfer."""
     model: str
-    """As for ``train.py --model``."""
+    """As for ``steeldefectx train --model``."""
     method: str | None = None
-    """task2, task4: as for ``train.py --method``, by default that of the recipe. task3: a few-shot method. task3 and
-    task4: ``zero-shot``."""
+    """task2, task4: as for ``steeldefectx train --method``, by default that of the recipe. task3: a few-shot method.
+    task3 and task4: ``zero-shot``."""
     recipe: str | None = None
-    """task1, task2, task4: as for ``train.py --recipe``."""
+    """task1, task2, task4: as for ``steeldefectx train --recipe``."""
     train_text: str | None = None
     """task2, task4: text level trained on."""
     test_text: str | None = None

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Summary:
+class GridSummary:
     """How a grid came out."""
 
     found: int = 0
@@ -41,7 +41,7 @@ class Summary:
     failed: int = 0
 
 
-def run_grid(cells: Sequence[Cell], folder: Path, processes: int = 1) -> Summary:
+def run_grid(cells: Sequence[Cell], folder: Path, processes: int = 1) -> GridSummary:
     """Run the cells that have no result yet; failed ones again.
 
     Args:
@@ -58,7 +58,7 @@ def run_grid(cells: Sequence[Cell], folder: Path, processes: int = 1) -> Summary
     bench, lines = Workbench(folder), read_lines(folder)
     keyed = {bench.key(cell): cell for cell in cells}
     open_cells = {key: cell for key, cell in keyed.items() if lines.get(key, {}).get("status") != DONE}
-    summary = Summary(found=len(keyed) - len(open_cells))
+    summary = GridSummary(found=len(keyed) - len(open_cells))
     bar = tqdm(total=len(keyed), initial=summary.found, desc="benchmark", unit="cell", smoothing=0)
     results = _in_turn(open_cells, bench, bar) if processes == 1 else _spread(open_cells, folder, processes)
     for line in results:

@@ -69,7 +69,7 @@ class VerifiedRow:
 
 
 @dataclass
-class Summary:
+class VerificationSummary:
     """How many texts and claims were checked, and what was contradicted."""
 
     texts: int = 0
@@ -113,7 +113,7 @@ def _evidence(row: TextRow, others: list[str]) -> Evidence:
         raise DataError(f"{row.image_id}: {error}") from error
 
 
-def verify_dataset(data: str, config: str, level: str, out: Path) -> Summary:
+def verify_dataset(data: str, config: str, level: str, out: Path) -> VerificationSummary:
     """Check the texts of a data set and write a JSON line for each; the file appears when it is complete.
 
     Args:
@@ -136,14 +136,14 @@ def verify_dataset(data: str, config: str, level: str, out: Path) -> Summary:
     return write_verified(tqdm(verified, "verify", len(with_text), unit="text", delay=2), out)
 
 
-def write_verified(rows: Iterable[VerifiedRow], out: Path | None) -> Summary:
+def write_verified(rows: Iterable[VerifiedRow], out: Path | None) -> VerificationSummary:
     """Sum up verified texts, and write a line of each.
 
     Args:
         rows: The texts.
         out: JSON lines; the file appears when it is complete. None: nothing is written.
     """
-    summary = Summary()
+    summary = VerificationSummary()
     if out is None:
         for row in rows:
             summary.add(row.checked)
@@ -180,7 +180,7 @@ def _text_rows(rows: Any, level: str) -> Iterator[TextRow]:
         yield TextRow(row["image_id"], level, row[level], image, mask, names[row["label"]])
 
 
-def print_summary(summary: Summary) -> None:
+def print_summary(summary: VerificationSummary) -> None:
     """Claims and contradictions by kind, on standard output."""
     table = Table("kind of claim", title=f"{summary.texts:,} texts, {summary.wrong_texts:,} with a contradiction")
     for heading in ("claims", "contradicted"):

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from steeldefectx.errors import ModelError
-from steeldefectx.hub.model_card import LOCAL, PICTURE, Run, model_card
+from steeldefectx.hub.model_card import LOCAL, PICTURE, PublishedRun, model_card
 from steeldefectx.hub.upload import check_repo_id, push_files
 from steeldefectx.models.calibration import CALIBRATION
 from steeldefectx.models.checkpoint import (
@@ -147,7 +147,7 @@ def _written_files(folder: Path, results: dict[str, Any], repo_id: str) -> dict[
         model_type = read_object(folder / MODEL_CONFIG).get("model_type")
         library = "steeldefectx" if model_type in OURS_ALONE else "transformers"
     return {
-        CARD: model_card(Run(results, repo_id, library, is_adapter)).encode(),
+        CARD: model_card(PublishedRun(results, repo_id, library, is_adapter)).encode(),
         PICTURE: _confusion(results),
         RESULTS: (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode(),
         RECIPE: yaml.safe_dump(results["recipe"], sort_keys=False, allow_unicode=True).encode(),

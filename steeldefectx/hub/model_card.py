@@ -48,7 +48,7 @@ DATA_SETS = {
 
 
 @dataclass(frozen=True)
-class Run:
+class PublishedRun:
     """What a card is written from."""
 
     results: Mapping[str, Any]
@@ -89,7 +89,7 @@ class Run:
         return self.results["model"] if self.results["model_revision"] else None
 
 
-def model_card(run: Run) -> str:
+def model_card(run: PublishedRun) -> str:
     """The README.md of a model's repository."""
     results, count = run.results, run.results["n_test"]
     interval = binomtest(round(results["accuracy"] * count), count).proportion_ci(method="wilson")
@@ -114,7 +114,7 @@ def model_card(run: Run) -> str:
     return f"{card}\n"
 
 
-def metadata(run: Run) -> ModelCardData:
+def metadata(run: PublishedRun) -> ModelCardData:
     """The card's header. A licence is named only where all that the weights hold is this project's own."""
     task, results = "image-classification" if run.is_classifier else "zero-shot-image-classification", run.results
     level = "" if run.is_classifier else ", classes by their {test_text} texts".format_map(results)
@@ -147,13 +147,13 @@ def metadata(run: Run) -> ModelCardData:
     )
 
 
-def _dataset(run: Run) -> str:
+def _dataset(run: PublishedRun) -> str:
     if run.is_release:
         return "SteelDefectX, the public release"
     return DATA_SETS.get(run.results["config"], "images of its maker, not published here")
 
 
-def _base(run: Run) -> str:
+def _base(run: PublishedRun) -> str:
     model, revision = run.results["model"], run.results["model_revision"]
     if revision:
         return f"[{model}](https://huggingface.co/{model}) (commit `{revision[:12]}`)"

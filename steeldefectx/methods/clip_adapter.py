@@ -17,7 +17,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True)
-class Settings:
+class ClipAdapterConfig:
     """Settings of the adapter's training."""
 
     ratio: float = 0.2
@@ -26,7 +26,7 @@ class Settings:
     steps: int = 200
 
 
-CANDIDATES = [Settings(ratio, lr) for lr in (1e-2, 1e-3) for ratio in (0.2, 0.6)]
+CANDIDATES = [ClipAdapterConfig(ratio, lr) for lr in (1e-2, 1e-3) for ratio in (0.2, 0.6)]
 
 
 def fit(task: Task) -> Predictor:
@@ -37,7 +37,7 @@ def fit(task: Task) -> Predictor:
     """
     rows, labels, _ = all_views(task.shots)
 
-    def train(settings: Settings) -> Logits:
+    def train(settings: ClipAdapterConfig) -> Logits:
         generator = torch.Generator().manual_seed(task.seed)
         adapter = new_adapter(rows.shape[1], settings.ratio, task.seed)
         optimizer = torch.optim.Adam(adapter.parameters(), settings.lr)

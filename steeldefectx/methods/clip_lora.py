@@ -29,7 +29,7 @@ LAST_LR = 1e-6
 
 
 @dataclass(frozen=True)
-class Settings:
+class ClipLoraConfig:
     """CLIP-LoRA's settings, as published."""
 
     lora_rank: int = 2
@@ -50,7 +50,7 @@ def fit(task: Task) -> Predictor:
     Raises:
         ConfigError: No model or no pixels, an unknown setting, or a tower without layers that LoRA goes on.
     """
-    settings, clip = override(Settings(), task), copy_of_model(task, "clip-lora")
+    settings, clip = override(ClipLoraConfig(), task), copy_of_model(task, "clip-lora")
     device = clip.model.logit_scale.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(task.seed)  # of the matrices and of dropout
@@ -65,7 +65,7 @@ def fit(task: Task) -> Predictor:
     return Predictor(logits, asdict(settings))
 
 
-def _train(clip: Clip, task: Task, settings: Settings) -> None:
+def _train(clip: Clip, task: Task, settings: ClipLoraConfig) -> None:
     rng = np.random.default_rng(task.seed)
     steps = settings.iterations_per_shot * int(task.shots.labels.bincount().max())
     weights = [weight for weight in clip.model.parameters() if weight.requires_grad]

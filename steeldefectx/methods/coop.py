@@ -36,7 +36,7 @@ CHECKPOINTS = 10
 
 
 @dataclass(frozen=True)
-class Settings:
+class CoOpConfig:
     """CoOp's settings, as published."""
 
     context: int = 16
@@ -130,7 +130,7 @@ def fit(task: Task) -> Predictor:
     """
     if task.clip is None:
         raise ConfigError("coop trains through the text tower: it needs the model.")
-    settings, clip = override(Settings(), task), task.clip
+    settings, clip = override(CoOpConfig(), task), task.clip
     prompts = Prompts(clip, task.classes.names, settings.context)
     table = token_embedding(clip).weight
     start = torch.empty(settings.context, table.shape[1])
@@ -151,7 +151,7 @@ def fit(task: Task) -> Predictor:
 
 
 def _train(
-    prompts: Prompts, start: torch.Tensor, task: Task, settings: Settings, epochs: int
+    prompts: Prompts, start: torch.Tensor, task: Task, settings: CoOpConfig, epochs: int
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """The vectors after each epoch, with the number of epochs done."""
     clip, device = prompts.clip, start.device

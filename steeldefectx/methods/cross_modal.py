@@ -12,7 +12,7 @@ from steeldefectx.methods.selection import Logits, choose
 
 
 @dataclass(frozen=True)
-class Settings:
+class CrossModalConfig:
     """Settings of the cross-modal probe."""
 
     text: float = 0.5
@@ -21,7 +21,7 @@ class Settings:
     """Towards the zero-shot classifier."""
 
 
-CANDIDATES = [Settings(text, ridge) for text in (0.5, 0.1, 0.02) for ridge in (0.01, 0.001, 0.1)]
+CANDIDATES = [CrossModalConfig(text, ridge) for text in (0.5, 0.1, 0.02) for ridge in (0.01, 0.001, 0.1)]
 
 
 def fit(task: Task) -> Predictor:
@@ -37,7 +37,7 @@ def fit(task: Task) -> Predictor:
     rows = task.logit_scale * torch.cat([unit(images), texts])
     labels = torch.cat([image_labels, text_labels])
 
-    def train(settings: Settings) -> Logits:
+    def train(settings: CrossModalConfig) -> Logits:
         text = settings.text
         weights = torch.cat(
             [torch.full((len(images),), (1 - text) / len(images)), torch.full((len(texts),), text / len(texts))]

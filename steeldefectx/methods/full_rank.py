@@ -37,7 +37,7 @@ MAX_GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class FullRankConfig:
     """Settings of our own."""
 
     steps: int = 100
@@ -91,7 +91,7 @@ def fit(task: Task) -> Predictor:
     Raises:
         ConfigError: No model or no pixels, or an unknown setting.
     """
-    settings, clip = override(Settings(), task), copy_of_model(task, "full-rank")
+    settings, clip = override(FullRankConfig(), task), copy_of_model(task, "full-rank")
     device = clip.model.logit_scale.device
     rows, labels, weight = all_views(task.shots)
     model = Classifier(clip, rows, len(task.classes.names))
@@ -101,7 +101,9 @@ def fit(task: Task) -> Predictor:
     return Predictor(lambda images: in_batches(images, model, device), asdict(settings))
 
 
-def _probe(model: Classifier, rows: torch.Tensor, labels: torch.Tensor, weight: float, settings: Settings) -> None:
+def _probe(
+    model: Classifier, rows: torch.Tensor, labels: torch.Tensor, weight: float, settings: FullRankConfig
+) -> None:
     """Logistic regression into the linear layer; each image counts once, however many views it has."""
     known = model.standardized(rows)
     with_bias = torch.cat([known, torch.ones(len(known), 1)], dim=1)
@@ -129,7 +131,7 @@ def trained_weights(clip: Clip, frozen: float) -> list[nn.Parameter]:
     return [weight for name, weight in tower if place[name] >= first]
 
 
-def _tune(model: Classifier, task: Task, settings: Settings) -> None:
+def _tune(model: Classifier, task: Task, settings: FullRankConfig) -> None:
     weights = trained_weights(model.clip, settings.frozen)
     head = list(model.head.parameters())
     model.requires_grad_(False)

@@ -13,7 +13,7 @@ from steeldefectx.methods.zero_shot import text_logits
 
 
 @dataclass(frozen=True)
-class Settings:
+class GaussianConfig:
     """Settings of the discriminant."""
 
     shrinkage: float = 0.2
@@ -22,7 +22,7 @@ class Settings:
     """Weight of the zero-shot logits."""
 
 
-CANDIDATES = [Settings(shrinkage, text) for text in (0.0, 0.3, 1.0) for shrinkage in (0.2, 0.5, 0.05)]
+CANDIDATES = [GaussianConfig(shrinkage, text) for text in (0.0, 0.3, 1.0) for shrinkage in (0.2, 0.5, 0.05)]
 
 
 def fit(task: Task) -> Predictor:
@@ -39,7 +39,7 @@ def fit(task: Task) -> Predictor:
     means = class_means(space(rows), labels, classes) @ scatter.axes
     absent = labels.bincount(minlength=classes) == 0
 
-    def train(settings: Settings) -> Logits:
+    def train(settings: GaussianConfig) -> Logits:
         W = means / scatter.shrunk(settings.shrinkage)
         offset = (-(W * means).sum(1) / 2).masked_fill(absent, -torch.inf)
 

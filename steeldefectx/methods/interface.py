@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a method on features needs no transformers
 
     from steeldefectx.models.clip import Clip
 
-Settings = TypeVar("Settings", bound="DataclassInstance")
+Config = TypeVar("Config", bound="DataclassInstance")
 """A method's frozen dataclass of settings, with their defaults."""
 
 
@@ -91,7 +91,7 @@ class Predictor:
     """Settings that were chosen on validation images, or the defaults that were taken."""
 
 
-def override(defaults: Settings, task: Task) -> Settings:
+def override(defaults: Config, task: Task) -> Config:
     """A method's settings: its defaults, but for those that the task names.
 
     Args:

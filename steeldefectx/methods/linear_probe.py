@@ -10,7 +10,7 @@ from steeldefectx.methods.selection import Logits, choose
 
 
 @dataclass(frozen=True)
-class Settings:
+class LinearProbeConfig:
     """Settings of the linear probe."""
 
     shrinkage: float = 0.2
@@ -19,7 +19,7 @@ class Settings:
     """On the classifier's weights."""
 
 
-CANDIDATES = [Settings(shrinkage, ridge) for shrinkage in (0.2, 0.5, 0.05) for ridge in (0.05, 0.005)]
+CANDIDATES = [LinearProbeConfig(shrinkage, ridge) for shrinkage in (0.2, 0.5, 0.05) for ridge in (0.05, 0.005)]
 
 
 def fit(task: Task) -> Predictor:
@@ -34,7 +34,7 @@ def fit(task: Task) -> Predictor:
     scatter = Scatter.of(space(rows), labels, classes, len(task.shots))
     rotated = space(rows) @ scatter.axes
 
-    def train(settings: Settings) -> Logits:
+    def train(settings: LinearProbeConfig) -> Logits:
         deviations = scatter.shrunk(settings.shrinkage).sqrt()
         whitened = unit(rotated / deviations)
         start = whitened.new_zeros(classes, whitened.shape[1])

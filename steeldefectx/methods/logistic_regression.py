@@ -14,7 +14,7 @@ from steeldefectx.methods.selection import predictor
 
 
 @dataclass(frozen=True)
-class Settings:
+class LogisticRegressionConfig:
     """Settings of the reference."""
 
     C: float = 0.1
@@ -26,7 +26,7 @@ def fit(task: Task) -> Predictor:
 
     A class without shots is never predicted (its logit is -inf). At least two classes have shots.
     """
-    settings = override(Settings(), task)
+    settings = override(LogisticRegressionConfig(), task)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=settings.C, max_iter=1000))
     model.fit(task.shots.images.features.double().numpy(), task.shots.labels.numpy())
     known = torch.from_numpy(model.classes_)

@@ -19,7 +19,7 @@ ALPHA_START = 250
 
 
 @dataclass(frozen=True)
-class Settings:
+class LpPlusPlusConfig:
     """Settings of LP++."""
 
     steps: int = 300
@@ -53,7 +53,7 @@ def fit(task: Task) -> Predictor:
     rows, labels, weight = all_views(task.shots)
     texts = task.classes.embeddings
     best_weights, best_step, best_score = texts, 0, -1.0
-    for step, state in descent(unit(rows), labels, weight, texts, override(Settings(), task).steps):
+    for step, state in descent(unit(rows), labels, weight, texts, override(LpPlusPlusConfig(), task).steps):
         weights, score = state.weights(texts), 0.0
         if task.validation is not None and len(task.validation):
             score = accuracy(unit(task.validation.images.features) @ weights.T, task.validation.labels)

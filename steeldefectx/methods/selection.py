@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from steeldefectx.methods.interface import Images, Predictor, Settings, Task, override
+from steeldefectx.methods.interface import Config, Images, Predictor, Task, override
 
 Logits = Callable[[torch.Tensor], torch.Tensor]
 """Features (N, D) -> logits (N, C)."""
@@ -19,7 +19,7 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
     return (logits.argmax(1) == labels).double().mean().item()
 
 
-def choose(task: Task, candidates: Sequence[Settings], fit: Callable[[Settings], Logits]) -> Predictor:
+def choose(task: Task, candidates: Sequence[Config], fit: Callable[[Config], Logits]) -> Predictor:
     """A method with the settings that are most accurate on the task's validation images.
 
     Args:

@@ -18,7 +18,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True)
-class Settings:
+class TipAdapterConfig:
     """Settings of Tip-Adapter; the paper's by default."""
 
     alpha: float = 1.0
@@ -28,7 +28,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class TrainedSettings(Settings):
+class TipAdapterFConfig(TipAdapterConfig):
     """Settings of Tip-Adapter-F; the paper's by default."""
 
     epochs: int = 20
@@ -58,7 +58,7 @@ def fit_tip_adapter(task: Task) -> Predictor:
     The model's own logit scale stands for the paper's 100, which is CLIP's. Validation images choose alpha and beta
     from a 20 x 200 grid, in the authors' order; the ranges are wider, as the classes' texts may be of little use.
     """
-    cache = searched(task, build_cache(task, override(Settings(), task)))
+    cache = searched(task, build_cache(task, override(TipAdapterConfig(), task)))
     return _predictor(task, cache)
 
 
@@ -69,7 +69,7 @@ def fit_tip_adapter_f(task: Task) -> Predictor:
     Tip-Adapter's where the authors set them by data set; there is another search afterwards, as in the paper. The keys
     of the last epoch are taken (the authors' code takes the epoch that is best on the test images).
     """
-    settings = override(TrainedSettings(), task)
+    settings = override(TipAdapterFConfig(), task)
     cache = searched(task, build_cache(task, settings))
     return _predictor(task, searched(task, replace(cache, keys=tuned_keys(task, cache, settings))))
 
@@ -80,7 +80,7 @@ def _predictor(task: Task, cache: Cache) -> Predictor:
     )
 
 
-def build_cache(task: Task, settings: Settings) -> Cache:
+def build_cache(task: Task, settings: TipAdapterConfig) -> Cache:
     """The cache before training."""
     keys = unit(_views(task.shots).mean(0))
     values = one_hot(task.shots.labels, len(task.classes.names)).float()
@@ -92,7 +92,7 @@ def _views(examples: Examples) -> torch.Tensor:
     return examples.views if len(examples.views) else examples.images.features[None]
 
 
-def tuned_keys(task: Task, cache: Cache, settings: TrainedSettings) -> torch.Tensor:
+def tuned_keys(task: Task, cache: Cache, settings: TipAdapterFConfig) -> torch.Tensor:
     """Keys (K, D) after training; the values stay."""
     views, labels = _views(task.shots), task.shots.labels
     generator = torch.Generator().manual_seed(task.seed)

@@ -12,7 +12,7 @@ from steeldefectx.methods.selection import predictor
 
 
 @dataclass(frozen=True)
-class Settings:
+class ZeroShotConfig:
     """There is nothing to set."""
 
 
@@ -23,5 +23,5 @@ def text_logits(task: Task, features: torch.Tensor) -> torch.Tensor:
 
 def fit(task: Task) -> Predictor:
     """The model as it is (Radford et al. 2021)."""
-    override(Settings(), task)
+    override(ZeroShotConfig(), task)
     return predictor(lambda features: text_logits(task, features), {})

@@ -42,7 +42,7 @@ RECIPE_OF_MODEL = {"embedded": "embedded", "tiny": "from-scratch"}
 
 @dataclass
 class TrainConfig:
-    """Everything a run depends on. Each field is a flag of ``train.py`` and a key of a recipe."""
+    """Everything a run depends on. Each field is a flag of ``steeldefectx train`` and a key of a recipe."""
 
     recipe: str | None = setting(
         None,

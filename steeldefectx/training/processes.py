@@ -82,5 +82,5 @@ def refuse_lost_processes(running: int) -> None:
     if running < asked:
         raise ConfigError(
             f"{asked} processes were asked for and {running} runs: `accelerate launch` starts one without a GPU. On "
-            f"CPUs, ACCELERATE_USE_CPU=true torchrun --nproc-per-node {asked} train.py ... starts {asked}."
+            f"CPUs, ACCELERATE_USE_CPU=true torchrun --nproc-per-node {asked} -m steeldefectx.train ... starts {asked}."
         )

@@ -21,7 +21,7 @@ from sklearn.metrics import confusion_matrix
 
 from steeldefectx.data import labelled as training_data
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.hub.model_card import Run, model_card
+from steeldefectx.hub.model_card import PublishedRun, model_card
 from steeldefectx.metrics.scores import scores
 from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import load_clip
@@ -359,7 +359,7 @@ def test_a_card_names_base_and_data_set_that_are_on_the_hub(two_runs, method):
         "method": method,
     }
     found["recipe"] |= {"model": found["model"], "config": "default", "data_dir": None}
-    content = model_card(Run(found, REPO, "peft", is_adapter=method == "lora"))
+    content = model_card(PublishedRun(found, REPO, "peft", is_adapter=method == "lora"))
     card = ModelCard(content)
     assert card_errors(content) == []
     assert card.data.base_model == "openai/clip-vit-base-patch32"

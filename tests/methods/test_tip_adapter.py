@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from steeldefectx.methods.interface import Images
 from steeldefectx.methods.tip_adapter import (
     Cache,
-    TrainedSettings,
+    TipAdapterFConfig,
     build_cache,
     fit_tip_adapter,
     fit_tip_adapter_f,
@@ -108,7 +108,7 @@ def test_the_search_takes_the_first_best_of_the_loops():
 def test_fine_tuning_is_adamw_on_the_keys_with_the_next_view_in_each_epoch():
     """Against AdamW written out (Loshchilov & Hutter 2019, algorithm 2), gradient by hand, double precision."""
     task, _, _ = toy_task(validation=False, views=2)
-    cache = build_cache(task, TrainedSettings())
+    cache = build_cache(task, TipAdapterFConfig())
     labels, values, texts = task.shots.labels, cache.values.double(), task.classes.embeddings.double()
     keys = cache.keys.double().clone()
     first, second = torch.zeros_like(keys), torch.zeros_like(keys)
@@ -122,7 +122,7 @@ def test_fine_tuning_is_adamw_on_the_keys_with_the_next_view_in_each_epoch():
         second = 0.999 * second + 0.001 * gradient**2
         bias = [1 - decay ** (epoch + 1) for decay in (0.9, 0.999)]
         keys = keys * (1 - lr * 0.01) - lr * (first / bias[0]) / ((second / bias[1]).sqrt() + 1e-4)
-    found = tuned_keys(task, cache, TrainedSettings())
+    found = tuned_keys(task, cache, TipAdapterFConfig())
     assert (found - cache.keys).abs().max() > 1e-3
     torch.testing.assert_close(found.double(), keys, rtol=1e-4, atol=1e-5)
 

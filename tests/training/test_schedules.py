@@ -53,7 +53,7 @@ def test_the_methods_have_their_published_rates_to_the_bit():
     for step in range(100):
         cosine = 0.5 * (1 + math.cos(math.pi * (step - 10) / 90))
         assert full_rank._share_of_peak(step, 100) == ((step + 1) / 11 if step < 10 else cosine)
-    lr, last = clip_lora.Settings().lr, clip_lora.LAST_LR
+    lr, last = clip_lora.ClipLoraConfig().lr, clip_lora.LAST_LR
     for step in range(500):
         published = last + (lr - last) * 0.5 * (1 + math.cos(math.pi * step / 500))
         assert last + (lr - last) * half_cosine(step, 500) == published
