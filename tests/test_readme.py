@@ -66,7 +66,9 @@ def test_every_command_runs_in_the_order_given(checkout, tmp_path):
         assert hub.repos["models", "steelworks/steel"].private
     assert json.loads((checkout / "all.json").read_text())["n_test"] == 18
     assert len((checkout / "predictions.csv").read_text().splitlines()) == 1 + 18 * 3
-    assert (checkout / "runs" / "steel-onnx" / "model.onnx").is_file()
+    assert (checkout / "explained" / "explain.html").is_file()
+    assert (checkout / "audit" / "audit.html").is_file()
+    assert (checkout / "report" / "report.html").is_file()
     assert (checkout / "runs" / "mine-clip" / "adapter_model.safetensors").is_file()
     assert json.loads((checkout / "runs" / "described" / "results.json").read_text())["train_text"] == "T2"
 

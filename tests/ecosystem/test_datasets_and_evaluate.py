@@ -22,13 +22,14 @@ def built(tmp_path_factory):
 def test_a_metric_is_loaded_by_its_path():
     program = """
 import json, sys, evaluate
-metric = evaluate.load(sys.argv[1])
-print(json.dumps(metric.compute(predictions=[0, 0, 1, 1], references=[0, 0, 0, 1])))
+metrics = [evaluate.load(path) for path in sys.argv[1:]]
+print(json.dumps([metric.compute(predictions=[0, 0, 1, 1], references=[0, 0, 0, 1]) for metric in metrics]))
 """
-    for name in ("accuracy", "mean_accuracy", "macro_f1"):
+    names = ("accuracy", "mean_accuracy", "macro_f1")
+    computed = outside(program, *map(steeldefectx.metrics.path, names), blocked=False)
+    for name, values in zip(names, computed, strict=True):
         function = getattr(steeldefectx.metrics, name)
-        found = outside(program, steeldefectx.metrics.path(name), blocked=False)
-        assert found[name] == pytest.approx(function([0, 0, 1, 1], [0, 0, 0, 1]))
+        assert values[name] == pytest.approx(function([0, 0, 1, 1], [0, 0, 0, 1]))
 
 
 def test_a_built_folder_is_a_data_set(built):

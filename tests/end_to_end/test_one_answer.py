@@ -128,7 +128,7 @@ def test_every_way_to_ask_gives_the_same_answer(trained, images, tmp_path):
         assert page.count(f"predicted: {classifier.classes[label]}") == count, "explain"
 
 
-@pytest.mark.parametrize("trained", ["clip-adapter+lora", "calibrated"], indirect=True)
+@pytest.mark.parametrize("trained", ["clip-adapter+lora"], indirect=True)
 def test_the_hub_gives_back_what_it_was_given(trained, images, hub, tmp_path):
     folder, _, test = trained
     files = [images / test.column[int(row)]["path"] for row in test.rows]
