@@ -25,14 +25,16 @@ from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.models.names import CLIP_ADAPTER
-from steeldefectx.models.precision import dtype_for
 from steeldefectx.taxonomy import SOURCES
 from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
 from steeldefectx.training.run import run
-from steeldefectx.utils.results import RESULTS, Stopwatch, read_results, versions
+from steeldefectx.utils.fingerprint import code_hash
+from steeldefectx.utils.results import RESULTS, RUN_CODE, Stopwatch, read_results, versions
 
 RUNS = "runs"
 """Folder of the checkpoints that cells have trained. It may be deleted: finished cells do not need it."""
+CELL_CODE = ("methods/*.py", "benchmark/tasks.py", "benchmark/few_shot.py", "benchmark/controls.py")
+"""What a cell's result depends on beside its settings, its rows and what a training run depends on."""
 TRAINING_TEXT = "T0"
 """Text level that a training run reports on beside its cells' own."""
 
@@ -87,9 +89,7 @@ class Workbench:
         for part in (decisive, decisive["settings"]):
             for name in ("data_dir", "skip_bad", "t1_file", "annotations"):
                 part.pop(name, None)
-        content = [decisive, self.fingerprint(cell)]
-        if cell.text_control and cell.test_text in ("T2", "T3"):
-            content.append("class texts as they are")  # lines of version 0.1 had them shuffled too
+        content = [decisive, self.fingerprint(cell), code_hash(*RUN_CODE, *CELL_CODE)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def run(self, cell: Cell, watch: Stopwatch) -> Outcome:
@@ -113,7 +113,7 @@ class Workbench:
         if model not in self._features:
             clip, device = load_clip(model), PartialState().device
             clip.to(device)
-            self._features[model] = Features(clip, device, dtype_for("auto", device))
+            self._features[model] = Features(clip, device)
         return self._features[model]
 
     def _few_shot(self, cell: Cell, data: Data, watch: Stopwatch) -> Outcome:
@@ -221,7 +221,7 @@ def _checkpoint(config: TrainConfig) -> Features | ImageClassifier:
     if isinstance(model, ImageClassifier):
         return model
     frozen = config.method == CLIP_ADAPTER
-    return Features(model, device, dtype_for("auto", device) if frozen else torch.float32, keep=frozen)
+    return Features(model, device, keep=frozen)
 
 
 def _settings(cell: Cell) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
-Split = Annotated[str, typer.Option(help="rule, or grouped: near-duplicates on one side.")]
+Split = Annotated[str, typer.Option(help="rule; grouped: near-duplicates on one side; auto: grouped for class folders.")]
 
 
 def build(
@@ -20,7 +20,7 @@ def build(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("out/steeldefectx"),
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
-    split: Split = "rule",
+    split: Split = "auto",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
     annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
     t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
@@ -48,7 +48,7 @@ def audit(
     data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
     out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
     config: Annotated[str, typer.Option(help="default or class-folders.")] = "default",
-    split: Split = "rule",
+    split: Split = "auto",
 ) -> None:
     """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
 

@@ -83,13 +83,13 @@ class Audit:
         file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit:
+def audit(data_dir: Path, config: str = "default", split: str = "auto") -> Audit:
     """Look through the images, masks and texts of a folder.
 
     Args:
         data_dir: Folder with the images.
         config: ``default`` or ``class-folders``.
-        split: ``rule`` or ``grouped``: the split that duplicates are looked for across.
+        split: ``rule``, ``grouped`` or ``auto``: the split that duplicates are looked for across.
 
     Raises:
         DataError: No such folder, or no usable image in it.
@@ -100,7 +100,7 @@ def audit(data_dir: Path, config: str = "default", split: str = "rule") -> Audit
     listing = builder.find_samples(config, data_dir, skip_bad=True)
     looks = duplicates.read_looks(listing.samples, lambda sample: sample.path)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
-    parts = builder.assign_splits(listing.samples, split, groups)
+    parts = builder.assign_splits(listing.samples, builder.split_rule(config, split), groups)
     findings = [
         *_duplicates(listing.samples, parts, groups),
         *_unusable(listing.problems),

@@ -38,6 +38,7 @@ FOLDER_CONFIGS = ("class-folders", "msd-cls", "cgfsds-9")
 GC10_PARTS = ("crop", "whole")
 
 SPLITS = {
+    "auto": "grouped for class folders, rule for all else: the split of SteelDefectX",
     "rule": "7:3 class by class; the samples of one photograph (GC10-DET) are on one side",
     "grouped": "the same, with near-duplicate images on one side too",
 }
@@ -91,8 +92,9 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     """Leave out what cannot be read, and say what was left out, instead of refusing."""
     gc10: str = "crop"
     """``default``: a GC10-DET sample is the ``crop`` around the boxes of its class, or the ``whole`` image."""
-    split_by: str = "rule"
-    """``rule``, or ``grouped``: images that nearly equal each other are on the same side."""
+    split_by: str = "auto"
+    """``rule`` (7:3 class by class, as published), or ``grouped``: images that nearly equal each other are on the same
+    side. ``auto``: ``grouped`` for class folders, ``rule`` for all else."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     t1_file: str | None = None
@@ -172,8 +174,11 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         else:
             keys = list(self._find_samples().samples)
             self._check_annotations(sample.image_id for sample in keys)
-            assigned = assign_splits(keys, self.config.split_by)
-            if remark := kept_together(duplicates.photographs(sample.image_id for sample in keys)):
+            rule = split_rule(self.config.name, self.config.split_by)
+            near_duplicates = duplicates.find_duplicates([sample.path for sample in keys]) if rule == "grouped" else []
+            assigned = assign_splits(keys, rule, near_duplicates)
+            photographs = duplicates.photographs(sample.image_id for sample in keys)
+            for remark in filter(None, [kept_together(photographs), duplicates_together(near_duplicates)]):
                 datasets.logging.get_logger(__name__).warning(remark)
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
@@ -261,29 +266,31 @@ def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: s
     return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop")
 
 
-def assign_splits(
-    samples: Sequence[sources.Sample], split_by: str, near_duplicates: Sequence[Sequence[int]] | None = None
-) -> list[str]:
-    """``train`` or ``test`` for each sample: as its source says, else by ``rule`` or ``grouped``.
-
-    Args:
-        samples: All samples of the data set.
-        split_by: One of :data:`SPLITS`.
-        near_duplicates: Positions of near-duplicates where they are known already; ``grouped`` looks for them if not.
+def split_rule(config: str, split_by: str) -> str:
+    """``rule`` or ``grouped``, for a config and how its split is asked for.
 
     Raises:
         ConfigError: No such split.
     """
     if split_by not in SPLITS:
         raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
+    if split_by != "auto":
+        return split_by
+    return "grouped" if config in FOLDER_CONFIGS else "rule"
+
+
+def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates: Sequence[Sequence[int]]) -> list[str]:
+    """``train`` or ``test`` for each sample: as its source says, else 7:3 class by class.
+
+    The samples of one photograph are on one side; where ``rule`` is ``grouped``, so are near-duplicates.
+
+    Args:
+        samples: All samples of the data set.
+        rule: ``rule`` or ``grouped``, see :func:`split_rule`.
+        near_duplicates: Groups of near-duplicates, by their positions.
+    """
     ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
-    groups: list[Sequence[int]] = [*duplicates.photographs(ids)]
-    if split_by == "grouped":
-        groups += (
-            duplicates.find_duplicates([sample.path for sample in samples])
-            if near_duplicates is None
-            else near_duplicates
-        )
+    groups: list[Sequence[int]] = [*duplicates.photographs(ids), *(near_duplicates if rule == "grouped" else [])]
     assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
     return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
 
@@ -294,6 +301,14 @@ def kept_together(photographs: Sequence[Sequence[int]]) -> str:
         return ""
     samples = sum(map(len, photographs))
     return f"{samples:,} samples of {len(photographs):,} photographs are kept together: none is in train and in test."
+
+
+def duplicates_together(groups: Sequence[Sequence[int]]) -> str:
+    """A remark on near-duplicates that are on one side of the split; empty where there are none."""
+    if not groups:
+        return ""
+    images = sum(map(len, groups))
+    return f"{images:,} images nearly equal another one; each of their {len(groups):,} groups is on one side."
 
 
 def sample_texts(sample: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:

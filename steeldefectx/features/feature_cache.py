@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.cache import cache_path, shrink, used
 
 
 class FeatureCache:
@@ -41,6 +41,7 @@ class FeatureCache:
     def _read_files(self) -> None:
         """Read the files that were not read yet."""
         for file in [] if self.folder is None else sorted(set(self.folder.glob("*.safetensors")) - self._files):
+            used(file)
             with safe_open(file, "pt") as content:
                 self._known.update(
                     zip(json.loads(content.metadata()["hashes"]), content.get_tensor("features"), strict=True)
@@ -56,6 +57,7 @@ class FeatureCache:
         temporary = self.folder / f"{name}.tmp"
         save_file({"features": features.contiguous()}, temporary, metadata={"hashes": json.dumps(list(hashes))})
         self._files.add(temporary.rename(self.folder / f"{name}.safetensors"))
+        shrink()
 
     def get(self, hashes: Sequence[str]) -> torch.Tensor:
         """Features (N, D) of N known hashes."""

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from steeldefectx.data.labelled import Split, image_bytes
 from steeldefectx.models.preprocessing import Preprocessing
-from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.cache import cache_path, shrink, used
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.fingerprint import code_hash, library_versions
 
@@ -67,6 +67,8 @@ class PixelStore:
         self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")
         if not self.path.exists():
             self._write(split.column, model)
+            shrink()
+        used(self.path)
         self.array = np.load(self.path, mmap_mode="r")
 
     def _write(self, column: Any, model: Preprocessing) -> None:

@@ -33,7 +33,9 @@ class EvalConfig:
         None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
     )
     split_by: str | None = setting(
-        None, "rule, or grouped: near-duplicates on one side; as trained by default.", choices=("rule", "grouped", None)
+        None,
+        "rule; grouped: near-duplicates on one side; auto: grouped for class folders. As trained by default.",
+        choices=("auto", "rule", "grouped", None),
     )
     t0_template: str | None = setting(None, "T0 sentence with {} for the class name; as trained by default.")
     t1_file: str | None = setting(None, "T1 by class: a YAML file; as trained by default.")
@@ -67,7 +69,7 @@ class EvalConfig:
             "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
-            "split_by": self.split_by or recipe.get("split_by", "rule"),
+            "split_by": self.split_by or recipe.get("split_by", "auto"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
             "t1_file": self.t1_file or recipe.get("t1_file"),
             "annotations": self.annotations or (recipe.get("annotations") if as_trained else None),

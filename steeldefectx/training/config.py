@@ -61,9 +61,10 @@ class TrainConfig:
         "crop", "GC10-DET: crop around the boxes of a sample's class, or whole images.", choices=("crop", "whole")
     )
     split_by: str = setting(
-        "rule",
-        "rule: 7:3 class by class; grouped: the same, with near-duplicates on one side.",
-        choices=("rule", "grouped"),
+        "auto",
+        "rule: 7:3 class by class, as published; grouped: the same, with near-duplicates on one side; auto: grouped "
+        "for class folders, else rule.",
+        choices=("auto", "rule", "grouped"),
     )
     t0_template: str = setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
     t1_file: str | None = setting(None, "T1 by class: YAML of steeldefectx describe-classes, corrected.")

@@ -178,7 +178,7 @@ def test_the_test_split_is_closed_until_a_method_is_fitted(folder, tmp_path, mon
     assert bench.run(wanted, Stopwatch()).logits.shape == (9, 3)
 
 
-def test_where_images_lie_changes_no_id_and_what_decides_a_result_does(folder, tmp_path):
+def test_where_images_lie_changes_no_id_and_what_decides_a_result_does(folder, tmp_path, monkeypatch):
     bench, wanted = Workbench(tmp_path), cell(folder, method="lp++", shots=2, test_text="T0")
     moved = tmp_path / "moved"
     moved.symlink_to(folder)
@@ -191,6 +191,9 @@ def test_where_images_lie_changes_no_id_and_what_decides_a_result_does(folder, t
     same = replace(trained, recipe=None, method="clip-adapter", settings={"lr": 1e-4})
     assert bench.key(trained) == bench.key(same), "a recipe is its settings"
     assert bench.key(trained) != bench.key(replace(trained, settings={"lr": 1e-3}))
+    before = bench.key(trained)
+    monkeypatch.setattr(tasks, "code_hash", lambda *patterns: "another loss")
+    assert bench.key(trained) != before, "what another version found is not what this one would"
 
 
 def test_one_training_serves_all_text_levels_it_is_tested_with(tmp_path, monkeypatch):

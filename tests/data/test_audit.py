@@ -186,8 +186,9 @@ def test_grouped_split_of_the_builder(tmp_path):
         number = {s: {i.split("/")[-1].split("-")[0] for i in rows[s]["image_id"]} for s in rows}
         return number["train"] & number["test"]
 
-    assert parted()
+    assert parted(split_by="rule"), "as published"
     assert not parted(split_by="grouped")
+    assert not parted(), "images of one's own are not those of a published split"
     with pytest.raises(ConfigError, match="Unknown split"):
         parted(split_by="other")
 
