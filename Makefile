@@ -1,5 +1,6 @@
 # make quickstart   set up, adapt the embedded CLIP to synthetic images, evaluate it
 # make test         set up, run the tests
+# make test-integration   launchers, several processes, the Hub on loopback, other libraries, the tutorials
 # make test-wheel   build the wheel, install it in an empty environment, train, evaluate and predict there
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make docs         the documentation as a site, in docs/_build/html; a link that leads nowhere ends it
@@ -13,7 +14,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-wheel test-compat docs bench bench-gpu pretrain lint format clean
+.PHONY: quickstart test test-integration test-wheel test-compat docs bench bench-gpu pretrain lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -21,6 +22,9 @@ quickstart: .venv/base
 
 test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+test-integration: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal -m integration
 
 test-wheel: .venv/bin/python
 	PYTHON=$(PYTHON) tests/wheel.sh

@@ -10,7 +10,9 @@ import typer
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
-Split = Annotated[str, typer.Option(help="rule; grouped: near-duplicates on one side; auto: grouped for class folders.")]
+Split = Annotated[
+    str, typer.Option(help="rule; grouped: near-duplicates on one side; auto: grouped for class folders.")
+]
 
 
 def build(

@@ -113,6 +113,7 @@ def test_a_cell_that_fails_is_recorded_and_the_rest_goes_on(folder, tmp_path, ca
     assert (again.found, again.done, again.failed) == (1, 0, 2), "only what failed is tried again"
 
 
+@pytest.mark.integration
 def test_several_processes_find_what_one_does(folder, tmp_path):
     grid = [cell(folder, method="logistic-regression", shots=n, test_text="T0") for n in (1, 2, 3, 4)]
     run_grid(grid, tmp_path / "one")

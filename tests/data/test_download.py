@@ -18,6 +18,8 @@ from steeldefectx.data.download import CONVERSION, RELEASE
 from tests.data.test_release import release
 from tests.hub_server import HubServer
 
+pytestmark = pytest.mark.integration
+
 LOAD = """
 import hashlib, json, sys
 import datasets, steeldefectx

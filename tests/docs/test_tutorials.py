@@ -9,9 +9,13 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from tests.commands import COMMAND, ROOT, Command, run
 from tests.hub_server import HubServer
 from tests.openai_server import OpenAIServer
+
+pytestmark = pytest.mark.integration
 
 DOCS = ROOT / "docs"
 SERVES = ("review", "demo")

@@ -10,6 +10,8 @@ import steeldefectx
 from tests.commands import COMMAND, run
 from tests.ecosystem.test_transformers import outside
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):

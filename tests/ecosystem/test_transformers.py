@@ -20,6 +20,8 @@ from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import load_clip
 from tests.commands import COMMAND, run
 
+pytestmark = pytest.mark.integration
+
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2}
 WITHOUT_US = """
 import sys

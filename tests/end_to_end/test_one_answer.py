@@ -28,12 +28,10 @@ from tests.hub_server import HubServer
 
 TOLERANCE = 1e-4
 KINDS = {
-    "clip-adapter": {"model": "embedded", "method": "clip-adapter", "lr": 0.01, "adapter_on": "both"},
     "clip-adapter in bf16": {"model": "tiny", "method": "clip-adapter", "lr": 0.01, "precision": "bf16"},
-    "lora": {"model": "tiny", "method": "lora", "lr": 0.01},
     "clip-adapter+lora": {"model": "tiny", "method": "clip-adapter+lora", "lr": 0.01},
     "full": {"model": "embedded", "method": "full", "lr": 1e-3, "ema": 0.5},
-    "calibrated": {"model": "embedded", "method": "clip-adapter", "lr": 0.01, "hold_out": 0.3},
+    "calibrated": {"model": "embedded", "method": "clip-adapter", "adapter_on": "both", "lr": 0.01, "hold_out": 0.3},
     "classifier": {"model": "shufflenet-v2", "method": "classifier", "lr": 1e-3, "image_size": 32},
 }
 PROBABILITIES = """
@@ -128,6 +126,7 @@ def test_every_way_to_ask_gives_the_same_answer(trained, images, tmp_path):
         assert page.count(f"predicted: {classifier.classes[label]}") == count, "explain"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("trained", ["clip-adapter+lora"], indirect=True)
 def test_the_hub_gives_back_what_it_was_given(trained, images, hub, tmp_path):
     folder, _, test = trained

@@ -15,6 +15,8 @@ from transformers import CLIPConfig, CLIPModel
 from steeldefectx.models.clip import load_clip
 from tests.commands import ROOT, Command, run
 
+pytestmark = pytest.mark.integration
+
 CPU = {"ACCELERATE_USE_CPU": "true"}
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2}
 

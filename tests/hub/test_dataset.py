@@ -16,6 +16,8 @@ from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.hub.dataset import check_dataset_folder, push_dataset
 from tests.hub_server import TOKEN, HubServer
 
+pytestmark = pytest.mark.integration
+
 REPO = "steelworks/defects"
 HEADER = """---
 configs:
