@@ -33,12 +33,13 @@ CONFIGS = {
     "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
     "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
 }
-FOLDER_CONFIGS = ("class-folders", "msd-cls", "cgfsds-9")
+OWN_IMAGES = "class-folders"
+FOLDER_CONFIGS = (OWN_IMAGES, "msd-cls", "cgfsds-9")
 """Configs whose classes are the folders that they find."""
 GC10_PARTS = ("crop", "whole")
 
 SPLITS = {
-    "auto": "grouped for class folders, rule for all else: the split of SteelDefectX",
+    "auto": "grouped for images of one's own (class-folders), rule for published data",
     "rule": "7:3 class by class; the samples of one photograph (GC10-DET) are on one side",
     "grouped": "the same, with near-duplicate images on one side too",
 }
@@ -276,7 +277,7 @@ def split_rule(config: str, split_by: str) -> str:
         raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
     if split_by != "auto":
         return split_by
-    return "grouped" if config in FOLDER_CONFIGS else "rule"
+    return "grouped" if config == OWN_IMAGES else "rule"
 
 
 def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates: Sequence[Sequence[int]]) -> list[str]:

@@ -112,7 +112,10 @@ class Data:
         """
         if name not in self.splits or not len(self.splits[name]):
             sizes = ", ".join(f"{len(part)} in {other}" for other, part in self.splits.items())
-            raise DataError(f"There are too few images for a {name} split ({sizes}): a class needs 4 to have one.")
+            raise DataError(
+                f"There are too few images for a {name} split ({sizes}): a class needs 4 to have one. Images of your "
+                "own that nearly equal each other count as one, unless you give --split-by rule."
+            )
         return self.splits[name]
 
 

@@ -270,7 +270,7 @@ def test_the_command(raw, tmp_path):
     assert "no such folder" in run.output
     run = CliRunner().invoke(app, ["build", str(raw), "--out", str(tmp_path / "out"), "--split", "random"])
     assert run.exit_code == 2
-    assert "choose one of rule, grouped" in run.output
+    assert "choose one of auto, rule, grouped" in run.output
 
 
 def test_the_sample_too(tmp_path):
