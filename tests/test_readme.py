@@ -120,6 +120,9 @@ def test_the_figures_are_the_committed_ones():
     zero_shot = json.loads((RESULTS / "embedded.json").read_text())["zero_shot"]
     rows = {
         "zero-shot, T0": [zero_shot["T0"]],
+        "the same, among all 25 classes that it knows, as `predict` chooses": [
+            json.loads((RESULTS / "embedded-eval.json").read_text())["scores_among"]["checkpoint"]
+        ],
         "zero-shot, T1": [zero_shot["T1"]],
         "1 image a class, `tip-adapter-f`": cells_of("embedded.jsonl", method="tip-adapter-f", shots=1),
         "8 images a class, `full-rank`": cells_of("embedded.jsonl", method="full-rank", shots=8),
