@@ -1,6 +1,7 @@
 """Grids that run: nothing twice, nothing lost, the test split closed while a method is fitted."""
 
 import json
+import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -184,6 +185,9 @@ def test_where_images_lie_changes_no_id_and_what_decides_a_result_does(folder, t
     moved = tmp_path / "moved"
     moved.symlink_to(folder)
     assert bench.key(replace(wanted, data_dir=str(moved))) == bench.key(wanted)
+    changed = Path(shutil.copytree(folder, tmp_path / "changed"))
+    (changed / "plain" / "0.png").write_bytes((changed / "blobs" / "0.png").read_bytes())
+    assert bench.key(replace(wanted, data_dir=str(changed))) != bench.key(wanted)
     others = [replace(wanted, **change) for change in (
         {"seed": 1}, {"shots": 4}, {"choose": False}, {"method": "coop"}, {"settings": {"steps": 3}},
     )]  # fmt: skip

@@ -36,6 +36,13 @@ def test_train_and_eval_do_what_the_programs_do(images, tmp_path):
     assert command.stdout == program.stdout
 
 
+def test_validation_is_a_share_of_training_and_reported_on_in_place_of_the_test_split(images, tmp_path):
+    """Of eight images of each class six train: with a third of these held out, four."""
+    run(COMMAND, "train", *TRAIN, "--data-dir", images, "--validation", "0.33", "--output-dir", "out", cwd=tmp_path)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert (results["evaluated_on"], results["n_train"], results["n_test"]) == ("validation", 8, 4)
+
+
 def test_each_calls_itself_by_its_name(tmp_path):
     for words, name in (([COMMAND, "train"], "steeldefectx train"), (["train.py"], "train.py"),
                         ([COMMAND, "eval"], "steeldefectx eval"), (["eval.py"], "eval.py")):  # fmt: skip

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import datasets
@@ -292,6 +293,9 @@ def test_attributes_are_counted_as_they_are(tmp_path):
     for value in ("dark", "bright", "neutral"):
         count = sum(row["attributes"]["polarity"] == value for row in everything)
         assert found.attributes["polarity"][value] == count
+    positions = [row["attributes"]["position"] for row in everything]
+    shares = [{place["cell"]: place["fraction"] for place in position} for position in positions]
+    assert found.cells == Counter(max(share, key=share.get) for share in shares), "where most of the defect lies"
     assert found.sizes == {(64, 64): 50}
     assert found.texts == dict.fromkeys(("T0", "T1", "T2", "T3"), 50)
 

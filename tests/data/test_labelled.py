@@ -9,7 +9,7 @@ from PIL import Image
 from steeldefectx.benchmark.grid import Cell
 from steeldefectx.benchmark.tasks import Workbench
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.data.labelled import ROW_SETTINGS, load_data
+from steeldefectx.data.labelled import ROW_SETTINGS, class_texts, load_data
 from steeldefectx.taxonomy import T0_TEMPLATE
 from steeldefectx.training.config import TrainConfig
 
@@ -50,3 +50,19 @@ def test_a_cell_is_told_by_what_its_texts_say(folder):
     assert key() != described
     assert key(annotations=str(copy)) == described
     assert key(t0_template=T0_TEMPLATE) == key()
+
+
+def test_validation_images_are_a_share_of_training_and_the_test_split_stays_closed(folder):
+    whole = load_data("class-folders", str(folder / "images"))
+    chosen = load_data("class-folders", str(folder / "images"), validation=0.3)
+    train, validation = (chosen.split(name) for name in ("train", "test"))
+    assert (len(train), len(validation)) == (4, 2), "of three training images of each class one"
+    assert sorted([*train.image_ids, *validation.image_ids]) == sorted(whole.split("train").image_ids)
+
+
+def test_texts_of_images_that_stand_for_a_class_are_those_of_training_images(folder):
+    data = load_data("class-folders", str(folder / "images"), annotations=str(folder / "annotations.jsonl"))
+    train = data.split("train")
+    for label, texts in enumerate(class_texts(data, "T3")):
+        ids = train.image_ids[train.labels == label]
+        assert sorted(texts) == sorted(f"The one and only {image_id}." for image_id in ids)

@@ -8,11 +8,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from steeldefectx.annotate.desk.reviews import ReviewQueue
-from steeldefectx.annotate.desk.verify_store import verify_store
+from steeldefectx.annotate.desk.verify_store import evidence_of, verify_store
 from steeldefectx.cli.app import app
 from steeldefectx.data.verify import TextRow, verify_rows
 from steeldefectx.errors import DataError
 from steeldefectx.language.evidence import evidence_from_class
+from steeldefectx.store.schema import AnnotatedImage
 from tests.annotate.desk.review_store import make_store
 
 ROW, COLUMN = np.mgrid[:200, :200]
@@ -33,6 +34,16 @@ def test_rows_share_their_images_evidence():
     ]  # fmt: skip
     assert [row.checked.source for row in verified] == ["mask", "mask", "class and other texts"]
     assert json.loads(verified[0].line())["contradictions"][0]["claimed"] == ["right"]
+
+
+def test_without_a_mask_a_text_is_held_against_the_other_texts_and_not_against_itself():
+    texts = ("A stain in the lower right.", "A stain in the upper left.", "It is near the top left corner.",
+             "A spot at the lower right.")  # fmt: skip
+    image = np.full((9, 9), 128, np.uint8)
+    rows = [TextRow("a", f"text {n}", text, image, None, "Oil spot") for n, text in enumerate(texts)]
+    for row in verify_rows(rows):
+        (contradiction,) = row.checked.contradictions
+        assert contradiction.measured.endswith(": 2 of 3 other texts"), row.text
 
 
 def test_an_empty_mask_is_named():
@@ -104,6 +115,18 @@ def test_what_cannot_be_measured_is_checked_by_its_class(tmp_path):
     (tmp_path / "mask.png").write_bytes(b"no image")
     (row,) = verify_store(store, anew=False)
     assert row.checked.source == evidence_from_class("Patches", []).source
+
+
+def test_a_smaller_mask_is_stretched_over_an_image_that_is_no_square(tmp_path):
+    grey, mask = np.full((60, 180), 150, np.uint8), np.zeros((30, 90), np.uint8)
+    grey[4:16, 6:24], mask[2:8, 3:12] = 60, 255
+    for name, pixels in (("image", grey), ("mask", mask)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    paths = str(tmp_path / "image.png"), str(tmp_path / "mask.png")
+    found = evidence_of(AnnotatedImage("a", "Patches", "NEU", None, *paths, "0" * 64))
+    assert (found.width, found.height) == (18 / 180, 12 / 60)
+    assert found.attributes["position"] == [{"cell": "top-left", "fraction": 1.0}]
+    assert found.difference == -90
 
 
 def test_a_folder_or_a_store(tmp_path):

@@ -29,8 +29,17 @@ def png(seed):
     return buffer.getvalue()
 
 
+def deep_png(brightest):
+    buffer = io.BytesIO()
+    Image.fromarray(np.linspace(0, brightest, 3500).astype(np.uint16).reshape(50, 70)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def split(*seeds):
-    files = [png(seed) for seed in seeds]
+    return of_files([png(seed) for seed in seeds])
+
+
+def of_files(files):
     return Split(
         column=[{"bytes": file, "path": None} for file in files],
         column_hashes=[str(hash(file)) for file in files],
@@ -100,6 +109,35 @@ def test_a_changed_model_has_features_of_its_own(change):
     assert features.encoded_images == 2
 
 
+def test_another_precision_has_features_of_its_own():
+    Features(load_clip("tiny"), CPU).images(split(0, 1))
+    coarse = Features(load_clip("tiny"), CPU, torch.bfloat16)
+    coarse.images(split(0, 1))
+    assert coarse.encoded_images == 2
+
+
+def test_each_view_has_features_of_its_own():
+    features, kinds = Features(load_clip("tiny"), CPU), [("none", 0), ("geometric", 1), ("geometric", 2)]
+    found = [features.images(split(0, 1), kind, view) for kind, view in kinds]
+    assert features.encoded_images == 6
+    assert not any(torch.equal(found[a], found[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+    assert all(
+        torch.equal(features.images(split(0, 1), *kind), before) for kind, before in zip(kinds, found, strict=True)
+    )
+    assert features.encoded_images == 6
+
+
+def test_an_image_that_is_read_at_another_depth_is_encoded_again():
+    """Of 12 bits by itself, of 16 beside a brighter one: its grey levels are other ones."""
+    features = Features(load_clip("tiny"), CPU)
+    images = of_files([deep_png(4000), deep_png(60000)])
+    features.images(images.part(np.array([True, False])))
+    assert features.clip.grey_bits == 12
+    features.images(images)
+    assert features.clip.grey_bits == 16
+    assert features.encoded_images == 1 + 2
+
+
 def test_an_interrupted_run_keeps_what_it_encoded(monkeypatch):
     monkeypatch.setattr(encoding, "BATCH", 2)
     monkeypatch.setattr(encoding, "BATCHES_PER_FILE", 2)
@@ -137,6 +175,15 @@ def test_the_store_holds_what_the_towers_preprocessing_gives():
     held_out = images.part(np.array([False, False, True]))
     assert PixelStore(held_out, clip).path == store.path, "a part shares the file of the whole"
     np.testing.assert_array_equal(PixelStore(held_out, clip).batch(np.array([0]))[0].numpy(), expected)
+
+
+def test_pixels_of_another_preprocessing_are_not_taken():
+    images, other = split(0), load_clip("tiny")
+    other.image_processor.resample = Image.Resampling.NEAREST
+    expected = other.to_pixels(Image.open(io.BytesIO(png(0))))[:1]
+    before = PixelStore(images, load_clip("tiny")).batch(np.array([0]))[0].numpy()
+    assert (before != expected).any()
+    np.testing.assert_array_equal(PixelStore(images, other).batch(np.array([0]))[0].numpy(), expected)
 
 
 def test_preprocessing_in_two_steps_is_the_processors_own():

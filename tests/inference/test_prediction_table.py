@@ -219,6 +219,12 @@ def test_rows_of_another_model_other_settings_or_a_changed_file_are_not_taken_ov
     rest = Counts(classifier)
     predict_files(rest, files, out)
     assert rest.seen == ["0.png", "2.png"]
+    interrupted()
+    later = files[0].stat().st_mtime_ns + 10**9
+    os.utime(files[0], ns=(later, later))  # a file of the same size may say something else
+    rest = Counts(classifier)
+    predict_files(rest, files, out)
+    assert rest.seen == ["0.png", "2.png"]
 
 
 def test_a_checkpoint_has_another_fingerprint_with_other_weights_classes_or_temperature(checkpoint):

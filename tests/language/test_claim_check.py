@@ -95,6 +95,27 @@ def test_a_contradiction_says_where_and_what():
     assert contradiction.measured.startswith("dark, high (-60")
 
 
+@pytest.mark.parametrize("angle", [30, -30, 10])
+def test_a_direction_is_measured_from_the_rows_on_and_above_0_where_it_falls_to_the_right(angle):
+    right, down = (COLUMN - 100, ROW - 100)
+    turn = np.radians(angle)
+    along, across = right * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - right * np.sin(turn)
+    line = (abs(along) < 80) & (abs(across) < 3)
+    (contradiction,) = check("The line runs vertically.", evidence(line)).contradictions
+    assert contradiction.measured == f"{angle:+d}°"
+
+
+@pytest.mark.parametrize(("turned", "side"), [(False, "width"), (True, "height")])
+def test_places_and_shares_of_an_image_that_is_no_square(turned, side):
+    mask = np.zeros((90, 360), dtype=bool)
+    mask[60:85, 270:350] = True
+    of = evidence(mask.T if turned else mask)
+    assert wrong(f"A dark mark in the lower right, across about a quarter of the {side}.", of) == []
+    assert wrong(f"A dark mark in the lower right, across three quarters of the {side}.", of) == ["size"]
+    assert wrong("A dark mark in the upper right.", of) == ["location"]
+    assert wrong("A dark mark in the lower left.", of) == ["location"]
+
+
 def test_risk_grows_with_what_is_wrong():
     of = evidence(LINE)
     texts = [
@@ -108,6 +129,10 @@ def test_risk_grows_with_what_is_wrong():
     assert risks[0] == 0
     assert risks[0] < risks[1] < risks[2] < risks[3] <= 1
     assert check("A bright line. It is bright.", of).risk == risks[2]  # said twice is no more wrong
+    worse, lesser = check("An extensive mark.", of).risk, check("A short mark.", of).risk
+    assert worse > lesser > 0
+    for text in ("An extensive mark. A short mark.", "A short mark. An extensive mark."):
+        assert check(text, of).risk == worse  # of two of a kind the worse counts
 
 
 def test_the_sample():

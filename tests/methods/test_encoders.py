@@ -256,6 +256,18 @@ def test_clip_lora_takes_one_of_several_texts_a_step_and_all_in_the_end():
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize(("with_texts", "kind"), [(False, "geometric"), (True, "photometric")])
+def test_clip_lora_mirrors_no_image_that_has_a_text_of_its_own(with_texts, kind, monkeypatch):
+    drawn, varied = [], clip_lora.varied
+    monkeypatch.setattr(
+        clip_lora, "varied", lambda images, rows, *rest: drawn.append(rest[0]) or varied(images, rows, *rest)
+    )
+    task = task_of(small_clip(), iterations_per_shot=1)
+    texts = torch.zeros(len(task.shots), 24) if with_texts else None
+    clip_lora.fit(replace(task, shots=replace(task.shots, texts=texts)))
+    assert set(drawn) == {kind}
+
+
 # Full-rank tuning
 
 QUICK = {"steps": 12, "batch_size": 6, "lr": 3e-3}

@@ -14,7 +14,13 @@ from steeldefectx.data.labelled import load_data
 from steeldefectx.errors import DataError, ModelError
 from steeldefectx.inference.eval_config import EvalConfig
 from steeldefectx.inference.evaluation import evaluate_checkpoint
-from steeldefectx.models.calibration import CALIBRATION, calibrate, fit_temperature, read_calibration
+from steeldefectx.models.calibration import (
+    CALIBRATION,
+    calibrate,
+    calibration_results,
+    fit_temperature,
+    read_calibration,
+)
 from steeldefectx.training import run as training
 from steeldefectx.training.config import TrainConfig
 
@@ -52,6 +58,8 @@ def test_calibration_lowers_the_error_of_other_images_and_changes_no_prediction(
         return metrics.calibration_error(best.numpy(), labels[2000:], confidences.numpy())
 
     assert error(found.temperature) < 0.04 < 0.15 < error(1.0)
+    reported = calibration_results(found, logits[2000:], labels[2000:])
+    assert reported == {"calibration": vars(found), "calibrated_error": pytest.approx(error(found.temperature))}
     assert found.nll_after < found.nll_before
     assert found.calibration_error_after < found.calibration_error_before
     assert found.images == 2000

@@ -74,12 +74,12 @@ def test_logits_are_those_of_the_processor_and_the_model(vit):
 
 @pytest.mark.parametrize("size", [64, 96])
 def test_a_saved_one_remembers_its_image_size_and_classes(size, tmp_path):
-    made = new_classifier("resnet-18", ["a", "b", "c"], size)
+    made = new_classifier("resnet-18", ["c", "a", "b"], size)
     for part in (made.model, made.image_processor):
         part.save_pretrained(tmp_path)
     loaded = load_classifier(str(tmp_path))
     assert loaded.image_shape == (3, size, size)
-    assert loaded.classes == ["a", "b", "c"]
+    assert loaded.classes == ["c", "a", "b"], "in the order of the logits"
 
 
 @pytest.mark.parametrize("mode", ["L", "I;16"])

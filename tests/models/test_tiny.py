@@ -82,3 +82,17 @@ def test_grey_and_colour_images_of_any_size_are_taken():
         ("1", (3, 64)),
     ]:
         assert clip.to_pixels(Image.new(mode, size)).shape == (3, 96, 96)
+
+
+@torch.no_grad()
+def test_colours_are_seen_as_pillow_sees_them_in_grey():
+    """Red has upright stripes and blue has lying ones: weights the other way round would show the latter."""
+    clip, stripes = load_clip("tiny"), np.where(np.arange(96) % 16 < 8, 60, 200).astype(np.uint8)
+    upright = np.broadcast_to(stripes, (96, 96))
+    colour = Image.fromarray(np.stack([upright, np.full_like(upright, 100), upright.T], axis=2))
+    seen, grey, turned = (
+        clip.embed_images(clip.encode_images(torch.from_numpy(clip.to_pixels(image))[None]))[0]
+        for image in (colour, colour.convert("L"), colour.convert("L").transpose(Image.Transpose.TRANSPOSE))
+    )
+    torch.testing.assert_close(seen, grey, atol=0.01, rtol=0)
+    assert (seen - turned).abs().max() > 0.05

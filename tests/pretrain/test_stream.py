@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 
 from steeldefectx.errors import ConfigError
+from steeldefectx.language.attributes import attributes_from_mask
+from steeldefectx.language.descriptions import write_texts
 from steeldefectx.pretrain.config import PretrainConfig
-from steeldefectx.pretrain.stream import CLEAN_LABEL, Scenes, batches, class_texts, corpus
+from steeldefectx.pretrain.stream import CLEAN_LABEL, Scenes, batches, class_texts, corpus, describe
+from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
 
 CONFIG = PretrainConfig(images=160, batch_size=16, image_size=32, workers=0)
@@ -21,6 +25,15 @@ def same(one, other):
     assert torch.equal(one.labels, other.labels)
     assert one.texts == other.texts
     assert torch.equal(one.described, other.described)
+
+
+def test_descriptions_are_t3_but_for_the_share_that_is_t2():
+    scene = render_scene(np.random.default_rng(1), 64, "Punching")
+    attributes = attributes_from_mask(scene.image, scene.mask)
+    texts = write_texts("Punching", attributes, scene.depth, np.random.default_rng(5))
+    assert texts.t2 != texts.t3
+    assert describe(scene, np.random.default_rng(5), 0.0) == texts.t3
+    assert describe(scene, np.random.default_rng(5), 1.0) == texts.t2
 
 
 def test_batches_do_not_depend_on_how_many_processes_render():

@@ -1,10 +1,15 @@
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from steeldefectx.models.clip import class_embeddings
+from steeldefectx.training.clip_modules import Embeddings, FrozenTowers, TrainedTowers
 from steeldefectx.training.losses import class_prompts_loss, contrastive_loss, same_text_loss, siglip_loss
+from steeldefectx.training.trainable import Batch
 
 
 def plain_loss(image, text, ids, scale):
@@ -134,3 +139,34 @@ def test_a_class_stands_where_the_mean_of_its_texts_points():
     found = class_embeddings(text, [2, 3])
     torch.testing.assert_close(found[0], F.normalize(text[0] + text[1], dim=0))
     torch.testing.assert_close(found[1], F.normalize(text[2:].sum(0), dim=0))
+
+
+@pytest.mark.parametrize("loss", ["contrastive", "same-text", "siglip"])
+def test_each_image_is_held_against_its_own_text_however_texts_are_shared(loss):
+    """A batch has each distinct text once; the loss is that of images and texts side by side."""
+    vectors, of_image = unit(9, 6), [2, 0, 1, 1, 2]
+    image, text, scale, bias = vectors[:5], vectors[5:8], torch.tensor(6.0), torch.tensor(-3.0)
+    model = SimpleNamespace(logit_scale=torch.tensor(1.0))
+    module = FrozenTowers(SimpleNamespace(adapter=None, text_adapter=None, model=model), loss=loss)
+    batch = Batch(None, torch.zeros(5), text_of_image=torch.tensor(of_image), text_ids=torch.tensor(of_image) + 40)
+    found = module.loss(Embeddings(image, text, scale, bias), batch, lambda tensor: tensor)
+    pairs = image, torch.stack([text[n] for n in of_image]), torch.tensor(of_image), scale
+    expected = {
+        "contrastive": lambda: contrastive_loss(*pairs),
+        "same-text": lambda: same_text_loss(*pairs),
+        "siglip": lambda: siglip_loss(*pairs, bias),
+    }
+    torch.testing.assert_close(found, expected[loss]())
+
+
+@pytest.mark.parametrize(("start", "bound"), [(1 / 0.07, 100), (117, 117)])
+def test_the_factor_on_cosines_stays_below_clips_100_or_what_the_model_came_with(start, bound):
+    model = torch.nn.Module()
+    model.logit_scale, model._no_split_modules = torch.nn.Parameter(torch.tensor(math.log(start))), []
+    module = TrainedTowers(SimpleNamespace(adapter=None, text_adapter=None, model=model), False)
+    model.logit_scale.data.fill_(math.log(90))
+    module.after_step()
+    assert model.logit_scale.exp().item() == pytest.approx(90)
+    model.logit_scale.data.fill_(math.log(500))
+    module.after_step()
+    assert model.logit_scale.exp().item() == pytest.approx(bound)

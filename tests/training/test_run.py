@@ -4,15 +4,18 @@ import errno
 import json
 import os
 import tempfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from PIL import Image
 
-from steeldefectx.data.labelled import load_data
+from steeldefectx.data.labelled import Data, load_data
 from steeldefectx.errors import ConfigError
+from steeldefectx.features.encoding import Features
 from steeldefectx.features.logits import classifier_logits
 from steeldefectx.metrics.scores import scores
 from steeldefectx.models.checkpoint import load_checkpoint, save_checkpoint
@@ -22,9 +25,10 @@ from steeldefectx.models.names import PEFT_METHODS
 from steeldefectx.models.peft_adapters import unload
 from steeldefectx.taxonomy import T0_TEMPLATE
 from steeldefectx.training import clip_training
+from steeldefectx.training.clip_training import ClipTraining
 from steeldefectx.training.config import LOSSES, METHODS, TrainConfig
 from steeldefectx.training.run import run
-from steeldefectx.utils.results import write_json
+from steeldefectx.utils.results import Stopwatch, write_json
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,36 @@ def test_a_clip_adapter_is_where_it_is_told(side, data, tmp_path):
     _, clip = trained(data, tmp_path, method="clip-adapter", adapter_on=side)
     found = [name for name, part in (("image", clip.adapter), ("text", clip.text_adapter)) if part is not None]
     assert found == (["image", "text"] if side == "both" else [side])
+
+
+def test_each_view_of_an_image_is_another_variation(data, tmp_path):
+    config = TrainConfig(model="tiny", train_text="T0", views=3, output_dir=str(tmp_path), tracker="none")
+    training = ClipTraining(config, data, data.split("train"), Accelerator(), torch.float32, Stopwatch())
+    views = training.inputs.images
+    assert len(views) == 3
+    assert torch.equal(views[0], Features(load_clip("tiny"), torch.device("cpu")).images(data.split("train")))
+    assert not any(torch.equal(views[a], views[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+
+
+@pytest.mark.parametrize("settings", [{"method": "clip-adapter"}, {"method": "classifier", "model": "shufflenet-v2"}])
+def test_the_test_split_decides_nothing(settings, data, tmp_path):
+    """With every label of the test split wrong, epoch, temperature and weights are the same."""
+    settings = settings | {"hold_out": 0.4, "epochs": 3, "image_size": 32, "batch_size": 4}
+    test, runs = data.split("test"), []
+    for name, labels in (("right", test.labels), ("wrong", 1 - test.labels)):
+        told = Data(data.classes, {**data.splits, "test": replace(test, labels=labels)})
+        results, model = trained(told, tmp_path / name, **settings)
+        lines = [json.loads(line) for line in (tmp_path / name / "log.jsonl").open()]
+        scored = [line["held_out_accuracy"] for line in lines]
+        part = model.adapter if settings["method"] == "clip-adapter" else model.model
+        runs.append((results, scored, part.state_dict()))
+    (right, right_scores, right_weights), (wrong, wrong_scores, wrong_weights) = runs
+    assert right["accuracy"] == pytest.approx(1 - wrong["accuracy"])
+    assert right_scores == wrong_scores
+    for key in ("best_epoch", "calibration", "n_train"):
+        assert right[key] == wrong[key], key
+    assert right["n_train"] > right["calibration"]["images"], "the larger part is trained on"
+    assert all(torch.equal(right_weights[name], wrong_weights[name]) for name in right_weights)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -46,6 +46,14 @@ def test_documentation_and_layout_change_no_hash(package):
     assert ours() == before
 
 
+def test_each_byte_of_the_embedded_weights_counts(package):
+    before, weights = ours(), package / "embedded" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert ours() != before
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

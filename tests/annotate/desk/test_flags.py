@@ -1,6 +1,9 @@
 """Contradicted words, marked in a text."""
 
+import pytest
+
 from steeldefectx.annotate.desk.flags import TextChecker, segments
+from steeldefectx.annotate.desk.reviews import ReviewQueue
 from steeldefectx.store.schema import Claim
 from tests.annotate.desk.review_store import TRUE, WRONG
 
@@ -20,3 +23,21 @@ def test_what_one_types_is_checked_against_the_mask(store):
     assert [flag["kind"] for _, flag in checker.segments("steel/1", WRONG) if flag] == ["location"]
     assert checker.segments("steel/1", TRUE) == [(TRUE, None)]
     assert checker.segments("steel/1", "") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "dimension"),
+    [
+        ("shape", "shape"),
+        ("direction", "shape"),
+        ("size", "size"),
+        ("location", "location"),
+        ("polarity", "contrast"),
+        ("saliency", "contrast"),
+    ],
+)
+def test_a_contradicted_claim_makes_its_dimension_wrong_and_no_other(kind, dimension, store):
+    proposed = store.candidates("steel/1")[0]
+    store.set_claims({proposed.id: [Claim(proposed.id, kind, 0, 1, "a", "b", 0.5)]}, {proposed.id: 0.5})
+    judgements = ReviewQueue(store).open("anna", "steel/1").judgements
+    assert [name for name, word in judgements.items() if word == "wrong"] == [dimension]
