@@ -141,3 +141,13 @@ def test_what_cannot_be_searched_is_said(checkpoint, words, reason):
     done = run(*words, "--checkpoint", checkpoint)
     assert done.exit_code == 2
     assert reason in " ".join(done.output.split())
+
+
+def test_a_deep_query_is_read_by_its_depth(images):
+    """A 12-bit image over 8-bit ones: as predicting reads it, not as one of 16 bits, which would be black."""
+    data = load_data("class-folders", str(images), t0_template="A photo of {}.")
+    index = Index(load_clip("tiny"), list(data.splits.values()), "T0", torch.device("cpu"))
+    shallow = Image.open(next((images / "rough").glob("*.png")))
+    deep = Image.fromarray(np.asarray(shallow).astype(np.uint16) << 4)
+    expected = [(hit.row, round(hit.similarity, 3)) for hit in index.images_for_image(shallow, 3)]
+    assert [(hit.row, round(hit.similarity, 3)) for hit in index.images_for_image(deep, 3)] == expected
