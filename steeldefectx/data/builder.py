@@ -181,6 +181,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             photographs = duplicates.photographs(sample.image_id for sample in keys)
             for remark in filter(None, [kept_together(photographs), duplicates_together(near_duplicates)]):
                 datasets.logging.get_logger(__name__).warning(remark)
+                self.info.description += f"\n{remark}"  # is kept with the rows, see remarks_of
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
         return [datasets.SplitGenerator(name, {"keys": part}) for name, part in parts.items() if part]
 
@@ -294,6 +295,11 @@ def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates:
     groups: list[Sequence[int]] = [*duplicates.photographs(ids), *(near_duplicates if rule == "grouped" else [])]
     assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
     return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
+
+
+def remarks_of(rows: datasets.DatasetDict) -> list[str]:
+    """What was said when rows were made of images that are kept on one side of the split."""
+    return str(rows["train"].info.description).splitlines()[1:]
 
 
 def kept_together(photographs: Sequence[Sequence[int]]) -> str:

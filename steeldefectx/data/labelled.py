@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import datasets
 import numpy as np
 
 from steeldefectx.data import duplicates
-from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.builder import load_dataset, remarks_of
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import TEXT_LEVELS
@@ -98,6 +98,8 @@ class Data:
     classes: list[str]
     """The classes that occur, in label order."""
     splits: dict[str, Split]
+    remarks: list[str] = field(default_factory=list)
+    """How many images are kept on one side of the split, in words, where there are some."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -149,7 +151,7 @@ def load_data(
         held_out = splits["train"].held_out(validation, seed)
         splits = {"train": splits["train"].part(~held_out), "test": splits["train"].part(held_out)}
     classes = [label_names[label] for label in present]
-    return Data(classes, splits)
+    return Data(classes, splits, remarks_of(rows))
 
 
 def _split(rows: datasets.Dataset, present: list[int]) -> Split:
@@ -202,7 +204,7 @@ def notes_on_scores(data: Data, scored: list[Split]) -> list[str]:
         data: All data.
         scored: The splits that scores are of.
     """
-    notes = []
+    notes = list(data.remarks)
     if len(data.classes) == 1:
         notes.append(f"There is one class alone, {data.classes[0]}: among the data's classes every image is right.")
     tested = {int(label) for split in scored for label in split.labels}

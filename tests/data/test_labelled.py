@@ -9,7 +9,7 @@ from PIL import Image
 from steeldefectx.benchmark.grid import Cell
 from steeldefectx.benchmark.tasks import Workbench
 from steeldefectx.data.builder import load_dataset
-from steeldefectx.data.labelled import ROW_SETTINGS, class_texts, load_data
+from steeldefectx.data.labelled import ROW_SETTINGS, class_texts, load_data, notes_on_scores
 from steeldefectx.taxonomy import T0_TEMPLATE
 from steeldefectx.training.config import TrainConfig
 
@@ -66,3 +66,19 @@ def test_texts_of_images_that_stand_for_a_class_are_those_of_training_images(fol
     for label, texts in enumerate(class_texts(data, "T3")):
         ids = train.image_ids[train.labels == label]
         assert sorted(texts) == sorted(f"The one and only {image_id}." for image_id in ids)
+
+
+def test_images_that_are_kept_together_are_counted_beside_the_scores(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("dent", "burr"):
+        (tmp_path / name).mkdir()
+        for n in range(6):
+            image = Image.fromarray(rng.integers(0, 255, (8, 8), np.uint8)).resize((48, 48), Image.Resampling.BICUBIC)
+            image.save(tmp_path / name / f"{n}.png")
+    image.save(tmp_path / "burr" / "5-again.jpg")
+    for _ in range(2):  # made, then as kept
+        data = load_data("class-folders", str(tmp_path))
+        notes = notes_on_scores(data, list(data.splits.values()))
+        assert notes == ["2 images nearly equal another one; each of their 1 groups is on one side."]
+    parted = load_data("class-folders", str(tmp_path), split_by="rule")
+    assert notes_on_scores(parted, list(parted.splits.values())) == []
