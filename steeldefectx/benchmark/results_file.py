@@ -34,7 +34,7 @@ def append_line(folder: Path, line: dict[str, Any]) -> None:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             broken = file.read(1) != b"\n"
-        text = json.dumps(line, ensure_ascii=False) + "\n"
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
         file.write((b"\n" if broken else b"") + text.encode())
         file.flush()
         os.fsync(file.fileno())

@@ -24,7 +24,7 @@ from steeldefectx.benchmark.grid import Cell
 from steeldefectx.benchmark.result_lines import failed_line, line_of, write_predictions
 from steeldefectx.benchmark.results_file import DONE, append_line, read_lines
 from steeldefectx.benchmark.tasks import Workbench
-from steeldefectx.errors import SteelDefectXError
+from steeldefectx.errors import ModelError, SteelDefectXError
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.results import Stopwatch
 
@@ -78,6 +78,8 @@ def run_cell(key: str, cell: Cell, bench: Workbench) -> dict[str, Any]:
     watch = Stopwatch()
     try:
         outcome = bench.run(cell, watch)
+        if not outcome.logits.isfinite().all():
+            raise ModelError("It has diverged: logits of test images are no finite numbers. Lower its learning rate.")
         write_predictions(bench.folder, key, outcome)
         return line_of(key, cell, outcome, bench.fingerprint(cell), watch.total())
     except SteelDefectXError as error:

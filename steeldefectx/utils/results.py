@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from steeldefectx.errors import DataError
+from steeldefectx.utils.atomic import atomic_write
 from steeldefectx.utils.fingerprint import code_hash, library_versions
 
 RESULTS = "results.json"
@@ -74,9 +74,8 @@ def write_json(content: Any, path: Path) -> None:
     """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(path)
+    with atomic_write(path) as file:
+        file.write(text)
 
 
 def read_results(path: Path) -> dict[str, Any] | None:

@@ -180,6 +180,19 @@ def test_the_test_split_is_closed_until_a_method_is_fitted(folder, tmp_path, mon
     assert bench.run(wanted, Stopwatch()).logits.shape == (9, 3)
 
 
+def test_a_method_that_diverges_fails_and_is_not_scored(folder, tmp_path, monkeypatch):
+    def diverged(*args, fit=few_shot.fit):
+        predictor, *rest = fit(*args)
+        return replace(predictor, logits=lambda images: predictor.logits(images) * np.nan), *rest
+
+    monkeypatch.setattr(few_shot, "fit", diverged)
+    summary = run_grid([cell(folder, method="lp++", shots=1, test_text="T0")], tmp_path)
+    assert (summary.done, summary.failed) == (0, 1)
+    (line,) = read_lines(tmp_path).values()
+    assert "no finite numbers" in line["error"]
+    assert "NaN" not in (tmp_path / "results.jsonl").read_text()
+
+
 def test_where_images_lie_changes_no_id_and_what_decides_a_result_does(folder, tmp_path, monkeypatch):
     bench, wanted = Workbench(tmp_path), cell(folder, method="lp++", shots=2, test_text="T0")
     moved = tmp_path / "moved"
