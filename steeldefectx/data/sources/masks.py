@@ -80,6 +80,23 @@ def read_mask(mask: Image.Image, box: Box | None) -> np.ndarray:
     return np.asarray(mask.convert("L").crop(box)) > BACKGROUND_UP_TO
 
 
+def sample_mask(sample: Sample, *, whole: bool = False) -> np.ndarray | None:
+    """(H, W) bool, the mask of a sample, cut to its box; None where it has none.
+
+    Args:
+        sample: One that :mod:`.usable` has found to be good.
+        whole: The mask of the whole image instead.
+    """
+    if sample.mask is None:
+        return None
+    box = None if whole else sample.box
+    if not isinstance(sample.mask, Path):
+        left, top, right, bottom = box or (0, 0, *sample.mask.size)
+        return sample.mask.mask()[top:bottom, left:right]
+    with Image.open(sample.mask) as mask:
+        return read_mask(mask, box)
+
+
 def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[Sample]:
     """The samples, with the masks that belong to them; adds masks of several images, and of none, to the tree."""
     neu_images = {sample.image_id: sample.path for sample in samples if sample.source == NEU}

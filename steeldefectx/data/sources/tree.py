@@ -31,6 +31,8 @@ class Tree:
     they cannot use."""
     texts: list[Path] = field(default_factory=list)
     """JSON and XML files, sorted."""
+    masks: list[Path] = field(default_factory=list)
+    """Mask files that were taken out of ``folders``, see :mod:`.masks`."""
     notes: list[str] = field(default_factory=list)
     """Remarks of readers that need no action."""
     unpacked: dict[Path, Path] = field(default_factory=dict)

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from steeldefectx.data.images import open_image
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import read_mask
+from steeldefectx.data.sources.masks import read_mask, sample_mask
+from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import DataError
 from steeldefectx.utils.cores import usable_cores
 
@@ -63,6 +64,8 @@ def _check(sample: Sample) -> tuple[Sample | None, Problem | None]:
         return None, image
     if sample.mask is None:
         return sample, None
+    if not isinstance(sample.mask, Path):
+        return _check_drawn(sample, sample.mask, image.size)
     mask = _decode(sample.mask)
     if isinstance(mask, Problem):
         return replace(sample, mask=None), mask
@@ -73,6 +76,17 @@ def _check(sample: Sample) -> tuple[Sample | None, Problem | None]:
     else:
         return sample, None
     return replace(sample, mask=None), problem
+
+
+def _check_drawn(sample: Sample, shapes: Shapes, size: tuple[int, int]) -> tuple[Sample | None, Problem | None]:
+    """The same, for a mask that an annotation draws."""
+    if shapes.size != size:
+        stated = f"{shapes.size[0]}x{shapes.size[1]}"
+        return None, Problem(sample.path, f"{size[0]}x{size[1]} pixels, its annotation is of {stated}")
+    mask = sample_mask(sample)
+    if mask is None or not mask.any():
+        return replace(sample, mask=None), Problem(sample.path, "an annotation that draws no pixel of its mask")
+    return sample, None
 
 
 def _decode(path: Path) -> Image.Image | Problem:
