@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.language.attributes import Attributes
+from steeldefectx.utils.printable import printable
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom lie outside."""
@@ -48,8 +49,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        path = str(self.path).encode("utf-8", "backslashreplace").decode()  # names need not be UTF-8
-        return f"{path}: {self.reason}"
+        return f"{printable(self.path)}: {self.reason}"
 
 
 @dataclass

@@ -22,7 +22,8 @@ from steeldefectx.data.sources.layouts.ids import sample_id
 from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
 from steeldefectx.data.sources.layouts.split_words import is_validation, splits_by_hand
 from steeldefectx.data.sources.listing import Sample
-from steeldefectx.data.sources.tree import Tree, list_files
+from steeldefectx.data.sources.tree import Tree
+from steeldefectx.data.sources.walk import is_of_a_tool, list_files
 
 NAME = "class-folders"
 NO_CLASS = frozenset({"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data"})
@@ -140,7 +141,9 @@ def empty_folders(tree: Tree) -> list[str]:
     found = _understand(tree)
     folders = [folder for level in found.levels if level.is_dir() for folder in level.iterdir() if folder.is_dir()]
     known = set(found.class_of.values())
-    return sorted({folder.name for folder in folders if folder.name[0] != "." and not any(list_files(folder))} - known)
+    return sorted(
+        {folder.name for folder in folders if not is_of_a_tool(folder.name) and not any(list_files(folder))} - known
+    )
 
 
 CLASS_FOLDERS = Layout(
