@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from steeldefectx.data.sources.layouts import class_folders
+from steeldefectx.data.sources.layouts import class_folders, coco, labelme, voc, yolo
 from steeldefectx.data.sources.layouts.layout import Layout
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.masks import take_masks
@@ -14,7 +14,7 @@ from steeldefectx.data.sources.tree import Tree
 from steeldefectx.errors import ConfigError, DataError
 
 AUTO = "auto"
-LAYOUTS: tuple[Layout, ...] = (class_folders.CLASS_FOLDERS,)
+LAYOUTS: tuple[Layout, ...] = (labelme.LABELME, coco.COCO, voc.VOC, yolo.YOLO, class_folders.CLASS_FOLDERS)
 """All that are read; of those that agree on a folder, the first is taken."""
 CLASSES_LISTED = 8
 
