@@ -16,7 +16,7 @@ from steeldefectx.cli import benchmark, data, doctor, hub, inference, texts, tra
 from steeldefectx.cli.error_messages import errors_as_messages
 
 COMMANDS: dict[str, list[Callable[..., None]]] = {
-    "Data": [data.build, data.audit, data.verify],
+    "Data": [data.look, data.build, data.audit, data.verify],
     "Texts": [
         *(texts.annotate, texts.describe_classes, texts.review, texts.import_annotations, texts.export_annotations),
     ],

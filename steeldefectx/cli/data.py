@@ -1,4 +1,4 @@
-"""The commands for the data: build, audit, verify."""
+"""The commands for the data: look, build, audit, verify."""
 
 from __future__ import annotations
 
@@ -13,6 +13,22 @@ from steeldefectx.errors import ConfigError
 Split = Annotated[
     str, typer.Option(help="rule; grouped: near-duplicates on one side; auto: grouped for class folders.")
 ]
+
+
+def look(
+    folder: Annotated[Path, typer.Argument(help="Folder with images, of any layout.")],
+    layout: Annotated[str, typer.Option(help="Read it as this layout; auto: the one that it looks like.")] = "auto",
+) -> None:
+    """Say what a folder holds: its layout, classes with counts, what is not read, and what its images are.
+
+    It takes a second or two for 10,000 files, as no more than a sample of them is opened. All other commands that take
+    a folder of images read it in the same way.
+
+      steeldefectx look my_images/
+    """
+    from steeldefectx.data.look import look as look_at  # imports Pillow; --help does without
+
+    typer.echo("\n".join(look_at(folder.expanduser(), layout).lines()))
 
 
 def build(

@@ -44,9 +44,7 @@ def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) 
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
     """
     tree = read_tree(data_dir)
-    samples = release.take(tree)
-    masks = take_masks(tree)
-    samples += attach_masks(tree, _read_sources(tree), masks)
+    samples = known_samples(tree)
     if not crops:
         samples = [replace(sample, box=None) for sample in samples]
     if not samples:
@@ -57,6 +55,13 @@ def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) 
     for note in listing.notes:
         _logger.warning(note)
     return listing
+
+
+def known_samples(tree: Tree) -> list[Sample]:
+    """The samples of releases and published data sets in a tree, with their masks; none of them decoded."""
+    samples = release.take(tree)
+    masks = take_masks(tree)
+    return samples + attach_masks(tree, _read_sources(tree), masks)
 
 
 def _read_sources(tree: Tree) -> list[Sample]:

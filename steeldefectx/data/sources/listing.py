@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steeldefectx.data.sources.shapes import Shapes
-from steeldefectx.language.attributes import Attributes
 from steeldefectx.utils.printable import printable
+
+if TYPE_CHECKING:  # imports SciPy, which no reader of folders needs
+    from steeldefectx.language.attributes import Attributes
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom lie outside."""

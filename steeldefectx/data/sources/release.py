@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.tree import Tree
-from steeldefectx.language.attributes import Attributes
 from steeldefectx.taxonomy import find_class
+
+if TYPE_CHECKING:  # imports SciPy, which no reader of folders needs
+    from steeldefectx.language.attributes import Attributes
 
 SOURCE = "release"
 PARTS = {"train": "train", "val": "test"}
@@ -101,7 +103,7 @@ def _attributes(released: Any) -> Attributes:
         position = [{"cell": str(cell), "fraction": float(fraction)} for cell, fraction in released["Position"]]
     except (TypeError, ValueError):
         raise ValueError("Position is not a list of [cell, fraction]") from None
-    return cast(Attributes, {**texts, "position": position})
+    return cast("Attributes", {**texts, "position": position})
 
 
 def _text(entry: Any, key: str) -> str:

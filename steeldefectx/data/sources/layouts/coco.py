@@ -154,5 +154,6 @@ COCO = Layout(
     "steel/annotations/instances_train.json\nsteel/train/0001.jpg\nsteel/val/0002.jpg",
     recognize,
     read,
+    opens_images=True,
     beats=("class-folders",),
 )

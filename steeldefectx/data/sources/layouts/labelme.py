@@ -123,5 +123,6 @@ LABELME = Layout(
     "frames/images/1.jpg\nframes/json/1.json\nframes/json/2.json",
     recognize,
     read,
+    opens_images=True,
     beats=("class-folders",),
 )

@@ -28,5 +28,7 @@ class Layout:
     """What speaks for it, in words; None where it is not this layout. Opens a handful of files at most."""
     read: Callable[[Tree], Iterator[Sample]]
     """All samples; adds what it cannot use to the tree's ``problems``, and remarks to its ``notes``."""
+    opens_images: bool = False
+    """Whether reading opens a file an image: its annotation, or its header for its size."""
     beats: tuple[str, ...] = ()
     """Names of layouts that would misread a tree of this one: where both are recognized, it is this."""

@@ -94,5 +94,6 @@ VOC = Layout(
     "VOC2007/JPEGImages/0001.jpg\nVOC2007/Annotations/0001.xml\nVOC2007/ImageSets/Main/train.txt",
     recognize,
     read,
+    opens_images=True,
     beats=("class-folders",),
 )

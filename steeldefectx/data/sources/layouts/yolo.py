@@ -196,5 +196,6 @@ YOLO = Layout(
     "steel/data.yaml\nsteel/train/images/0001.jpg\nsteel/train/labels/0001.txt",
     recognize,
     read,
+    opens_images=True,
     beats=("class-folders",),
 )
