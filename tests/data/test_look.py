@@ -39,16 +39,20 @@ def test_class_folders_are_counted_by_split_and_files_described(tmp_path):
     assert (found.images, found.masks) == (6, 1)
     assert dict(found.files) == {"PNG 20x10 grey 8-bit": 5, "PNG 20x10 grey 16-bit": 1}
     text = "\n".join(found.lines())
-    assert "class folders" in text and "dataset" in text and ".dng" in text
+    assert "class folders" in text
+    assert "dataset" in text
+    assert ".dng" in text
     assert "6 images, 1 mask file; 6 samples of 2 classes." in text
-    assert "class    train  test" in text and "dent         1     0" in text
+    assert "class    train  test" in text
+    assert "dent         1     0" in text
 
 
 def test_published_data_are_named(tmp_path):
     image(tmp_path / "NEU" / "crazing" / "crazing_1.jpg")
     found = look(tmp_path)
     assert found.config == "default"
-    assert found.layout == "published data sets (NEU 1)" and list(found.counts) == ["Crazing"]
+    assert found.layout == "published data sets (NEU 1)"
+    assert list(found.counts) == ["Crazing"]
 
 
 def test_of_many_annotation_files_a_sample_is_opened(tmp_path, monkeypatch):
@@ -62,9 +66,13 @@ def test_of_many_annotation_files_a_sample_is_opened(tmp_path, monkeypatch):
             json.dumps({"shapes": [shape], "imageWidth": 20, "imageHeight": 10})
         )
     found = look(tmp_path)
-    assert found.counts["dent"].total() == 10 and found.counted == 10 and found.images == 40
-    assert "40 JSON files" in found.layout and found.files.total() == 5
-    assert not found.problems and "counted in 10 of them" in "\n".join(found.lines())
+    assert found.counts["dent"].total() == 10
+    assert found.counted == 10
+    assert found.images == 40
+    assert "40 JSON files" in found.layout
+    assert found.files.total() == 5
+    assert not found.problems
+    assert "counted in 10 of them" in "\n".join(found.lines())
 
 
 def test_what_a_reader_should_know_of_the_files_is_said(tmp_path):
@@ -79,7 +87,8 @@ def test_what_a_reader_should_know_of_the_files_is_said(tmp_path):
     assert "PNG 20x10 colour with transparency 8-bit" in text
     assert "1 of 4 images that were opened have several pages" in text
     assert "1 of 4 images that were opened are to be turned upright" in text
-    assert "1 of 4 images that were opened cannot be read, such as" in text and "broken.png" in text
+    assert "1 of 4 images that were opened cannot be read, such as" in text
+    assert "broken.png" in text
 
 
 def test_mistakes_are_answered(tmp_path):
@@ -100,7 +109,8 @@ def test_the_real_folders_are_read_as_they_lie(real_data):
         "frames": "class-folders",
     }
     frames = look(real_data.parent / "frames")
-    assert "labelme" in frames.layout and frames.images == 300
+    assert "labelme" in frames.layout
+    assert frames.images == 300
     shapes = Counter(
         shape["label"]
         for file in real_data.parent.glob("frames/*/json/*.json")
@@ -114,4 +124,5 @@ def test_the_real_folders_are_read_as_they_lie(real_data):
 def test_command(tmp_path):
     image(tmp_path / "dent" / "a.png")
     done = CliRunner().invoke(app, ["look", str(tmp_path)])
-    assert done.exit_code == 0 and "class folders (one folder)" in done.stdout
+    assert done.exit_code == 0
+    assert "class folders (one folder)" in done.stdout
