@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from steeldefectx.data.sources.layouts.choose import AUTO, choose, class_counts
 from steeldefectx.data.sources.layouts.layout import SOURCE
 from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources.renamed import copy_part
 from steeldefectx.data.sources.tree import Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
@@ -69,7 +71,16 @@ def _read_sources(tree: Tree) -> list[Sample]:
         if count and count != published:
             tree.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
         samples += new
-    return samples
+    return list(_copies_told_apart(tree, samples))
+
+
+def _copies_told_apart(tree: Tree, samples: list[Sample]) -> Iterator[Sample]:
+    """The samples; augmented copies of one image, which an export has made, get ids of their own."""
+    count = Counter(sample.image_id for sample in samples)
+    for sample in samples:
+        if count[sample.image_id] > 1:
+            sample = replace(sample, image_id=sample.image_id + copy_part(tree, sample.path))
+        yield sample
 
 
 def find_class_folders(

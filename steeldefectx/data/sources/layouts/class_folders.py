@@ -18,10 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
-from steeldefectx.data.sources.layouts.split_words import is_validation, splits_by_hand
+from steeldefectx.data.sources.layouts.layout import SOURCE, Layout, sample_id
 from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.split_words import is_validation, splits_by_hand
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.data.sources.walk import is_of_a_tool, list_files
 

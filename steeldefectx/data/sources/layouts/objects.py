@@ -13,11 +13,10 @@ from PIL import ExifTags, Image
 
 from steeldefectx.data.images import image_formats
 from steeldefectx.data.sources.crops import MIN_SIDE, with_context
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE
-from steeldefectx.data.sources.layouts.split_words import is_split, splits_by_hand
+from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, sample_id
 from steeldefectx.data.sources.listing import PART, Box, Problem, Sample
 from steeldefectx.data.sources.shapes import Shape, Shapes
+from steeldefectx.data.sources.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.tree import Tree
 
 Bounds = tuple[float, float, float, float]
