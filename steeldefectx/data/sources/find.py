@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from steeldefectx.data.sources.layouts.choose import AUTO, choose, class_counts
 from steeldefectx.data.sources.layouts.layout import SOURCE
 from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources.renamed import copy_part
 from steeldefectx.data.sources.tree import Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
@@ -64,6 +66,29 @@ def known_samples(tree: Tree) -> list[Sample]:
     return samples + attach_masks(tree, _read_sources(tree), masks)
 
 
+def count_known(data_dir: Path) -> tuple[dict[str, int], bool]:
+    """How many images of each known source are below a folder, and whether it :func:`is_published`.
+
+    Raises:
+        DataError: No such folder.
+    """
+    tree = read_tree(data_dir)
+    known = known_samples(tree)
+    count = Counter({sample.path: sample.source for sample in known}.values())
+    return dict(count.most_common()), is_published(tree, known)
+
+
+def is_published(tree: Tree, known: Sequence[Sample]) -> bool:
+    """Whether a folder counts as published data: at least half of its images, masks left out, are of known sources.
+
+    Args:
+        tree: The folder, after :func:`known_samples`.
+        known: What that gave.
+    """
+    paths = {sample.path for sample in known}
+    return 0 < len({*tree.images(), *paths}) <= 2 * len(paths)
+
+
 def _read_sources(tree: Tree) -> list[Sample]:
     """The samples of all source data sets in a tree, and a note on each source that is not complete."""
     samples: list[Sample] = []
@@ -74,7 +99,16 @@ def _read_sources(tree: Tree) -> list[Sample]:
         if count and count != published:
             tree.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
         samples += new
-    return samples
+    return list(_copies_told_apart(tree, samples))
+
+
+def _copies_told_apart(tree: Tree, samples: list[Sample]) -> Iterator[Sample]:
+    """The samples; augmented copies of one image, which an export has made, get ids of their own."""
+    count = Counter(sample.image_id for sample in samples)
+    for sample in samples:
+        if count[sample.image_id] > 1:
+            sample = replace(sample, image_id=sample.image_id + copy_part(tree, sample.path))
+        yield sample
 
 
 def find_class_folders(
@@ -201,9 +235,12 @@ def find_images(path: Path) -> list[Path]:
 
 def _nothing_known(tree: Tree) -> str:
     known = f"No images of a known source ({', '.join(SOURCES)}) in {tree.root}."
-    if any(folder != tree.root for folder in tree.folders):
-        return f"{known} If its folders are classes of your own, use the config class-folders (--config class-folders)."
-    return f"{known} Give the folder that the source data sets were unpacked into."
+    try:
+        layout, evidence = choose(tree)
+    except DataError:
+        return f"{known} Give the folder that the source data sets were unpacked into."
+    own = f"It holds {layout.title} ({evidence}): if these images are your own, use the config class-folders"
+    return f"{known} {own} (--config class-folders)."
 
 
 def _nothing_found(tree: Tree, message: str) -> str:

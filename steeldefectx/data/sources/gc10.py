@@ -20,6 +20,7 @@ from PIL import Image
 
 from steeldefectx.data.sources.crops import with_context
 from steeldefectx.data.sources.listing import Box, Problem, Sample
+from steeldefectx.data.sources.renamed import original_stem
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.data.sources.voc_file import read_voc_file
 from steeldefectx.taxonomy import CLASSES, GC10, DefectClass, normalize_name
@@ -102,7 +103,7 @@ def _in_class_folders(tree: Tree, files: list[Path], annotated: bool) -> Iterato
 
 def _sample(file: Path, class_name: str, box: Box | None) -> Sample:
     label = class_name.lower().replace(" ", "_")
-    return Sample(file, class_name, GC10, f"{GC10}/{file.stem}/{label}", file.name, box=box)
+    return Sample(file, class_name, GC10, f"{GC10}/{original_stem(file)}/{label}", file.name, box=box)
 
 
 def _image_size(file: Path) -> tuple[int, int] | None:

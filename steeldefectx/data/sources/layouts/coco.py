@@ -17,9 +17,9 @@ from steeldefectx.data.sources.annotation_files import number, read_json, stated
 from steeldefectx.data.sources.layouts.layout import Layout
 from steeldefectx.data.sources.layouts.matching import Images, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Bounds, Object, bounds_of, samples_of
-from steeldefectx.data.sources.layouts.split_words import is_split
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Polygon, Shape, run_lengths
+from steeldefectx.data.sources.split_words import is_split
 from steeldefectx.data.sources.tree import Tree
 
 _KEYS = (b'"images"', b'"annotations"', b'"categories"')

@@ -14,8 +14,8 @@ from steeldefectx.data.sources.annotation_files import read_lines
 from steeldefectx.data.sources.layouts.layout import Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Object, samples_of
-from steeldefectx.data.sources.layouts.split_words import is_split
 from steeldefectx.data.sources.listing import Problem, Sample
+from steeldefectx.data.sources.split_words import is_split
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.data.sources.voc_file import VocFile, read_voc_file
 

@@ -19,9 +19,9 @@ from steeldefectx.data.sources.annotation_files import number, read_lines, read_
 from steeldefectx.data.sources.layouts.layout import Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, image_size, samples_of
-from steeldefectx.data.sources.layouts.split_words import is_split
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Polygon
+from steeldefectx.data.sources.split_words import is_split
 from steeldefectx.data.sources.tree import Tree
 
 FAR = 2.0
