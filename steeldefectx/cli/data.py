@@ -24,6 +24,7 @@ def build(
     config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
     split: Split = "auto",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
+    page: Annotated[int, typer.Option(min=0, help="Page or frame of files of several, counted from 0.")] = 0,
     annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
     t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
@@ -38,7 +39,9 @@ def build(
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
     texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
-    built = build_folder(out, absolute(data_dir), config, skip_bad=skip_bad, split_by=split, gc10=gc10, **texts)
+    built = build_folder(
+        out, absolute(data_dir), config, skip_bad=skip_bad, split_by=split, gc10=gc10, page=page, **texts
+    )
     rows = ", ".join(f"{count:,} {name}" for name, count in built.rows.items())
     typer.echo(f"{sum(built.rows.values()):,} images ({rows}), {built.classes} classes, {built.masks:,} masks")
     if built.skipped_file is not None:

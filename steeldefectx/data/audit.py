@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from steeldefectx.data import builder, duplicates
+from steeldefectx.data.images import open_image
 from steeldefectx.data.sources import Listing, Problem, Sample, read_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES
@@ -98,7 +98,7 @@ def audit(data_dir: Path, config: str = "default", split: str = "auto") -> Audit
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
     listing = builder.find_samples(config, data_dir, skip_bad=True)
-    looks = duplicates.read_looks(listing.samples, lambda sample: sample.path)
+    looks = duplicates.sample_looks(listing.samples)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
     parts = builder.assign_splits(listing.samples, builder.split_rule(config, split), groups)
     findings = [
@@ -150,8 +150,7 @@ def _masks(listing: Listing) -> Iterator[Finding]:
     for sample in listing.samples:
         if sample.mask is None:
             continue
-        with Image.open(sample.mask) as image:
-            full = read_mask(image, None).all()
+        full = read_mask(open_image(sample.mask), None).all()
         if full:
             detail = "a mask that covers the whole image"
             yield Finding(MASK, detail, (sample.path, sample.mask), (sample.image_id, sample.mask.name))

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data import duplicates, sources, splits
+from steeldefectx.data.images import reads_alike
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.language.class_texts import read_class_texts
@@ -25,6 +26,7 @@ from steeldefectx.store.annotations import Annotation, fingerprint
 from steeldefectx.store.reading import read_annotations
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 from steeldefectx.utils.fingerprint import code_hash
+from steeldefectx.utils.grey_levels import to_grey
 
 CONFIGS = {
     "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
@@ -76,6 +78,8 @@ ROWS_CODE = (
     "data/images.py",
     "data/splits.py",
     "data/sources/*.py",
+    "data/tiff.py",
+    "utils/grey_levels.py",
 )
 """What rows depend on beside files and settings."""
 
@@ -96,6 +100,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     split_by: str = "auto"
     """``rule`` (7:3 class by class, as published), or ``grouped``: images that nearly equal each other are on the same
     side. ``auto``: ``grouped`` for class folders, ``rule`` for all else."""
+    page: int = 0
+    """Which page or frame is read, of files of several: 0 is the first."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     t1_file: str | None = None
@@ -176,7 +182,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             keys = list(self._find_samples().samples)
             self._check_annotations(sample.image_id for sample in keys)
             rule = split_rule(self.config.name, self.config.split_by)
-            near_duplicates = duplicates.find_duplicates([sample.path for sample in keys]) if rule == "grouped" else []
+            near_duplicates = duplicates.find_duplicates(keys) if rule == "grouped" else []
             assigned = assign_splits(keys, rule, near_duplicates)
             photographs = duplicates.photographs(sample.image_id for sample in keys)
             for remark in filter(None, [kept_together(photographs), duplicates_together(near_duplicates)]):
@@ -223,7 +229,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     def _source_row(self, sample: sources.Sample) -> dict[str, Any]:
         image, mask, attributes, template = _contents(sample)
         return {
-            "image": str(sample.path) if sample.box is None else image,
+            "image": str(sample.path) if image is None else image,
             "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
             "label": sample.class_name,
             "source": sample.source,
@@ -235,7 +241,9 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
     def _find_samples(self) -> sources.Listing:
         config = self.config
-        listing = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
+        listing = find_samples(
+            config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10, page=config.page
+        )
         self.problems = tuple(listing.problems)
         for line in [*listing.notes, *(f"left out: {p.path}: {p.reason}" for p in listing.problems)]:
             datasets.logging.get_logger(__name__).warning(line)
@@ -254,18 +262,22 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return _folder(self.config.data_dir)
 
 
-def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop") -> sources.Listing:
+def find_samples(
+    config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop", page: int = 0
+) -> sources.Listing:
     """The samples of a folder, for any config that reads one.
 
     Raises:
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
-        ConfigError: An unknown way to take GC10-DET's images.
+        ConfigError: An unknown way to take GC10-DET's images, or a negative page.
     """
     if gc10 not in GC10_PARTS:
         raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
+    if page < 0:
+        raise ConfigError(f"page={page}: pages are counted from 0, the first.")
     if config in FOLDER_CONFIGS:
-        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config)
-    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop")
+        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config, page=page)
+    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop", page=page)
 
 
 def split_rule(config: str, split_by: str) -> str:
@@ -328,25 +340,19 @@ def sample_texts(sample: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict
 def _contents(
     sample: sources.Sample,
 ) -> tuple[Image.Image | None, np.ndarray | None, Attributes | None, str | None]:
-    """Image and mask of a sample, cut to its box, as far as they must be opened; attributes and template."""
+    """Image and mask of a sample, cut to its box; attributes and template.
+
+    No image where the file holds the same for everyone who opens it: then rows name the file.
+    """
     attributes, template = sample.attributes, (sample.texts or {}).get("template")
-    if sample.box is None and sample.mask is None:
+    as_it_lies = sample.box is None and sample.page == 0 and reads_alike(sample.path)
+    if as_it_lies and sample.mask is None:
         return None, None, attributes, template
-    image, mask = _pixels(sample)
+    image, mask = sources.sample_pixels(sample)
     if mask is not None and attributes is None:
-        attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
+        attributes = attributes_from_mask(np.asarray(to_grey(image)), mask)
         template = template or template_sentence(sample.class_name, attributes)
-    return image, mask, attributes, template
-
-
-def _pixels(sample: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:
-    """The image and the mask of a sample, cut to its box."""
-    with Image.open(sample.path) as image:
-        part = image.crop(sample.box)
-    if sample.mask is None:
-        return part, None
-    with Image.open(sample.mask) as mask:
-        return part, sources.read_mask(mask, sample.box)
+    return None if as_it_lies else image, mask, attributes, template
 
 
 def _folder(data_dir: str) -> Path:

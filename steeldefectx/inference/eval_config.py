@@ -32,6 +32,7 @@ class EvalConfig:
     gc10: str | None = setting(
         None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
     )
+    page: int | None = setting(None, "Page or frame of image files of several, from 0; as trained by default.")
     split_by: str | None = setting(
         None,
         "rule; grouped: near-duplicates on one side; auto: grouped for class folders. As trained by default.",
@@ -69,6 +70,7 @@ class EvalConfig:
             "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
+            "page": recipe.get("page", 0) if self.page is None else self.page,
             "split_by": self.split_by or recipe.get("split_by", "auto"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
             "t1_file": self.t1_file or recipe.get("t1_file"),

@@ -189,7 +189,7 @@ def data_uri(path: Path) -> str:
         plain = (image.format, image.mode) in SENT_UNCHANGED and set(image.info) <= HARMLESS_METADATA
         if plain and _sent_size(*image.size) == image.size:
             return _encode(f"image/{str(image.format).lower()}", path.read_bytes())
-        from steeldefectx.models.preprocessing import to_display  # imports torch; most images do without
+        from steeldefectx.utils.grey_levels import to_display
 
         rgb = to_display(image)
     buffer = io.BytesIO()

@@ -28,12 +28,13 @@ SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
 """Source -> its reader and the number of images it was published with; a file is of the first that knows it."""
 
 
-def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Listing:
+def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True, page: int = 0) -> Listing:
     """Find the samples of all known sources below a folder, at any depth, in any mix.
 
     Args:
         data_dir: Folder to look through.
         skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+        page: Which page is read of files of several, counted from 0.
         crops: A sample of an image with several classes is the part around its class, not all of the image.
 
     Raises:
@@ -48,7 +49,7 @@ def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) 
     if not samples:
         raise DataError(_nothing_found(tree, _nothing_known(tree)))
     problems = [*tree.problems, *_unknown(tree, samples)]
-    listing = usable_samples(samples, problems, skip_bad)
+    listing = usable_samples(samples, problems, skip_bad, page)
     listing.notes.extend([*tree.notes, *_unused(tree, samples, problems, "belong to no known source")])
     return listing
 
@@ -66,13 +67,16 @@ def _read_sources(tree: Tree) -> list[Sample]:
     return samples
 
 
-def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = class_folders.SOURCE) -> Listing:
+def find_class_folders(
+    data_dir: Path, *, skip_bad: bool = False, source: str = class_folders.SOURCE, page: int = 0
+) -> Listing:
     """Find the samples in class folders, and masks beside them, see :mod:`.class_folders`.
 
     Args:
         data_dir: Folder of the class folders.
         skip_bad: As for :func:`find_samples`.
         source: Name of the data set.
+        page: As for :func:`find_samples`.
 
     Raises:
         DataError: No such folder, no class folders, or things that cannot be used: all are listed.
@@ -83,7 +87,7 @@ def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = 
     if not samples:
         message = f"{data_dir}: no class folders with images. Expected {data_dir}/<class>/<image>."
         raise DataError(_nothing_found(tree, message))
-    listing = usable_samples(samples, tree.problems, skip_bad)
+    listing = usable_samples(samples, tree.problems, skip_bad, page)
     listing.notes.extend([*tree.notes, *_unused(tree, samples, [], "lie in no class folder")])
     listing.notes.extend(class_folders.notes(listing.samples, tree))
     return listing
