@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from steeldefectx.data import builder, duplicates
-from steeldefectx.data.images import open_image
-from steeldefectx.data.sources import Listing, Problem, Sample, read_mask
+from steeldefectx.data.sample_rows import sample_texts
+from steeldefectx.data.sources import Listing, Problem, Sample, sample_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -148,18 +148,17 @@ def _masks(listing: Listing) -> Iterator[Finding]:
         if problem.reason.startswith(_MASK_REASONS):
             yield Finding(MASK, problem.reason, (problem.path,), (problem.path.name,))
     for sample in listing.samples:
-        if sample.mask is None:
-            continue
-        full = read_mask(open_image(sample.mask), None).all()
-        if full:
-            detail = "a mask that covers the whole image"
-            yield Finding(MASK, detail, (sample.path, sample.mask), (sample.image_id, sample.mask.name))
+        mask = sample_mask(sample, whole=True)
+        if mask is not None and mask.all():
+            files = (sample.path, *([sample.mask] if isinstance(sample.mask, Path) else []))
+            captions = (sample.image_id, *(file.name for file in files[1:]))
+            yield Finding(MASK, "a mask that covers the whole image", files, captions)
 
 
 def _texts(samples: Sequence[Sample]) -> Iterator[Finding]:
     class_names = (*CLASS_NAMES, *sorted({sample.class_name for sample in samples} - set(CLASS_NAMES)))
     for sample in samples:
-        for level, text in builder.sample_texts(sample).items():
+        for level, text in sample_texts(sample).items():
             reason = None if text is None else text_problem(text, sample.class_name, class_names)
             if reason is not None:
                 yield Finding(TEXT, f"{level}: {reason}: “{text}”", (sample.path,), (sample.image_id,))

@@ -17,21 +17,19 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data import duplicates, sources, splits
-from steeldefectx.data.images import reads_alike
+from steeldefectx.data.sample_rows import contents, sample_texts
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.language.class_texts import read_class_texts
 from steeldefectx.render.sample import class_of, id_of, sample_row
 from steeldefectx.store.annotations import Annotation, fingerprint
 from steeldefectx.store.reading import read_annotations
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 from steeldefectx.utils.fingerprint import code_hash
-from steeldefectx.utils.grey_levels import to_grey
 
 CONFIGS = {
     "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
     "sample": "synthetic images of all 25 classes with masks, attributes and texts, rendered here",
-    "class-folders": "your own images: data_dir/<class>/<image>",
+    "class-folders": "your own images: data_dir/<class>/<image>, or in any other layout that is read",
     "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
     "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
 }
@@ -76,10 +74,12 @@ ROWS_CODE = (
     "data/builder.py",
     "data/duplicates.py",
     "data/images.py",
+    "data/sample_rows.py",
     "data/splits.py",
     "data/sources/*.py",
     "data/tiff.py",
     "utils/grey_levels.py",
+    "data/sources/layouts/*.py",
 )
 """What rows depend on beside files and settings."""
 
@@ -97,6 +97,11 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     """Leave out what cannot be read, and say what was left out, instead of refusing."""
     gc10: str = "crop"
     """``default``: a GC10-DET sample is the ``crop`` around the boxes of its class, or the ``whole`` image."""
+    layout: str = "auto"
+    """Your own images: the layout that they are read by, where the folder could be read in several ways."""
+    boxes: str = "crop"
+    """Your own images: where annotations have boxes, a sample is the ``crop`` around one, or the ``whole`` image, once
+    a class."""
     split_by: str = "auto"
     """``rule`` (7:3 class by class, as published), or ``grouped``: images that nearly equal each other are on the same
     side. ``auto``: ``grouped`` for class folders, ``rule`` for all else."""
@@ -153,11 +158,16 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     """After preparing with ``skip_bad``: what was left out."""
     _annotations: Mapping[str, Annotation] = {}
     _t1: Mapping[str, str] = {}
+    _own: sources.OwnImages | None = None
+    """Your own images, from when their classes are read until they are listed."""
 
     def _info(self) -> datasets.DatasetInfo:
         names = list(CLASS_NAMES)
         if self.config.name in FOLDER_CONFIGS:
-            names = sources.class_folder_names(self._data_dir())
+            self._own = sources.read_own_images(
+                self._data_dir(), source=self.config.name, layout=self.config.layout, boxes=self.config.boxes
+            )
+            names = self._own.class_names()
         text = datasets.Value("string")
         features = {
             "image": datasets.Image(),
@@ -227,7 +237,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return row | {"T0": t0_sentence(row["label"], template), "T1": t1_sentence(row["label"], template)}
 
     def _source_row(self, sample: sources.Sample) -> dict[str, Any]:
-        image, mask, attributes, template = _contents(sample)
+        image, mask, attributes, template = contents(sample)
         return {
             "image": str(sample.path) if image is None else image,
             "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
@@ -241,12 +251,15 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
     def _find_samples(self) -> sources.Listing:
         config = self.config
-        listing = find_samples(
-            config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10, page=config.page
-        )
+        if self._own is not None:
+            listing, self._own = self._own.usable(config.skip_bad, config.page), None
+        else:
+            listing = find_samples(
+                config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10, page=config.page
+            )
         self.problems = tuple(listing.problems)
-        for line in [*listing.notes, *(f"left out: {p.path}: {p.reason}" for p in listing.problems)]:
-            datasets.logging.get_logger(__name__).warning(line)
+        for problem in listing.problems:
+            datasets.logging.get_logger(__name__).warning(f"left out: {problem.path}: {problem.reason}")
         return listing
 
     def _data_dir(self) -> Path:
@@ -263,7 +276,14 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
 
 def find_samples(
-    config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop", page: int = 0
+    config: str,
+    data_dir: Path,
+    *,
+    skip_bad: bool = False,
+    gc10: str = "crop",
+    layout: str = "auto",
+    boxes: str = "crop",
+    page: int = 0,
 ) -> sources.Listing:
     """The samples of a folder, for any config that reads one.
 
@@ -276,7 +296,8 @@ def find_samples(
     if page < 0:
         raise ConfigError(f"page={page}: pages are counted from 0, the first.")
     if config in FOLDER_CONFIGS:
-        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config, page=page)
+        own = sources.read_own_images(data_dir, source=config, layout=layout, boxes=boxes)
+        return own.usable(skip_bad, page)
     return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop", page=page)
 
 
@@ -328,31 +349,6 @@ def duplicates_together(groups: Sequence[Sequence[int]]) -> str:
         return ""
     images = sum(map(len, groups))
     return f"{images:,} images nearly equal another one; each of their {len(groups):,} groups is on one side."
-
-
-def sample_texts(sample: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:
-    """The texts of a sample by level; a source's own where it has some."""
-    texts = {"T0": t0_sentence(sample.class_name, t0_template), "T1": t1_sentence(sample.class_name, t0_template)}
-    given = sample.texts or {}
-    return texts | {"T2": None, "T3": None} | {level: given[level] for level in ("T1", "T3") if level in given}
-
-
-def _contents(
-    sample: sources.Sample,
-) -> tuple[Image.Image | None, np.ndarray | None, Attributes | None, str | None]:
-    """Image and mask of a sample, cut to its box; attributes and template.
-
-    No image where the file holds the same for everyone who opens it: then rows name the file.
-    """
-    attributes, template = sample.attributes, (sample.texts or {}).get("template")
-    as_it_lies = sample.box is None and sample.page == 0 and reads_alike(sample.path)
-    if as_it_lies and sample.mask is None:
-        return None, None, attributes, template
-    image, mask = sources.sample_pixels(sample)
-    if mask is not None and attributes is None:
-        attributes = attributes_from_mask(np.asarray(to_grey(image)), mask)
-        template = template or template_sentence(sample.class_name, attributes)
-    return None if as_it_lies else image, mask, attributes, template
 
 
 def _folder(data_dir: str) -> Path:

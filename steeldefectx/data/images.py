@@ -117,15 +117,16 @@ def read_image(source: str | Path | BinaryIO, page: int = 0) -> tuple[Image.Imag
         raise DataError(f"{name}: {_reason(source, error)}") from error
 
 
-def size_of(source: str | Path | BinaryIO) -> tuple[int, int]:
-    """Width and height of an image, upright, by its header.
+def traits_of(source: str | Path | BinaryIO) -> Traits:
+    """What a file says of itself by its header.
 
     Raises:
         DataError: No readable image.
     """
     try:
         with _opened(source, 0) as image:
-            return image.size[::-1] if _is_turned(image) else image.size
+            traits = _traits(image)
+            return replace(traits, size=image.size[::-1]) if _is_turned(image) else traits
     except (OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{_name(source)}: {_reason(source, error)}") from error
 

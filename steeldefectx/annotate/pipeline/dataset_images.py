@@ -10,14 +10,18 @@ from typing import Any
 
 from PIL import Image
 
-from steeldefectx.data.builder import SteelDefectXConfig, find_samples, sample_texts
+from steeldefectx.data.builder import SteelDefectXConfig, find_samples
 from steeldefectx.data.download import download_release
-from steeldefectx.data.sources import Problem, Sample, read_mask
+from steeldefectx.data.images import open_image, reads_alike, traits_of
+from steeldefectx.data.sample_rows import sample_texts
+from steeldefectx.data.sources import Problem, Sample, sample_mask
+from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import ConfigError
 from steeldefectx.render import sample
 from steeldefectx.store.schema import AnnotatedImage
 from steeldefectx.taxonomy import t1_sentence
 from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.grey_levels import to_display
 
 CACHE_FOLDER = "annotate"
 """In the cache, for images that are no files by themselves: parts of larger ones, and rendered ones."""
@@ -58,26 +62,30 @@ def _rendered_images() -> Iterator[AnnotatedImage]:
 
 
 def _from_sample(found: Sample) -> AnnotatedImage:
-    image, mask = found.path, found.mask
-    if found.box is not None:
-        image, mask = _crop(found, found.box)
+    image, mask = _files(found)
     t1 = sample_texts(found)["T1"]
     return _annotated_image(found.image_id, found.class_name, found.source, t1, image, mask)
 
 
-def _crop(found: Sample, box: tuple[int, int, int, int]) -> tuple[Path, Path | None]:
-    """Files in the cache with the part of an image that a sample is, and of its mask's."""
-    key = hashlib.sha256(repr((str(found.path.absolute()), found.path.stat().st_mtime_ns, box)).encode()).hexdigest()
+def _files(found: Sample) -> tuple[Path, Path | None]:
+    """Files of a sample's image and mask: in the cache, those that are parts of larger ones, or drawn."""
+    turned = found.mask is not None and traits_of(found.path).orientation != 1
+    as_it_lies = found.box is None and found.page == 0 and reads_alike(found.path)
+    if as_it_lies and not turned and not isinstance(found.mask, Shapes):
+        return found.path, found.mask
+    drawn = found.mask if isinstance(found.mask, Shapes) else None
+    state = (str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box, found.page, drawn)
+    key = hashlib.sha256(repr(state).encode()).hexdigest()
     image, mask = (cache_path(CACHE_FOLDER, f"{key[:32]}{suffix}.png") for suffix in ("", "_mask"))
-    if not image.is_file():
-        with Image.open(found.path) as whole:
-            _write(image, _png(whole.crop(box)))
-    if found.mask is None:
-        return image, None
-    if not mask.is_file():
-        with Image.open(found.mask) as whole:
-            _write(mask, _png(Image.fromarray(read_mask(whole, box))))
-    return image, mask
+    if as_it_lies:
+        image = found.path
+    elif not image.is_file():
+        part = open_image(found.path, found.page).crop(found.box)
+        _write(image, _png(part if part.mode in ("L", "RGB") else to_display(part)))
+    pixels = None if mask.is_file() else sample_mask(found)
+    if pixels is not None:
+        _write(mask, _png(Image.fromarray(pixels)))
+    return image, None if found.mask is None else mask
 
 
 def _annotated_image(

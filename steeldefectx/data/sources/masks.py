@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from steeldefectx.data.images import Traits, image_formats, open_image, read_image
+from steeldefectx.data.images import Traits, image_formats, open_image, traits_of
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
@@ -101,17 +101,29 @@ def fit_mask(mask: Image.Image, traits: Traits) -> tuple[Image.Image, str]:
     return (mask.transpose(TURNS[traits.orientation]), "turned") if mask.size == stored else (mask, "")
 
 
+def sample_mask(sample: Sample, *, whole: bool = False) -> np.ndarray | None:
+    """(H, W) bool, the mask of a sample, cut to its box; None where it has none.
+
+    Args:
+        sample: One that :mod:`.usable` has found to be good.
+        whole: The mask of the whole image instead.
+    """
+    if sample.mask is None:
+        return None
+    box = None if whole else sample.box
+    if not isinstance(sample.mask, Path):
+        left, top, right, bottom = box or (0, 0, *sample.mask.size)
+        return sample.mask.mask()[top:bottom, left:right]
+    return read_mask(fit_mask(open_image(sample.mask), traits_of(sample.path))[0], box)
+
+
 def sample_pixels(sample: Sample) -> tuple[Image.Image, np.ndarray | None]:
     """The image of a sample, upright, and its mask, (H, W) bool, where it has one; both cut to its box.
 
     Raises:
         DataError: One cannot be read.
     """
-    image, traits = read_image(sample.path, sample.page)
-    part = image.crop(sample.box)
-    if sample.mask is None:
-        return part, None
-    return part, read_mask(fit_mask(open_image(sample.mask), traits)[0], sample.box)
+    return open_image(sample.path, sample.page).crop(sample.box), sample_mask(sample)
 
 
 def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[Sample]:

@@ -18,7 +18,7 @@ from steeldefectx.data.sources.walk import Skipped, list_files, walk
 from steeldefectx.errors import DataError
 from steeldefectx.utils.printable import printable
 
-TEXT_ENDINGS = frozenset({".csv", ".json", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"})
+TEXT_ENDINGS = frozenset({".csv", ".json", ".labels", ".names", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"})
 ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
 NAMES_LISTED = 3
 
@@ -35,6 +35,8 @@ class Tree:
     they cannot use."""
     texts: list[Path] = field(default_factory=list)
     """Files that may annotate images, by :data:`TEXT_ENDINGS`, sorted."""
+    masks: list[Path] = field(default_factory=list)
+    """Mask files that were taken out of ``folders``, see :mod:`.masks`."""
     notes: list[str] = field(default_factory=list)
     """Remarks of readers that need no action."""
     unpacked: dict[Path, Path] = field(default_factory=dict)

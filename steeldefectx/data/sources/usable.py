@@ -14,8 +14,9 @@ from tqdm.auto import tqdm
 
 from steeldefectx.data.images import PAUSE, Traits, read_image, unsettled
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import fit_mask, read_mask
+from steeldefectx.data.sources.masks import fit_mask, read_mask, sample_mask
 from steeldefectx.data.sources.remarks import LOOKED_AT, channel_correlation, of_masks, remarks
+from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import DataError, DriveGoneError
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.drives import drive_gone
@@ -91,7 +92,11 @@ def _remarks(checked: list[Checked], page: int) -> list[str]:
     used = [each for each in checked if each.sample is not None]
     traits = {each.sample.path: each.traits for each in used if each.sample and each.traits}
     correlations = [each.correlation for each in used if each.correlation is not None]
-    ambiguous = [each.sample.mask for each in used if each.mask == "ambiguous" and each.sample and each.sample.mask]
+    ambiguous = [
+        each.sample.mask
+        for each in used
+        if each.mask == "ambiguous" and each.sample and isinstance(each.sample.mask, Path)
+    ]
     turned = sum(each.mask == "turned" for each in used)
     return [*remarks(traits, page, correlations).values(), *of_masks(ambiguous, turned)]
 
@@ -114,6 +119,9 @@ def _check(sample: Sample, compare: bool) -> Checked:
     correlation = channel_correlation(image) if compare else None
     if sample.mask is None:
         return Checked(sample, None, traits, correlation)
+    if not isinstance(sample.mask, Path):
+        usable, problem = _check_drawn(sample, sample.mask, image.size)
+        return Checked(usable, problem, traits if usable else None, correlation)
     read = _decode(sample.mask, 0)
     if isinstance(read, Problem):
         return Checked(replace(sample, mask=None), read, traits, correlation)
@@ -125,6 +133,17 @@ def _check(sample: Sample, compare: bool) -> Checked:
     else:
         return Checked(sample, None, traits, correlation, how)
     return Checked(replace(sample, mask=None), problem, traits, correlation)
+
+
+def _check_drawn(sample: Sample, shapes: Shapes, size: tuple[int, int]) -> tuple[Sample | None, Problem | None]:
+    """The same, for a mask that an annotation draws."""
+    if shapes.size != size:
+        stated = f"{shapes.size[0]}x{shapes.size[1]}"
+        return None, Problem(sample.path, f"{size[0]}x{size[1]} pixels, its annotation is of {stated}")
+    mask = sample_mask(sample)
+    if mask is None or not mask.any():
+        return replace(sample, mask=None), Problem(sample.path, "an annotation that draws no pixel of its mask")
+    return sample, None
 
 
 def _decode(path: Path, page: int) -> tuple[Image.Image, Traits] | Problem:
