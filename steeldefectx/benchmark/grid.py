@@ -59,6 +59,7 @@ class Cell:
     skip_bad: bool = False
     gc10: str = "crop"
     page: int = 0
+    zip_encoding: str | None = None
     split_by: str = "auto"
     t0_template: str = T0_TEMPLATE
     t1_file: str | None = None

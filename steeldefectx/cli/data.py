@@ -25,6 +25,9 @@ def build(
     split: Split = "auto",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
     page: Annotated[int, typer.Option(min=0, help="Page or frame of files of several, counted from 0.")] = 0,
+    zip_encoding: Annotated[
+        str | None, typer.Option(help="Of names in zips that do not say it: gbk, shift_jis, cp437 ...")
+    ] = None,
     annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
     t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,

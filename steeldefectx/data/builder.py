@@ -107,6 +107,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     side. ``auto``: ``grouped`` for class folders, ``rule`` for all else."""
     page: int = 0
     """Which page or frame is read, of files of several: 0 is the first."""
+    zip_encoding: str | None = None
+    """What names in zips are in that do not say it, as ``gbk`` or ``shift_jis``; None: to be found out."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     t1_file: str | None = None
@@ -165,7 +167,11 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         names = list(CLASS_NAMES)
         if self.config.name in FOLDER_CONFIGS:
             self._own = sources.read_own_images(
-                self._data_dir(), source=self.config.name, layout=self.config.layout, boxes=self.config.boxes
+                self._data_dir(),
+                source=self.config.name,
+                layout=self.config.layout,
+                boxes=self.config.boxes,
+                zip_encoding=self.config.zip_encoding,
             )
             names = self._own.class_names()
         text = datasets.Value("string")
@@ -255,7 +261,12 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             listing, self._own = self._own.usable(config.skip_bad, config.page), None
         else:
             listing = find_samples(
-                config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10, page=config.page
+                config.name,
+                self._data_dir(),
+                skip_bad=config.skip_bad,
+                gc10=config.gc10,
+                page=config.page,
+                zip_encoding=config.zip_encoding,
             )
         self.problems = tuple(listing.problems)
         for problem in listing.problems:
@@ -284,6 +295,7 @@ def find_samples(
     layout: str = "auto",
     boxes: str = "crop",
     page: int = 0,
+    zip_encoding: str | None = None,
 ) -> sources.Listing:
     """The samples of a folder, for any config that reads one.
 
@@ -296,9 +308,10 @@ def find_samples(
     if page < 0:
         raise ConfigError(f"page={page}: pages are counted from 0, the first.")
     if config in FOLDER_CONFIGS:
-        own = sources.read_own_images(data_dir, source=config, layout=layout, boxes=boxes)
+        own = sources.read_own_images(data_dir, source=config, layout=layout, boxes=boxes, zip_encoding=zip_encoding)
         return own.usable(skip_bad, page)
-    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop", page=page)
+    crops = gc10 == "crop"
+    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=crops, page=page, zip_encoding=zip_encoding)
 
 
 def split_rule(config: str, split_by: str) -> str:

@@ -33,6 +33,7 @@ class EvalConfig:
         None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
     )
     page: int | None = setting(None, "Page or frame of image files of several, from 0; as trained by default.")
+    zip_encoding: str | None = setting(None, "Of names in zips that do not say it; as trained by default.")
     split_by: str | None = setting(
         None,
         "rule; grouped: near-duplicates on one side; auto: grouped for class folders. As trained by default.",
@@ -71,6 +72,7 @@ class EvalConfig:
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
             "page": recipe.get("page", 0) if self.page is None else self.page,
+            "zip_encoding": self.zip_encoding or (recipe.get("zip_encoding") if as_trained else None),
             "split_by": self.split_by or recipe.get("split_by", "auto"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
             "t1_file": self.t1_file or recipe.get("t1_file"),

@@ -61,6 +61,7 @@ class TrainConfig:
         "crop", "GC10-DET: crop around the boxes of a sample's class, or whole images.", choices=("crop", "whole")
     )
     page: int = setting(0, "Page or frame that is read, of image files of several, counted from 0.")
+    zip_encoding: str | None = setting(None, "Of names in zips that do not say it: gbk, shift_jis, cp437 ...")
     split_by: str = setting(
         "auto",
         "rule: 7:3 class by class, as published; grouped: the same, with near-duplicates on one side; auto: grouped "

@@ -72,7 +72,7 @@ def _ending(ending: str) -> str:
 
 def _folders(ending: str, folders: Counter[str]) -> str:
     where = [
-        f"{count:,} in {printable(folder) or 'the folder itself'}" for folder, count in folders.most_common(LISTED // 2)
+        f"{count:,} in {printable(folder or 'the folder itself')}" for folder, count in folders.most_common(LISTED // 2)
     ]
     if len(folders) > len(where):
         where.append(f"{folders.total():,} in all")
