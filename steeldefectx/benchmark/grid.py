@@ -60,6 +60,8 @@ class Cell:
     gc10: str = "crop"
     page: int = 0
     zip_encoding: str | None = None
+    layout: str = "auto"
+    boxes: str = "crop"
     split_by: str = "auto"
     t0_template: str = T0_TEMPLATE
     t1_file: str | None = None

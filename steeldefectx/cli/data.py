@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
@@ -21,13 +22,13 @@ def build(
         typer.Argument(help="Folder with the images; without one the public release, downloaded.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("out/steeldefectx"),
-    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     split: Split = "auto",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
-    page: Annotated[int, typer.Option(min=0, help="Page or frame of files of several, counted from 0.")] = 0,
-    zip_encoding: Annotated[
-        str | None, typer.Option(help="Of names in zips that do not say it: gbk, shift_jis, cp437 ...")
-    ] = None,
     annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
     t1_file: Annotated[str | None, typer.Option(help="T1 by class: YAML of describe-classes, corrected.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and list it.")] = False,
@@ -42,9 +43,8 @@ def build(
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
     texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
-    built = build_folder(
-        out, absolute(data_dir), config, skip_bad=skip_bad, split_by=split, gc10=gc10, page=page, **texts
-    )
+    settings = reading_settings(layout, boxes, page, zip_encoding) | {"split_by": split, "gc10": gc10, **texts}
+    built = build_folder(out, absolute(data_dir), config, skip_bad=skip_bad, **settings)
     rows = ", ".join(f"{count:,} {name}" for name, count in built.rows.items())
     typer.echo(f"{sum(built.rows.values()):,} images ({rows}), {built.classes} classes, {built.masks:,} masks")
     if built.skipped_file is not None:
@@ -55,7 +55,11 @@ def build(
 def audit(
     data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
     out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
-    config: Annotated[str, typer.Option(help="default or class-folders.")] = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     split: Split = "auto",
 ) -> None:
     """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
@@ -65,7 +69,8 @@ def audit(
     from steeldefectx.data import audit as auditing  # imports datasets; --help does without
     from steeldefectx.data.audit_page import print_tables, write_page
 
-    result = auditing.audit(data_dir.expanduser().absolute(), config, split)
+    reading = reading_settings(layout, boxes, page, zip_encoding)
+    result = auditing.audit(data_dir.expanduser().absolute(), config, split, **reading)
     out.mkdir(parents=True, exist_ok=True)
     result.write_json(out / "audit.json")
     write_page(result, out / "audit.html")
@@ -78,7 +83,11 @@ def verify(
         str | None, typer.Argument(metavar="[DATA_DIR|sample]", help="Folder with the images, or sample.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON lines to write, one for each text.")] = None,
-    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
     store: Annotated[str | None, typer.Option(help="Check an annotation store's descriptions instead.")] = None,
 ) -> None:
@@ -105,7 +114,8 @@ def verify(
     elif data is None or out is None:
         raise ConfigError("Give a folder with images and --out FILE; or --store, for an annotation store.")
     else:
-        summary = verification.verify_dataset(data, config, level, out)
+        reading = reading_settings(layout, boxes, page, zip_encoding)
+        summary = verification.verify_dataset(data, config, level, out, **reading)
     verification.print_summary(summary)
     typer.echo(f"Wrote {store if out is None else out}.")
     if summary.wrong_texts:

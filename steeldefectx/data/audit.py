@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from steeldefectx.data import builder, duplicates
+from steeldefectx.data import builder, duplicates, sides
 from steeldefectx.data.sample_rows import sample_texts
 from steeldefectx.data.sources import Listing, Problem, Sample, sample_mask
 from steeldefectx.errors import ConfigError
@@ -64,7 +65,7 @@ class Audit:
     @property
     def remark(self) -> str:
         """What there is to say of the photographs; empty where none has several samples."""
-        return builder.kept_together(self.photographs)
+        return sides.kept_together(self.photographs)
 
     def counts(self) -> dict[str, int]:
         """Findings of each kind."""
@@ -83,24 +84,26 @@ class Audit:
         file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def audit(data_dir: Path, config: str = "default", split: str = "auto") -> Audit:
+def audit(data_dir: Path, config: str = "default", split: str = "auto", **settings: Any) -> Audit:
     """Look through the images, masks and texts of a folder.
 
     Args:
         data_dir: Folder with the images.
-        config: ``default`` or ``class-folders``.
+        config: ``default``, ``class-folders`` or ``auto``.
         split: ``rule``, ``grouped`` or ``auto``: the split that duplicates are looked for across.
+        **settings: How the folder is read, see :func:`.builder.find_samples`.
 
     Raises:
         DataError: No such folder, or no usable image in it.
         ConfigError: A config that reads no folder, or an unknown split.
     """
+    config = builder.resolved_config(config, data_dir)
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
-    listing = builder.find_samples(config, data_dir, skip_bad=True)
+    listing = builder.find_samples(config, data_dir, skip_bad=True, **settings)
     looks = duplicates.sample_looks(listing.samples)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
-    parts = builder.assign_splits(listing.samples, builder.split_rule(config, split), groups)
+    parts = sides.assign_splits(listing.samples, sides.split_rule(config, split), groups)
     findings = [
         *_duplicates(listing.samples, parts, groups),
         *_unusable(listing.problems),

@@ -7,7 +7,7 @@ public release), ``sample`` (synthetic, rendered here) and folders of classes (y
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from steeldefectx.data import duplicates, sources, splits
+from steeldefectx.data import duplicates, sides, sources, splits
 from steeldefectx.data.sample_rows import contents, sample_texts
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.language.class_texts import read_class_texts
@@ -33,16 +33,12 @@ CONFIGS = {
     "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
     "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
 }
+AUTO = "auto"
+"""In place of a config: the one that fits the folder, see :func:`resolved_config`."""
 OWN_IMAGES = "class-folders"
 FOLDER_CONFIGS = (OWN_IMAGES, "msd-cls", "cgfsds-9")
 """Configs whose classes are the folders that they find."""
 GC10_PARTS = ("crop", "whole")
-
-SPLITS = {
-    "auto": "grouped for images of one's own (class-folders), rule for published data",
-    "rule": "7:3 class by class; the samples of one photograph (GC10-DET) are on one side",
-    "grouped": "the same, with near-duplicate images on one side too",
-}
 
 
 def _list_of(feature: dict[str, Any]) -> Any:
@@ -75,6 +71,7 @@ ROWS_CODE = (
     "data/duplicates.py",
     "data/images.py",
     "data/sample_rows.py",
+    "data/sides.py",
     "data/splits.py",
     "data/sources/*.py",
     "data/tiff.py",
@@ -197,11 +194,16 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         else:
             keys = list(self._find_samples().samples)
             self._check_annotations(sample.image_id for sample in keys)
-            rule = split_rule(self.config.name, self.config.split_by)
+            rule = sides.split_rule(self.config.name, self.config.split_by)
             near_duplicates = duplicates.find_duplicates(keys) if rule == "grouped" else []
-            assigned = assign_splits(keys, rule, near_duplicates)
+            assigned = sides.assign_splits(keys, rule, near_duplicates)
             photographs = duplicates.photographs(sample.image_id for sample in keys)
-            for remark in filter(None, [kept_together(photographs), duplicates_together(near_duplicates)]):
+            remarks = [
+                sides.kept_together(photographs),
+                sides.moved_to_train(keys, assigned),
+                sides.duplicates_together(near_duplicates),
+            ]
+            for remark in filter(None, remarks):
                 datasets.logging.get_logger(__name__).warning(remark)
                 self.info.description += f"\n{remark}"  # is kept with the rows, see remarks_of
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
@@ -305,8 +307,7 @@ def find_samples(
     """
     if gc10 not in GC10_PARTS:
         raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
-    if page < 0:
-        raise ConfigError(f"page={page}: pages are counted from 0, the first.")
+    config = resolved_config(config, data_dir)
     if config in FOLDER_CONFIGS:
         own = sources.read_own_images(data_dir, source=config, layout=layout, boxes=boxes, zip_encoding=zip_encoding)
         return own.usable(skip_bad, page)
@@ -314,54 +315,32 @@ def find_samples(
     return sources.find_samples(data_dir, skip_bad=skip_bad, crops=crops, page=page, zip_encoding=zip_encoding)
 
 
-def split_rule(config: str, split_by: str) -> str:
-    """``rule`` or ``grouped``, for a config and how its split is asked for.
+def resolved_config(config: str, data_dir: Path | str | None) -> str:
+    """The config that ``auto`` stands for; any other stands for itself. What is found is said as a warning.
+
+    A folder whose images are mostly those of known sources is ``default``, as the public release is; any other holds
+    images of one's own.
 
     Raises:
-        ConfigError: No such split.
+        DataError: No such folder.
     """
-    if split_by not in SPLITS:
-        raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
-    if split_by != "auto":
-        return split_by
-    return "grouped" if config == OWN_IMAGES else "rule"
+    if config != AUTO:
+        return config
+    if data_dir is None:
+        return "default"
+    known, images = sources.count_known(_folder(str(data_dir)))
+    count = sum(known.values())
+    found = ", ".join(f"{name} {number:,}" for name, number in known.items())
+    if 2 * count < images or not count:
+        few = f"{count:,} of {images:,} images look like those of {', '.join(known)}" if known else "no known source"
+        _say(f"{data_dir}: {few}: images of your own (--config {OWN_IMAGES}).")
+        return OWN_IMAGES
+    _say(f"{data_dir}: images of known sources ({found}): --config default. {OWN_IMAGES} reads them as your own.")
+    return "default"
 
 
-def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates: Sequence[Sequence[int]]) -> list[str]:
-    """``train`` or ``test`` for each sample: as its source says, else 7:3 class by class.
-
-    The samples of one photograph are on one side; where ``rule`` is ``grouped``, so are near-duplicates.
-
-    Args:
-        samples: All samples of the data set.
-        rule: ``rule`` or ``grouped``, see :func:`split_rule`.
-        near_duplicates: Groups of near-duplicates, by their positions.
-    """
-    ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
-    groups: list[Sequence[int]] = [*duplicates.photographs(ids), *(near_duplicates if rule == "grouped" else [])]
-    assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
-    return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
-
-
-def remarks_of(rows: datasets.DatasetDict) -> list[str]:
-    """What was said when rows were made of images that are kept on one side of the split."""
-    return str(rows["train"].info.description).splitlines()[1:]
-
-
-def kept_together(photographs: Sequence[Sequence[int]]) -> str:
-    """A remark on photographs with several samples; empty where there are none."""
-    if not photographs:
-        return ""
-    samples = sum(map(len, photographs))
-    return f"{samples:,} samples of {len(photographs):,} photographs are kept together: none is in train and in test."
-
-
-def duplicates_together(groups: Sequence[Sequence[int]]) -> str:
-    """A remark on near-duplicates that are on one side of the split; empty where there are none."""
-    if not groups:
-        return ""
-    images = sum(map(len, groups))
-    return f"{images:,} images nearly equal another one; each of their {len(groups):,} groups is on one side."
+def _say(line: str) -> None:
+    datasets.logging.get_logger(__name__).warning(line)
 
 
 def _folder(data_dir: str) -> Path:
@@ -381,7 +360,7 @@ def load_dataset(
     """The same as ``datasets.load_dataset("steeldefectx", config, ...)``, by public interfaces alone.
 
     Args:
-        config: A name in :data:`CONFIGS`.
+        config: A name in :data:`CONFIGS`, or ``auto``, see :func:`resolved_config`.
         split: ``train``, ``test`` or a slice such as ``train[:10%]``; None for a dict of all.
         data_dir: Folder with the images, for all configs but ``sample``; ``default`` without one is the public
             release, downloaded once.
@@ -394,6 +373,7 @@ def load_dataset(
         DataError: Images that cannot be used; the message lists them all.
         ConfigError: No folder where one is needed, or an unknown config.
     """
+    config = resolved_config(config, data_dir)
     if config not in CONFIGS:
         raise ConfigError(f"Unknown config {config!r}: choose one of {', '.join(CONFIGS)}.")
     builder = SteelDefectX(

@@ -13,15 +13,19 @@ import datasets
 import numpy as np
 
 from steeldefectx.data import duplicates
-from steeldefectx.data.builder import load_dataset, remarks_of
+from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.images import open_image
+from steeldefectx.data.sides import remarks_of
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import TEXT_LEVELS
 
 CLASS_LEVELS = ("T0", "T1")
 """Levels whose text is the same for every sample of a class."""
-ROW_SETTINGS = ("skip_bad", "gc10", "page", "zip_encoding", "split_by", "t0_template", "t1_file", "annotations")
+ROW_SETTINGS = (
+    *("skip_bad", "gc10", "layout", "boxes", "page", "zip_encoding", "split_by"),
+    *("t0_template", "t1_file", "annotations"),
+)
 """Settings of the dataset that runs and grids have too."""
 
 

@@ -25,7 +25,8 @@ class EvalConfig:
     )
     config: str | None = setting(
         None,
-        "Data: default, sample or class-folders. With --data-dir alone: default; with neither: as trained.",
+        "Data: default, sample or class-folders. With --data-dir alone: what the folder holds; with neither: as "
+        "trained.",
     )
     data_dir: str | None = setting(None, "Folder with images.")
     skip_bad: bool = setting(False, "Leave out images that cannot be used instead of stopping.")
@@ -34,6 +35,10 @@ class EvalConfig:
     )
     page: int | None = setting(None, "Page or frame of image files of several, from 0; as trained by default.")
     zip_encoding: str | None = setting(None, "Of names in zips that do not say it; as trained by default.")
+    layout: str | None = setting(None, "Your own images: the layout to read them by, where a folder has several.")
+    boxes: str | None = setting(
+        None, "Your own images: crop or whole images; as trained by default.", choices=("crop", "whole", None)
+    )
     split_by: str | None = setting(
         None,
         "rule; grouped: near-duplicates on one side; auto: grouped for class folders. As trained by default.",
@@ -67,12 +72,14 @@ class EvalConfig:
                 "give --config sample, or --data-dir with your images."
             )
         return {
-            "config": self.config or (recipe["config"] if as_trained else "default"),
+            "config": self.config or (recipe["config"] if as_trained else "auto"),
             "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
             "page": recipe.get("page", 0) if self.page is None else self.page,
             "zip_encoding": self.zip_encoding or (recipe.get("zip_encoding") if as_trained else None),
+            "layout": self.layout or (recipe.get("layout", "auto") if as_trained else "auto"),
+            "boxes": self.boxes or recipe.get("boxes", "crop"),
             "split_by": self.split_by or recipe.get("split_by", "auto"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
             "t1_file": self.t1_file or recipe.get("t1_file"),

@@ -65,6 +65,20 @@ def find_samples(
     return listing
 
 
+def count_known(data_dir: Path) -> tuple[dict[str, int], int]:
+    """How many images of each known source are below a folder, and how many images of any kind; masks count as none.
+
+    Raises:
+        DataError: No such folder.
+    """
+    tree = read_tree(data_dir)
+    released = release.take(tree)
+    take_masks(tree)
+    count = Counter(s.source for s in {s.path: s for s in [*released, *_read_sources(tree)]}.values())
+    others = sum(1 for _ in tree.images())
+    return dict(count.most_common()), others + len({s.path for s in released})
+
+
 def _read_sources(tree: Tree) -> list[Sample]:
     """The samples of all source data sets in a tree, and a note on each source that is not complete."""
     samples: list[Sample] = []
@@ -223,9 +237,12 @@ def find_images(path: Path) -> list[Path]:
 
 def _nothing_known(tree: Tree) -> str:
     known = f"No images of a known source ({', '.join(SOURCES)}) in {tree.root}."
-    if any(folder != tree.root for folder in tree.folders):
-        return f"{known} If its folders are classes of your own, use the config class-folders (--config class-folders)."
-    return f"{known} Give the folder that the source data sets were unpacked into."
+    try:
+        layout, evidence = choose(tree)
+    except DataError:
+        return f"{known} Give the folder that the source data sets were unpacked into."
+    own = f"It holds {layout.title} ({evidence}): if these images are your own, use the config class-folders"
+    return f"{known} {own} (--config class-folders)."
 
 
 def _nothing_found(tree: Tree, message: str) -> str:

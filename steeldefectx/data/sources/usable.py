@@ -17,7 +17,7 @@ from steeldefectx.data.sources.listing import Listing, Problem, Sample
 from steeldefectx.data.sources.masks import fit_mask, read_mask, sample_mask
 from steeldefectx.data.sources.remarks import LOOKED_AT, channel_correlation, of_masks, remarks
 from steeldefectx.data.sources.shapes import Shapes
-from steeldefectx.errors import DataError, DriveGoneError
+from steeldefectx.errors import ConfigError, DataError, DriveGoneError
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.drives import drive_gone
 from steeldefectx.utils.printable import printable
@@ -51,7 +51,10 @@ def usable_samples(samples: list[Sample], problems: list[Problem], skip_bad: boo
     Raises:
         DataError: Something cannot be used: all of it is listed. With ``skip_bad``: no sample is left.
         DriveGoneError: The drive went away.
+        ConfigError: A negative page.
     """
+    if page < 0:
+        raise ConfigError(f"page={page}: pages are counted from 0, the first.")
     samples = sorted(samples, key=lambda sample: (sample.image_id, str(sample.path)))
     samples = [replace(sample, page=page) for sample in samples] if page else samples
     problems = [*problems, *_same_ids(samples)]

@@ -16,7 +16,7 @@ UTF8_FLAG = 0x800
 UNICODE_PATH = 0x7075
 """Info-ZIP's extra field with the name in UTF-8."""
 LEAST, AHEAD = 0.6, 0.15
-"""Plausible letters per letter beyond ASCII that a reading has at least, and those that it is ahead of the others by."""
+"""Share of plausible letters that a reading has at least, of those beyond ASCII, and is ahead of the others by."""
 HANGUL = 6
 """So many different letters that are Korean as well as Chinese are rather Korean."""
 
@@ -69,9 +69,7 @@ def check_encoding(encoding: str | None) -> None:
     try:
         codecs.lookup(encoding or "utf-8")
     except LookupError:
-        raise ConfigError(
-            f"zip_encoding={encoding!r} is no encoding: give one such as gbk, shift_jis, cp437."
-        ) from None
+        raise ConfigError(f"zip_encoding={encoding!r} is no encoding: give gbk, shift_jis, cp437 ...") from None
 
 
 def _said(member: zipfile.ZipInfo) -> str | None:

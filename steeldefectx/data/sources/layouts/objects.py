@@ -16,7 +16,7 @@ from steeldefectx.data.sources.crops import MIN_SIDE, with_context
 from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, sample_id
 from steeldefectx.data.sources.listing import PART, Box, Problem, Sample
 from steeldefectx.data.sources.shapes import Shape, Shapes
-from steeldefectx.data.sources.split_words import is_split, splits_by_hand
+from steeldefectx.data.sources.split_words import is_split, is_validation, splits_by_hand, validation_note
 from steeldefectx.data.sources.tree import Tree
 
 Bounds = tuple[float, float, float, float]
@@ -73,6 +73,9 @@ def samples_of(tree: Tree, annotated: Iterable[Annotated]) -> Iterator[Sample]:
             yield from _of_one(tree, each, split_of.get(words[each.image] or ""), counts)
         except ValueError as error:
             tree.problems.append(Problem(each.said_by, str(error)))
+    words_to_train = [word for word in words.values() if word and split_of.get(word) == "train"]
+    if validation := sum(map(is_validation, words_to_train)):
+        tree.notes.append(validation_note(validation))
     if counts.cut:
         tree.notes.append(f"{counts.cut:,} boxes or shapes reach over the edge of their image and are cut there.")
     if counts.same:
