@@ -13,7 +13,7 @@ from steeldefectx.data.sources.find import (
     read_own_images,
 )
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import read_mask, sample_mask
+from steeldefectx.data.sources.masks import read_mask, sample_mask, sample_pixels
 from steeldefectx.data.sources.tree import folder_fingerprint
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "read_mask",
     "read_own_images",
     "sample_mask",
+    "sample_pixels",
 ]
