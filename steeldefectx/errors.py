@@ -13,6 +13,10 @@ class DataError(SteelDefectXError):
     """Images, masks, folders or texts are not what they should be."""
 
 
+class DriveGoneError(DataError):
+    """A drive cannot be read any more: no single file is to blame, and none may be left out for it."""
+
+
 class AnnotationError(SteelDefectXError):
     """A description could not be generated, parsed or stored."""
 

@@ -309,7 +309,7 @@ def test_a_class_folder_counts_more_than_a_file_name_of_another_source(tmp_path)
 
 def test_only_image_formats_are_opened(tmp_path):
     x_sdd(tmp_path)
-    Image.new("L", (9, 9)).save(tmp_path / "datas" / "red iron" / "8.jpg", format="PPM")
+    Image.new("L", (9, 9)).save(tmp_path / "datas" / "red iron" / "8.jpg", format="PCX")
     with pytest.raises(DataError, match=r"8\.jpg: not a readable image"):
         find_samples(tmp_path)
 

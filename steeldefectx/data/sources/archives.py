@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from steeldefectx.data.sources.walk import is_of_a_tool
 from steeldefectx.utils.cache import cache_path
 
 MAX_UNPACKED = 50_000_000_000
@@ -53,8 +54,7 @@ def unpack(archive: Path, endings: frozenset[str], beside: Mapping[str, Sequence
 
 
 def _of_use(name: PurePosixPath, endings: frozenset[str]) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
-    return name.suffix.lower() in endings and not hidden
+    return name.suffix.lower() in endings and not any(map(is_of_a_tool, name.parts))
 
 
 def _refuse_tricks(members: list[zipfile.ZipInfo], packed: int) -> None:

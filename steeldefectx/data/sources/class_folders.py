@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steeldefectx.data.sources.listing import Sample
-from steeldefectx.data.sources.tree import Tree, list_files
+from steeldefectx.data.sources.tree import Tree
+from steeldefectx.data.sources.walk import is_of_a_tool, list_files
 
 SOURCE = "class-folders"
 VALIDATION_FOLDERS = frozenset({"val", "valid", "validation"})
@@ -58,4 +59,6 @@ def _empty_folders(samples: list[Sample], tree: Tree) -> list[str]:
     beside = {tree.root / Path(*tree.relative(s.path).parts[: 1 + (s.split is not None)]).parent for s in samples}
     folders = [folder for parent in beside if parent.is_dir() for folder in parent.iterdir() if folder.is_dir()]
     known = {sample.class_name for sample in samples}
-    return sorted({folder.name for folder in folders if folder.name[0] != "." and not any(list_files(folder))} - known)
+    return sorted(
+        {folder.name for folder in folders if not is_of_a_tool(folder.name) and not any(list_files(folder))} - known
+    )

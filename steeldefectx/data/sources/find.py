@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources import class_folders, gc10, neu, release, source_folders
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
-from steeldefectx.data.sources.tree import Tree, list_files, read_tree
+from steeldefectx.data.sources.tree import Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
+from steeldefectx.data.sources.walk import walk
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
 
@@ -107,18 +109,25 @@ def find_images(path: Path) -> list[Path]:
     Raises:
         DataError: Nothing there.
     """
-    if not path.exists():
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
         raise DataError(f"{path}: no such file or folder.")
     tree = Tree(path, {}, [])
-    for file in list_files(path) if path.is_dir() else [path]:
-        if file.suffix.lower() in IMAGE_ENDINGS and file.is_file():
-            tree.folders.setdefault(file.parent, []).append(file)
-    masks = take_masks(tree, by_content=False) if path.is_dir() else []
+    for entry in walk(path, tree.skipped):
+        if os.path.splitext(entry.name)[1].lower() not in IMAGE_ENDINGS:
+            tree.skipped.add_file(os.path.relpath(os.path.dirname(entry.path), path), entry.name)
+        elif entry.is_file():
+            tree.folders.setdefault(Path(entry.path).parent, []).append(Path(entry.path))
+    masks = take_masks(tree, by_content=False)
     if masks:
         _logger.warning(f"{path}: {len(masks):,} masks, by their folders' or their own names, are left out.")
+    for line in tree.skipped.lines():
+        _logger.warning(f"{path}: {line}")
     images = sorted(tree.images())
     if not images:
-        raise DataError(f"{path}: no images ({', '.join(sorted(IMAGE_ENDINGS))}).")
+        said = "".join(f"\n{line}" for line in tree.skipped.lines())
+        raise DataError(f"{path}: no images ({', '.join(sorted(IMAGE_ENDINGS))}).{said}")
     return images
 
 

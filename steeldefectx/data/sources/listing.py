@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steeldefectx.language.attributes import Attributes
+from steeldefectx.utils.printable import printable
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom lie outside."""
@@ -43,8 +44,7 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        path = str(self.path).encode("utf-8", "backslashreplace").decode()  # names need not be UTF-8
-        return f"{path}: {self.reason}"
+        return f"{printable(self.path)}: {self.reason}"
 
 
 @dataclass

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from steeldefectx.data.images import IMAGE_FORMATS
+from steeldefectx.data.images import image_formats
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
@@ -69,7 +69,7 @@ def _holds_masks(tree: Tree, folder: Path, files: list[Path], by_content: bool) 
 
 def _grey_levels(file: Path) -> set[int]:
     try:
-        with Image.open(file, formats=IMAGE_FORMATS) as image:
+        with Image.open(file, formats=image_formats()) as image:
             return set(np.unique(np.asarray(image.convert("L"))).tolist())
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return set()

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources.archives import OTHER_ENDINGS, unpack
 from steeldefectx.data.sources.listing import Problem
+from steeldefectx.data.sources.walk import Skipped, list_files, walk
 from steeldefectx.errors import DataError
+from steeldefectx.utils.printable import printable
 
-TEXT_ENDINGS = frozenset({".json", ".xml"})
+TEXT_ENDINGS = frozenset({".csv", ".json", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"})
 ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
-IGNORED_FOLDERS = frozenset({"__MACOSX"})
+NAMES_LISTED = 3
 
 
 @dataclass
@@ -30,11 +34,13 @@ class Tree:
     """Links that lead out of the folder, folders that cannot be listed, names that are not UTF-8; readers add what
     they cannot use."""
     texts: list[Path] = field(default_factory=list)
-    """JSON and XML files, sorted."""
+    """Files that may annotate images, by :data:`TEXT_ENDINGS`, sorted."""
     notes: list[str] = field(default_factory=list)
     """Remarks of readers that need no action."""
     unpacked: dict[Path, Path] = field(default_factory=dict)
     """Where an archive was unpacked, outside the folder -> the folder that it would have made inside."""
+    skipped: Skipped = field(default_factory=Skipped)
+    """What is neither an image nor an annotation; said in ``notes`` too."""
 
     def images(self) -> Iterator[Path]:
         """All image files."""
@@ -54,6 +60,7 @@ def read_tree(root: Path) -> Tree:
 
     Raises:
         DataError: No such folder.
+        DriveGoneError: The drive went away.
     """
     _must_be_folder(root)
     tree, archives = Tree(root.absolute(), {}, []), []
@@ -61,22 +68,41 @@ def read_tree(root: Path) -> Tree:
     def cannot_list(error: OSError) -> None:
         tree.problems.append(Problem(Path(error.filename), f"cannot be listed ({error.strerror})"))
 
-    for path in list_files(tree.root, cannot_list):
-        link = path.is_symlink()
-        is_folder = link and path.is_dir()
-        ending = path.suffix.lower()
+    entries = walk(tree.root, tree.skipped, cannot_list)
+    for entry in tqdm(entries, "list files", unit="file", delay=1, mininterval=0.5):
+        link = entry.is_symlink()
+        is_folder = link and os.path.isdir(entry.path)
+        ending = os.path.splitext(entry.name)[1].lower()
         if not is_folder and ending not in IMAGE_ENDINGS | TEXT_ENDINGS | ARCHIVE_ENDINGS:
+            tree.skipped.add_file(os.path.relpath(os.path.dirname(entry.path), tree.root), entry.name)
             continue
+        path = Path(entry.path)
         if link and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
             tree.problems.append(Problem(path, "a link that leads out of the data folder"))
-        elif not _is_utf8(path):
+        elif not entry.path.isascii() and not _is_utf8(entry.path):
             tree.problems.append(Problem(path, "a name that is not UTF-8"))
         elif ending in ARCHIVE_ENDINGS:
             archives.append(path)
         elif not is_folder:  # what a link to a folder inside leads to is found there
             _add(tree, path)
     _add_archives(tree, archives)
+    tree.notes += [*tree.skipped.lines(), *_names_that_collide(tree)]
     return tree
+
+
+def _names_that_collide(tree: Tree) -> Iterator[str]:
+    """A note on names that differ by case alone: where case does not count, they would be one file or folder."""
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for folder, files in tree.folders.items():
+        inside = str(tree.relative(folder))
+        spellings[inside.casefold()].add(inside)
+        for file in files:
+            spellings[os.path.join(inside, file.name).casefold()].add(file.name)
+    several = sorted(sorted(names) for names in spellings.values() if len(names) > 1)
+    if several:
+        listed = ", ".join(" and ".join(map(printable, names)) for names in several[:NAMES_LISTED])
+        more = f" and {len(several) - NAMES_LISTED:,} more" if len(several) > NAMES_LISTED else ""
+        yield f"Names that differ by case alone, and are one name on Windows and macOS: {listed}{more}."
 
 
 def _add(tree: Tree, path: Path) -> None:
@@ -112,22 +138,12 @@ def _must_be_folder(root: Path) -> None:
         raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
 
 
-def _is_utf8(path: Path) -> bool:
+def _is_utf8(path: str) -> bool:
     try:
-        str(path).encode()
+        path.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def list_files(root: Path, cannot_list: Callable[[OSError], None] | None = None) -> Iterator[Path]:
-    """All files below a folder, and the links to folders, which are not followed."""
-    for folder, subfolders, files in os.walk(root, onerror=cannot_list):
-        subfolders[:] = sorted(name for name in subfolders if name[0] != "." and name not in IGNORED_FOLDERS)
-        links = [name for name in subfolders if Path(folder, name).is_symlink()]
-        for name in sorted([*files, *links]):
-            if name[0] != ".":
-                yield Path(folder, name)
 
 
 def folder_fingerprint(root: Path) -> str:
@@ -135,10 +151,11 @@ def folder_fingerprint(root: Path) -> str:
 
     Raises:
         DataError: No such folder.
+        DriveGoneError: The drive went away.
     """
     _must_be_folder(root)
-    digest = hashlib.sha256()
-    for file in list_files(root):
-        state = file.lstat()
-        digest.update(f"{file.relative_to(root)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "replace"))
+    digest, start = hashlib.sha256(), len(os.path.join(root, ""))
+    for entry in walk(root, cannot_list=lambda error: None):
+        state = entry.stat(follow_symlinks=False)
+        digest.update(f"{entry.path[start:]}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "replace"))
     return digest.hexdigest()
