@@ -5,7 +5,7 @@ A source is one file with a function ``read(tree)``, listed in :data:`.find.SOUR
 
 from steeldefectx.data.sources.find import class_folder_names, find_class_folders, find_images, find_samples
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import read_mask
+from steeldefectx.data.sources.mask_pixels import read_mask
 from steeldefectx.data.sources.tree import folder_fingerprint
 
 __all__ = [
