@@ -11,10 +11,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from steeldefectx.data import builder, duplicates
-from steeldefectx.data.sources import Listing, Problem, Sample, read_mask
+from steeldefectx.data.sources import Listing, Problem, Sample, sample_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -148,13 +147,11 @@ def _masks(listing: Listing) -> Iterator[Finding]:
         if problem.reason.startswith(_MASK_REASONS):
             yield Finding(MASK, problem.reason, (problem.path,), (problem.path.name,))
     for sample in listing.samples:
-        if sample.mask is None:
-            continue
-        with Image.open(sample.mask) as image:
-            full = read_mask(image, None).all()
-        if full:
-            detail = "a mask that covers the whole image"
-            yield Finding(MASK, detail, (sample.path, sample.mask), (sample.image_id, sample.mask.name))
+        mask = sample_mask(sample, whole=True)
+        if mask is not None and mask.all():
+            files = (sample.path, *([sample.mask] if isinstance(sample.mask, Path) else []))
+            captions = (sample.image_id, *(file.name for file in files[1:]))
+            yield Finding(MASK, "a mask that covers the whole image", files, captions)
 
 
 def _texts(samples: Sequence[Sample]) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from steeldefectx.utils.fingerprint import code_hash
 CONFIGS = {
     "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
     "sample": "synthetic images of all 25 classes with masks, attributes and texts, rendered here",
-    "class-folders": "your own images: data_dir/<class>/<image>",
+    "class-folders": "your own images: data_dir/<class>/<image>, or in any other layout that is read",
     "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
     "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
 }
@@ -76,6 +76,7 @@ ROWS_CODE = (
     "data/images.py",
     "data/splits.py",
     "data/sources/*.py",
+    "data/sources/layouts/*.py",
 )
 """What rows depend on beside files and settings."""
 
@@ -93,6 +94,11 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     """Leave out what cannot be read, and say what was left out, instead of refusing."""
     gc10: str = "crop"
     """``default``: a GC10-DET sample is the ``crop`` around the boxes of its class, or the ``whole`` image."""
+    layout: str = "auto"
+    """Your own images: the layout that they are read by, where the folder could be read in several ways."""
+    boxes: str = "crop"
+    """Your own images: where annotations have boxes, a sample is the ``crop`` around one, or the ``whole`` image, once
+    a class."""
     split_by: str = "auto"
     """``rule`` (7:3 class by class, as published), or ``grouped``: images that nearly equal each other are on the same
     side. ``auto``: ``grouped`` for class folders, ``rule`` for all else."""
@@ -147,11 +153,16 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     """After preparing with ``skip_bad``: what was left out."""
     _annotations: Mapping[str, Annotation] = {}
     _t1: Mapping[str, str] = {}
+    _own: sources.OwnImages | None = None
+    """Your own images, from when their classes are read until they are listed."""
 
     def _info(self) -> datasets.DatasetInfo:
         names = list(CLASS_NAMES)
         if self.config.name in FOLDER_CONFIGS:
-            names = sources.class_folder_names(self._data_dir())
+            self._own = sources.read_own_images(
+                self._data_dir(), source=self.config.name, layout=self.config.layout, boxes=self.config.boxes
+            )
+            names = self._own.class_names()
         text = datasets.Value("string")
         features = {
             "image": datasets.Image(),
@@ -235,10 +246,13 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
 
     def _find_samples(self) -> sources.Listing:
         config = self.config
-        listing = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
+        if self._own is not None:
+            listing, self._own = self._own.usable(config.skip_bad), None
+        else:
+            listing = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
         self.problems = tuple(listing.problems)
-        for line in [*listing.notes, *(f"left out: {p.path}: {p.reason}" for p in listing.problems)]:
-            datasets.logging.get_logger(__name__).warning(line)
+        for problem in listing.problems:
+            datasets.logging.get_logger(__name__).warning(f"left out: {problem.path}: {problem.reason}")
         return listing
 
     def _data_dir(self) -> Path:
@@ -254,7 +268,15 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return _folder(self.config.data_dir)
 
 
-def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: str = "crop") -> sources.Listing:
+def find_samples(
+    config: str,
+    data_dir: Path,
+    *,
+    skip_bad: bool = False,
+    gc10: str = "crop",
+    layout: str = "auto",
+    boxes: str = "crop",
+) -> sources.Listing:
     """The samples of a folder, for any config that reads one.
 
     Raises:
@@ -264,7 +286,7 @@ def find_samples(config: str, data_dir: Path, *, skip_bad: bool = False, gc10: s
     if gc10 not in GC10_PARTS:
         raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
     if config in FOLDER_CONFIGS:
-        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config)
+        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config, layout=layout, boxes=boxes)
     return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop")
 
 
@@ -343,10 +365,7 @@ def _pixels(sample: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:
     """The image and the mask of a sample, cut to its box."""
     with Image.open(sample.path) as image:
         part = image.crop(sample.box)
-    if sample.mask is None:
-        return part, None
-    with Image.open(sample.mask) as mask:
-        return part, sources.read_mask(mask, sample.box)
+    return part, sources.sample_mask(sample)
 
 
 def _folder(data_dir: str) -> Path:

@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
+from steeldefectx.data.sources.listing import PART
 from steeldefectx.taxonomy import GC10
 from steeldefectx.utils.cores import usable_cores
 
@@ -128,11 +129,12 @@ def join_groups(groups: Iterable[Sequence[int]], count: int) -> list[list[int]]:
 
 
 def photograph_of(image_id: str) -> str:
-    """What the samples of one photograph have in common: ``GC10/img_01`` for ``GC10/img_01/punching``.
+    """What the samples of one photograph have in common: ``frames/12`` for ``frames/12::scratch 1``.
 
-    The id of a sample of any other source stands for itself.
+    GC10-DET's ids, which are older, end in the class: ``GC10/img_01`` for ``GC10/img_01/punching``.
     """
-    return image_id.rpartition("/")[0] if image_id.startswith(f"{GC10}/") else image_id
+    photograph = image_id.partition(PART)[0]
+    return photograph.rpartition("/")[0] if photograph.startswith(f"{GC10}/") else photograph
 
 
 def photographs(image_ids: Iterable[str]) -> list[list[int]]:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from steeldefectx.data.builder import SteelDefectXConfig, find_samples, sample_texts
 from steeldefectx.data.download import download_release
-from steeldefectx.data.sources import Problem, Sample, read_mask
+from steeldefectx.data.sources import Problem, Sample, sample_mask
+from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import ConfigError
 from steeldefectx.render import sample
 from steeldefectx.store.schema import AnnotatedImage
@@ -58,26 +59,28 @@ def _rendered_images() -> Iterator[AnnotatedImage]:
 
 
 def _from_sample(found: Sample) -> AnnotatedImage:
-    image, mask = found.path, found.mask
-    if found.box is not None:
-        image, mask = _crop(found, found.box)
+    image, mask = _files(found)
     t1 = sample_texts(found)["T1"]
     return _annotated_image(found.image_id, found.class_name, found.source, t1, image, mask)
 
 
-def _crop(found: Sample, box: tuple[int, int, int, int]) -> tuple[Path, Path | None]:
-    """Files in the cache with the part of an image that a sample is, and of its mask's."""
-    key = hashlib.sha256(repr((str(found.path.absolute()), found.path.stat().st_mtime_ns, box)).encode()).hexdigest()
+def _files(found: Sample) -> tuple[Path, Path | None]:
+    """Files of a sample's image and mask: in the cache, those that are parts of larger ones, or drawn."""
+    if found.box is None and not isinstance(found.mask, Shapes):
+        return found.path, found.mask
+    drawn = found.mask if isinstance(found.mask, Shapes) else None
+    state = (str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box, drawn)
+    key = hashlib.sha256(repr(state).encode()).hexdigest()
     image, mask = (cache_path(CACHE_FOLDER, f"{key[:32]}{suffix}.png") for suffix in ("", "_mask"))
-    if not image.is_file():
+    if found.box is None:
+        image = found.path
+    elif not image.is_file():
         with Image.open(found.path) as whole:
-            _write(image, _png(whole.crop(box)))
-    if found.mask is None:
-        return image, None
-    if not mask.is_file():
-        with Image.open(found.mask) as whole:
-            _write(mask, _png(Image.fromarray(read_mask(whole, box))))
-    return image, mask
+            _write(image, _png(whole.crop(found.box)))
+    pixels = None if mask.is_file() else sample_mask(found)
+    if pixels is not None:
+        _write(mask, _png(Image.fromarray(pixels)))
+    return image, None if found.mask is None else mask
 
 
 def _annotated_image(

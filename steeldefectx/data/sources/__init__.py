@@ -3,13 +3,22 @@
 A source is one file with a function ``read(tree)``, listed in :data:`.find.SOURCES`.
 """
 
-from steeldefectx.data.sources.find import class_folder_names, find_class_folders, find_images, find_samples
+from steeldefectx.data.sources.find import (
+    OwnImages,
+    class_folder_names,
+    find_class_folders,
+    find_images,
+    find_samples,
+    read_own_images,
+)
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
 from steeldefectx.data.sources.mask_pixels import read_mask
+from steeldefectx.data.sources.masks import sample_mask
 from steeldefectx.data.sources.tree import folder_fingerprint
 
 __all__ = [
     "Listing",
+    "OwnImages",
     "Problem",
     "Sample",
     "class_folder_names",
@@ -18,4 +27,6 @@ __all__ = [
     "find_samples",
     "folder_fingerprint",
     "read_mask",
+    "read_own_images",
+    "sample_mask",
 ]

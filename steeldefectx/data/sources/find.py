@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from steeldefectx.data.images import IMAGE_ENDINGS
-from steeldefectx.data.sources import class_folders, gc10, neu, release, source_folders
-from steeldefectx.data.sources.listing import Listing, Problem, Sample
+from steeldefectx.data.sources import gc10, neu, release, source_folders
+from steeldefectx.data.sources.layouts import class_folders
+from steeldefectx.data.sources.layouts.choose import AUTO, choose, class_counts
+from steeldefectx.data.sources.layouts.layout import SOURCE
+from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
 from steeldefectx.data.sources.tree import Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
-from steeldefectx.errors import DataError
+from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
 
 _logger = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
     NEU: (neu.read, neu.PUBLISHED_IMAGES),
 }
 """Source -> its reader and the number of images it was published with; a file is of the first that knows it."""
+BOXES = ("crop", "whole")
 
 
 def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Listing:
@@ -50,6 +54,8 @@ def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) 
     problems = [*tree.problems, *_unknown(tree, samples)]
     listing = usable_samples(samples, problems, skip_bad)
     listing.notes.extend([*tree.notes, *_unused(tree, samples, problems, "belong to no known source")])
+    for note in listing.notes:
+        _logger.warning(note)
     return listing
 
 
@@ -66,38 +72,103 @@ def _read_sources(tree: Tree) -> list[Sample]:
     return samples
 
 
-def find_class_folders(data_dir: Path, *, skip_bad: bool = False, source: str = class_folders.SOURCE) -> Listing:
-    """Find the samples in class folders, and masks beside them, see :mod:`.class_folders`.
+def find_class_folders(
+    data_dir: Path,
+    *,
+    skip_bad: bool = False,
+    source: str = SOURCE,
+    layout: str = AUTO,
+    boxes: str = "crop",
+) -> Listing:
+    """Find the samples of one's own images, and masks beside them, in whatever layout they are (:mod:`.layouts`).
 
     Args:
-        data_dir: Folder of the class folders.
+        data_dir: Folder of the images.
         skip_bad: As for :func:`find_samples`.
         source: Name of the data set.
+        layout: Name of the layout, or ``auto``.
+        boxes: Where annotations have boxes: a sample is the ``crop`` around one, or ``whole``, the image, once a class.
 
     Raises:
-        DataError: No such folder, no class folders, or things that cannot be used: all are listed.
+        DataError: No such folder, no layout that is known or one that two layouts explain in different ways, or things
+            that cannot be used: all are listed.
+        ConfigError: An unknown layout, or neither ``crop`` nor ``whole``.
     """
+    return read_own_images(data_dir, source=source, layout=layout, boxes=boxes).usable(skip_bad)
+
+
+def read_own_images(data_dir: Path, *, source: str = SOURCE, layout: str = AUTO, boxes: str = "crop") -> OwnImages:
+    """What is in a folder of one's own images, before any is decoded; it is said as a warning.
+
+    Args and errors are those of :func:`find_class_folders`, but for images that cannot be decoded.
+    """
+    if boxes not in BOXES:
+        raise ConfigError(f"boxes={boxes!r} is unknown: choose one of {', '.join(BOXES)}.")
     tree = read_tree(data_dir)
-    masks = take_masks(tree, by_content=False)
-    samples = attach_masks(tree, list(class_folders.read(tree, source)), masks)
+    chosen, evidence = choose(tree, layout)
+    samples = list(chosen.read(tree))
+    if boxes == "whole":
+        samples = whole_images(samples)
+    if source != SOURCE:
+        samples = [replace(s, source=source, image_id=source + s.image_id.removeprefix(SOURCE)) for s in samples]
+    samples = attach_masks(tree, samples, tree.masks)
     if not samples:
-        message = f"{data_dir}: no class folders with images. Expected {data_dir}/<class>/<image>."
-        raise DataError(_nothing_found(tree, message))
-    listing = usable_samples(samples, tree.problems, skip_bad)
-    listing.notes.extend([*tree.notes, *_unused(tree, samples, [], "lie in no class folder")])
-    listing.notes.extend(class_folders.notes(listing.samples, tree))
-    return listing
+        raise DataError(_nothing_found(tree, f"{data_dir}: {chosen.title} ({evidence}), but no image of a class."))
+    found = f"{data_dir}: {chosen.title} ({evidence}): {class_counts(samples)}."
+    if chosen.name == class_folders.NAME and (empty := class_folders.empty_folders(tree)):
+        tree.notes.append(f"{len(empty)} class folders hold no image and make no class: {', '.join(empty)}.")
+    notes = [
+        found,
+        *tree.notes,
+        *_unused(
+            tree,
+            samples,
+            tree.problems,
+            "lie in no class folder" if chosen is class_folders.CLASS_FOLDERS else "are not annotated",
+        ),
+    ]
+    for note in notes:
+        _logger.warning(note)
+    return OwnImages(samples, tree.problems, notes)
 
 
-def class_folder_names(data_dir: Path) -> list[str]:
-    """Names of the class folders that hold images, sorted.
+@dataclass
+class OwnImages:
+    """What is in a folder of one's own images; none of them is decoded."""
+
+    samples: list[Sample]
+    problems: list[Problem]
+    notes: list[str]
+
+    def class_names(self) -> list[str]:
+        """Sorted."""
+        return sorted({sample.class_name for sample in self.samples})
+
+    def usable(self, skip_bad: bool) -> Listing:
+        """Those that can be decoded, see :func:`.usable_samples`."""
+        listing = usable_samples(self.samples, self.problems, skip_bad)
+        listing.notes.extend(self.notes)
+        return listing
+
+
+def whole_images(samples: list[Sample]) -> list[Sample]:
+    """Samples that are parts of images, as the images they are of, once for each class."""
+    whole: dict[tuple[Path, str], Sample] = {}
+    for sample in samples:
+        if sample.box is not None:
+            image = sample.image_id.rpartition(PART)[0]
+            sample = replace(sample, box=None, image_id=f"{image}{PART}{sample.class_name}")
+        whole.setdefault((sample.path, sample.class_name), sample)
+    return list(whole.values())
+
+
+def class_folder_names(data_dir: Path, layout: str = AUTO) -> list[str]:
+    """Names of the classes in a folder of one's own images, sorted.
 
     Raises:
-        DataError: No such folder.
+        DataError, ConfigError: As for :func:`find_class_folders`.
     """
-    tree = read_tree(data_dir)
-    take_masks(tree, by_content=False)
-    return sorted({sample.class_name for sample in class_folders.read(tree)})
+    return read_own_images(data_dir, layout=layout).class_names()
 
 
 def find_images(path: Path) -> list[Path]:
@@ -160,6 +231,11 @@ def _unknown(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
 def _unused(tree: Tree, samples: list[Sample], problems: list[Problem], why: str) -> Iterator[str]:
     """A note on the images that are neither samples nor problems, if there are any."""
     accounted = {sample.path for sample in samples} | {problem.path for problem in problems}
-    unused = [file for file in tree.images() if file not in accounted and file.parent not in accounted]
+    named = {problem.path.stem for problem in problems}  # an image's annotation has its name
+    unused = [
+        file
+        for file in tree.images()
+        if file not in accounted and file.parent not in accounted and file.stem not in named
+    ]
     if unused:
         yield f"{len(unused):,} images {why} and are not used, such as {unused[0]}."

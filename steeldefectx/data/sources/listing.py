@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.language.attributes import Attributes
 from steeldefectx.utils.printable import printable
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom lie outside."""
+PART = "::"
+"""In a sample's id, what stands between its photograph and its part of that, or its copy: ``frames/12::scratch 1``."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,12 @@ class Sample:
     """Unified class, or the folder's name for class folders."""
     source: str
     image_id: str
-    """Unique, and the same wherever the data lie: ``NEU/crazing_1``."""
+    """Unique, and the same wherever the data lie: ``NEU/crazing_1``. What stands before a :data:`PART` in it is the
+    photograph: samples that share it are parts or copies of one, and no split and no hold-out parts them."""
     original_name: str
     """File name as distributed."""
-    mask: Path | None = None
+    mask: Path | Shapes | None = None
+    """A file of its own, or what an annotation draws; of the whole image, also where the sample is a part of it."""
     split: str | None = None
     """``train`` or ``test`` where the source says; None: by the split rule."""
     box: Box | None = None

@@ -19,6 +19,7 @@ from PIL import Image
 from steeldefectx.data.images import image_formats
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.listing import Problem, Sample
+from steeldefectx.data.sources.mask_pixels import read_mask
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import NEU
 
@@ -99,6 +100,23 @@ def _grey_levels(file: Path) -> set[int]:
             return set(np.unique(np.asarray(image.convert("L"))).tolist())
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return set()
+
+
+def sample_mask(sample: Sample, *, whole: bool = False) -> np.ndarray | None:
+    """(H, W) bool, the mask of a sample, cut to its box; None where it has none.
+
+    Args:
+        sample: One that :mod:`.usable` has found to be good.
+        whole: The mask of the whole image instead.
+    """
+    if sample.mask is None:
+        return None
+    box = None if whole else sample.box
+    if not isinstance(sample.mask, Path):
+        left, top, right, bottom = box or (0, 0, *sample.mask.size)
+        return sample.mask.mask()[top:bottom, left:right]
+    with Image.open(sample.mask) as mask:
+        return read_mask(mask, box)
 
 
 def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[Sample]:

@@ -35,6 +35,8 @@ class Tree:
     they cannot use."""
     texts: list[Path] = field(default_factory=list)
     """Files that may annotate images, by :data:`TEXT_ENDINGS`, sorted."""
+    masks: list[Path] = field(default_factory=list)
+    """Mask files that were taken out of ``folders``, see :mod:`.masks`."""
     notes: list[str] = field(default_factory=list)
     """Remarks of readers that need no action."""
     unpacked: dict[Path, Path] = field(default_factory=dict)

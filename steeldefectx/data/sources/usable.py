@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,8 +12,11 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from steeldefectx.data.images import open_image
+from steeldefectx.data.sources.layouts.soundness import is_sound
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import read_mask
+from steeldefectx.data.sources.mask_pixels import COLOURS, NUMBERS, mask_kind, read_mask
+from steeldefectx.data.sources.masks import sample_mask
+from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import DataError
 from steeldefectx.utils.cores import usable_cores
 
@@ -37,14 +40,21 @@ def usable_samples(samples: list[Sample], problems: list[Problem], skip_bad: boo
     samples = [sample for sample in samples if sample.path not in unusable]
     with ThreadPoolExecutor(usable_cores()) as pool:
         checked = list(tqdm(pool.map(_check, samples), "check images", len(samples), unit="image", delay=2))
-    problems = list(dict.fromkeys([*problems, *(problem for _, problem in checked if problem is not None)]))
+    problems = list(dict.fromkeys([*problems, *(problem for _, problem, _ in checked if problem is not None)]))
     problems.sort(key=lambda problem: str(problem.path))
-    good = [sample for sample, _ in checked if sample is not None]
+    good = [sample for sample, _, _ in checked if sample is not None]
     if problems and not skip_bad:
         raise DataError(_list_problems(problems))
     if not good:
         raise DataError("No usable image is left:\n" + _list_problems(problems))
-    return Listing(good, problems)
+    return Listing(good, problems, list(_mask_notes(Counter(kind for _, _, kind in checked if kind is not None))))
+
+
+def _mask_notes(kinds: Counter[str]) -> Iterator[str]:
+    """How masks that are not white on black are read."""
+    for kind in (NUMBERS, COLOURS):
+        if kinds[kind]:
+            yield f"{kinds[kind]:,} masks are drawn in {kind}, not white on black: all but 0, and 255 beside, is the defect."
 
 
 def _same_ids(samples: list[Sample]) -> Iterator[Problem]:
@@ -56,23 +66,38 @@ def _same_ids(samples: list[Sample]) -> Iterator[Problem]:
             yield Problem(path, f"the same image as {first} by its name ({image_id})")
 
 
-def _check(sample: Sample) -> tuple[Sample | None, Problem | None]:
-    """Decode an image, and its mask, in full: what can be used of the sample, and what is wrong, if anything."""
+def _check(sample: Sample) -> tuple[Sample | None, Problem | None, str | None]:
+    """Decode an image, and its mask, in full: what can be used of the sample, what is wrong, and the kind of mask."""
     image = _decode(sample.path)
     if isinstance(image, Problem):
-        return None, image
+        return None, image, None
     if sample.mask is None:
-        return sample, None
+        return sample, None, None
+    if not isinstance(sample.mask, Path):
+        return *_check_drawn(sample, sample.mask, image.size), None
     mask = _decode(sample.mask)
     if isinstance(mask, Problem):
-        return replace(sample, mask=None), mask
+        return replace(sample, mask=None), mask, None
     if mask.size != image.size:
         problem = Problem(sample.mask, f"a mask of another size than its image {sample.path.name}")
-    elif not read_mask(mask, sample.box).any():
-        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than 127")
+    elif read_mask(mask, sample.box).any():
+        return sample, None, mask_kind(mask)
+    elif is_sound(sample.class_name):
+        return replace(sample, mask=None), None, None
     else:
-        return sample, None
-    return replace(sample, mask=None), problem
+        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than the background")
+    return replace(sample, mask=None), problem, None
+
+
+def _check_drawn(sample: Sample, shapes: Shapes, size: tuple[int, int]) -> tuple[Sample | None, Problem | None]:
+    """The same, for a mask that an annotation draws."""
+    if shapes.size != size:
+        stated = f"{shapes.size[0]}x{shapes.size[1]}"
+        return None, Problem(sample.path, f"{size[0]}x{size[1]} pixels, its annotation is of {stated}")
+    mask = sample_mask(sample)
+    if mask is None or not mask.any():
+        return replace(sample, mask=None), Problem(sample.path, "an annotation that draws no pixel of its mask")
+    return sample, None
 
 
 def _decode(path: Path) -> Image.Image | Problem:

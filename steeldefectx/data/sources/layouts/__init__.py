@@ -1,0 +1,1 @@
+"""Layouts that people keep images of their own in: one file a family, listed in ``choose.py``."""

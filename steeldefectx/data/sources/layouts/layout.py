@@ -1,0 +1,32 @@
+"""What a layout of people's own images is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.tree import Tree
+
+SOURCE = "class-folders"
+"""The source of all images of one's own, and what their ids begin with, whatever their layout."""
+SOUND = "sound"
+"""The class of an image whose annotation says that nothing is on it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way in which folders and annotation files say what is on images."""
+
+    name: str
+    """What ``--layout`` takes."""
+    title: str
+    """What it is called in words."""
+    tree: str
+    """An example of three lines."""
+    recognize: Callable[[Tree], str | None]
+    """What speaks for it, in words; None where it is not this layout. Opens a handful of files at most."""
+    read: Callable[[Tree], Iterator[Sample]]
+    """All samples; adds what it cannot use to the tree's ``problems``, and remarks to its ``notes``."""
+    beats: tuple[str, ...] = ()
+    """Names of layouts that would misread a tree of this one: where both are recognized, it is this."""
