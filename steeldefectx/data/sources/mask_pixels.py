@@ -57,7 +57,7 @@ def _read(mask: Image.Image) -> tuple[np.ndarray, str]:
 def _of_levels(levels: np.ndarray) -> tuple[np.ndarray, str]:
     highest = levels.max(initial=0)
     below = levels[levels < IGNORED].max(initial=0) if highest == IGNORED else highest
-    if 0 < below <= MAX_CLASSES or (highest <= BACKGROUND_UP_TO and highest > 0):
+    if 0 < below <= MAX_CLASSES:
         return (levels > 0) & (levels != IGNORED), NUMBERS
     scale = 257 if highest > IGNORED else 1  # 16 bits
     return levels > BACKGROUND_UP_TO * scale, WHITE

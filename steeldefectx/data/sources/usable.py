@@ -85,7 +85,7 @@ def _check(sample: Sample) -> tuple[Sample | None, Problem | None, str | None]:
     elif is_sound(sample.class_name):
         return replace(sample, mask=None), None, None
     else:
-        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than the background")
+        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than 127")
     return replace(sample, mask=None), problem, None
 
 
