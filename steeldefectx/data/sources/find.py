@@ -117,16 +117,8 @@ def read_own_images(data_dir: Path, *, source: str = SOURCE, layout: str = AUTO,
     found = f"{data_dir}: {chosen.title} ({evidence}): {class_counts(samples)}."
     if chosen.name == class_folders.NAME and (empty := class_folders.empty_folders(tree)):
         tree.notes.append(f"{len(empty)} class folders hold no image and make no class: {', '.join(empty)}.")
-    notes = [
-        found,
-        *tree.notes,
-        *_unused(
-            tree,
-            samples,
-            tree.problems,
-            "lie in no class folder" if chosen is class_folders.CLASS_FOLDERS else "are not annotated",
-        ),
-    ]
+    why = "lie in no class folder" if chosen is class_folders.CLASS_FOLDERS else "are not annotated"
+    notes = [found, *tree.notes, *_unused(tree, samples, tree.problems, why)]
     for note in notes:
         _logger.warning(note)
     return OwnImages(samples, tree.problems, notes)
