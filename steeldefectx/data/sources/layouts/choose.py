@@ -6,7 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from steeldefectx.data.sources.layouts import class_folders
+from steeldefectx.data.sources.layouts import (
+    class_folders,
+    class_numbers,
+    dagm,
+    file_names,
+    lists,
+    magnetic_tile,
+    masked,
+    mvtec,
+    severstal,
+    visa,
+)
 from steeldefectx.data.sources.layouts.layout import Layout
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.masks import take_masks
@@ -14,7 +25,18 @@ from steeldefectx.data.sources.tree import Tree
 from steeldefectx.errors import ConfigError, DataError
 
 AUTO = "auto"
-LAYOUTS: tuple[Layout, ...] = (class_folders.CLASS_FOLDERS,)
+LAYOUTS: tuple[Layout, ...] = (
+    class_folders.CLASS_FOLDERS,
+    lists.LISTS,
+    class_numbers.CLASS_NUMBERS,
+    file_names.FILE_NAMES,
+    mvtec.MVTEC,
+    visa.VISA,
+    severstal.SEVERSTAL,
+    masked.MASKED_IMAGES,
+    dagm.DAGM,
+    magnetic_tile.MAGNETIC_TILE,
+)
 """All that are read; of those that agree on a folder, the first is taken."""
 CLASSES_LISTED = 8
 
@@ -61,10 +83,11 @@ def layout_names() -> list[str]:
 def _nothing_known(tree: Tree) -> str:
     """Why nothing is recognized, and what would be."""
     kinds = ", ".join(f"{layout.title} ({layout.name})" for layout in LAYOUTS)
-    return (
-        f"{tree.root}: {sum(map(len, tree.folders.values())):,} images, and nothing that says their classes. "
-        f"Expected {tree.root.name}/<class>/<image>, or another of: {kinds}."
-    )
+    images = list(tree.images())
+    named = f" Their names, such as {images[0].name}, do not fall into a few classes." if images else ""
+    found = f"{tree.root}: {len(images):,} images, and nothing that says their classes.{named}"
+    expected = f"Expected {tree.root.name}/<class>/<image>, or another of: {kinds}."
+    return "\n".join([found, *tree.notes, expected])
 
 
 def _must_agree(tree: Tree, found: list[tuple[Layout, str]]) -> None:

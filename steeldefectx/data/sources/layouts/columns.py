@@ -43,7 +43,7 @@ class Columns:
     @property
     def said(self) -> str:
         """The columns in words."""
-        names = self.headings or tuple(f"column {number}" for number in range(1, 1 + max(self.image, *self.classes)))
+        names = self.headings or tuple(f"column {number}" for number in range(1, 2 + max(self.image, *self.classes)))
         classes = f"{len(self.classes)} columns of classes" if len(self.classes) > 1 else names[self.classes[0]]
         return f"image: {names[self.image]}, class: {classes}"
 

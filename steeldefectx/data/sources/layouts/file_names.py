@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steeldefectx.data.sources import neu
+from steeldefectx.data.sources.layouts import class_folders
 from steeldefectx.data.sources.layouts.ids import original_stem, sample_id
 from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
 from steeldefectx.data.sources.layouts.split_words import is_split, splits_by_hand
@@ -42,6 +43,8 @@ def word_of(stem: str) -> str:
 
 def _classes(tree: Tree) -> dict[Path, str]:
     """Image -> its class; empty where the names do not fall into a few classes."""
+    if len(set(class_folders.classes_of_folders(tree).values())) > 1:
+        return {}  # folders tell
     files = list(tree.images())
     if files and all(map(neu.parse_name, files)):
         return {file: parsed[0].name for file in files if (parsed := neu.parse_name(file))}
@@ -81,4 +84,5 @@ FILE_NAMES = Layout(
     "my_images/scratch_001.png\nmy_images/scratch_002.png\nmy_images/dent_001.png",
     recognize,
     read,
+    beats=("class-folders",),
 )

@@ -20,7 +20,7 @@ from steeldefectx.data.sources.layouts.ids import sample_id
 from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
 from steeldefectx.data.sources.layouts.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.listing import PART, Problem, Sample
-from steeldefectx.data.sources.tables import Table, read_table
+from steeldefectx.data.sources.tables import Table, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 
 ENDINGS = frozenset({".csv", ".tsv", ".txt", ".xlsx"})
@@ -49,6 +49,10 @@ class Lists:
     tree: Tree
     files: dict[Path, str] = field(default_factory=dict)
     """List -> its columns, in words."""
+    labels: set[str] = field(default_factory=set)
+    """All classes, also of images that are not there."""
+    strangers: list[str] = field(default_factory=list)
+    """Remarks on lists none of whose images is there."""
     entries: dict[Path, Entry] = field(default_factory=dict)
     """Image -> what is said of it."""
     missing: list[str] = field(default_factory=list)
@@ -61,11 +65,11 @@ class Lists:
 def recognize(tree: Tree) -> str | None:
     """The lists that name images of the tree, and their columns."""
     lists = _read_lists(tree)
-    labels = {label for entry in lists.entries.values() for label in entry.labels}
-    if len(labels) < 2:
+    tree.notes += [remark for remark in lists.strangers if remark not in tree.notes]
+    if not lists.entries or len(lists.labels) < 2:
         return None
     files = "; ".join(f"{file.name} ({said})" for file, said in lists.files.items())
-    return f"{files}: {len(lists.entries):,} images of {len(labels)} classes"
+    return f"{files}: {len(lists.entries):,} images of {len(lists.labels)} classes"
 
 
 def read(tree: Tree) -> Iterator[Sample]:
@@ -111,7 +115,8 @@ def _names(tree: Tree, lists: Lists) -> dict[str, str]:
 
 
 def _read_lists(tree: Tree) -> Lists:
-    lists, index = Lists(tree), ImageIndex([*tree.images(), *tree.masks])
+    lists = Lists(tree)
+    images, masks = ImageIndex(tree.images()), ImageIndex([*tree.masks, *tree.images()])
     for file in _candidates(tree):
         try:
             table = read_table(file)
@@ -119,7 +124,7 @@ def _read_lists(tree: Tree) -> Lists:
             lists.problems.append(Problem(file, f"not a readable table ({error})"))
             continue
         if table:
-            _add(lists, file, table, index)
+            _add(lists, file, table, images, masks)
     return lists
 
 
@@ -134,40 +139,49 @@ def _candidates(tree: Tree) -> Iterator[Path]:
         yield from files if len(files) <= MAX_LISTS else ()
 
 
-def _add(lists: Lists, file: Path, table: Table, index: ImageIndex) -> None:
+def _add(lists: Lists, file: Path, table: Table, index: ImageIndex, masks: ImageIndex) -> None:
     found = [[bool(cell) and bool(index.find(cell, file)) for cell in row] for row in table]
-    columns = find_columns(table, found) if any(map(any, found)) else None
+    columns = find_columns(table, found)
     if columns is None:
+        return
+    if not any(map(any, found)):
+        if names_image(table[-1][columns.image]):
+            such = table[-1][columns.image]
+            lists.strangers.append(f"{file.name} lists {len(table):,} images, none of which is here, such as {such}.")
         return
     lists.files[file] = columns.said
     rows = table[1:] if columns.headings else table
     labels = _Labels(rows, columns)
     for row in rows:
-        _add_row(lists, file, row + [""] * len(columns.headings), columns, labels, index)
+        row += [""] * len(columns.headings)
+        image = _add_row(lists, file, row, columns, labels, index)
+        drawn = masks.find(row[columns.mask], file) if image and columns.mask is not None else []
+        if image and len(drawn) == 1 and drawn[0] != image:
+            lists.entries[image].mask = drawn[0]
 
 
-def _add_row(lists: Lists, file: Path, row: list[str], columns: Columns, labels: _Labels, index: ImageIndex) -> None:
+def _add_row(lists: Lists, file: Path, row: list[str], columns: Columns, labels: _Labels, index: ImageIndex) -> Path | None:
+    """The image of a row that gives a class; what it says is added."""
     written = row[columns.image]
-    images = index.find(written, file)
+    images, of_row = index.find(written, file), labels.of(row)
+    lists.labels.update(of_row)
     if len(images) != 1:
         if images:
             message = f"{written} may be any of {len(images)} images, such as {images[0]} and {images[1]}"
             lists.problems.append(Problem(file, message))
         else:
             lists.missing.append(written)
-        return
-    of_row = labels.of(row)
+        return None
     if not of_row:
         lists.unlabelled += 1
-        return
+        return None
     entry = lists.entries.setdefault(images[0], Entry(file))
     if entry.listing != file and set(entry.labels) != set(of_row):
         message = f"{'|'.join(entry.labels)} in {entry.listing.name}, but {'|'.join(of_row)} in {file.name}"
         lists.problems.append(Problem(images[0], message))
     entry.labels += [label for label in of_row if label not in entry.labels]
     entry.splits |= _split_words(row[columns.split] if columns.split is not None else "", file, lists.tree, images[0])
-    masks = index.find(row[columns.mask], file) if columns.mask is not None else []
-    entry.mask = masks[0] if len(masks) == 1 else entry.mask
+    return images[0]
 
 
 def _split_words(cell: str, file: Path, tree: Tree, image: Path) -> set[str]:

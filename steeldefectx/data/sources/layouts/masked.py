@@ -31,6 +31,8 @@ from steeldefectx.utils.cores import usable_cores
 MASKED = 0.5
 """Of the images, at least this share has a mask."""
 MASKS_OPENED = 20
+CLASS_WORDS = ("class", "type", "defect", "category", "label")
+"""Folders that are called by these and a number are classes."""
 _RAILS = re.compile("rsdds", re.IGNORECASE)
 """RSDDs has a folder for each of two kinds of rails, which are no classes."""
 
@@ -59,7 +61,8 @@ def _no_classes(tree: Tree) -> bool:
 def _pieces(tree: Tree, masked: list[Sample]) -> bool:
     """Whether folders are pieces that were photographed several times: numbered alike, and some masks are black."""
     names = {folder.name for folder, files in tree.folders.items() if files}
-    if len({re.sub(r"\d+", "", name) for name in names}) > 1 or any(name.isdecimal() for name in names):
+    words = {re.sub(r"[\W_]*\d+$", "", name).lower() for name in names}
+    if len(words) != 1 or words & {"", *CLASS_WORDS, *(name.lower() for name in names)}:
         return False
     return any(_has_defect(sample.mask) is False for sample in masked[:: max(1, len(masked) // MASKS_OPENED)])
 
