@@ -8,6 +8,7 @@ SD-saliency-900 (Song et al. 2020) has masks of NEU's inclusion, patches and scr
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from dataclasses import replace
@@ -141,9 +142,13 @@ def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[S
 
 
 def _images_of(mask: Path, by_stem: dict[str, set[Path]]) -> set[Path]:
-    """The images of a mask's name; where they are several, those of its folder, or of one of that folder's name."""
+    """The images of a mask's name; where they are several, those of its folder, or of one of that folder's name, and
+    of these the nearest: ``train/images/1.png`` for ``train/masks/1.png``."""
     images = by_stem.get(_image_stem(mask), set())
     if len(images) > 1:
         near = {image for image in images if image.parent in mask.parents}
         images = near or {image for image in images if image.parent.name == mask.parent.name} or images
+    if len(images) > 1:
+        shared = {image: len(os.path.commonpath([image, mask])) for image in images}
+        images = {image for image, length in shared.items() if length == max(shared.values())}
     return images

@@ -147,7 +147,7 @@ def _add(lists: Lists, file: Path, table: Table, index: ImageIndex, masks: Image
     if not any(map(any, found)):
         if names_image(table[-1][columns.image]):
             such = table[-1][columns.image]
-            lists.strangers.append(f"{file.name} lists {len(table):,} images, none of which is here, such as {such}.")
+            lists.strangers.append(f"{file.name} lists {len(table) - bool(columns.headings):,} images, none of which is here, such as {such}.")
         return
     lists.files[file] = columns.said
     rows = table[1:] if columns.headings else table
