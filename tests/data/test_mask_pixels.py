@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.layouts.trees import found, image
 
 from steeldefectx.data.sources.mask_pixels import COLOURS, NUMBERS, WHITE, mask_kind, read_mask
+from tests.data.layouts.trees import found, image
 
 SHAPE = np.zeros((16, 20), bool)
 SHAPE[3:7, 4:15] = True

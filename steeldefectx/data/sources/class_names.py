@@ -18,9 +18,33 @@ from steeldefectx.data.sources.tables import decode, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 
 FILES = frozenset(
-    """classes class names classnames labels labelnames labellist labelmap classlist classlabels categories synsets
-    synsetwords words locsynsetmapping imagenetclassindex classindex classindices classtoidx idxtoclass idx2class
-    class2idx id2label label2id mapping""".split()
+    [
+        "classes",
+        "class",
+        "names",
+        "classnames",
+        "labels",
+        "labelnames",
+        "labellist",
+        "labelmap",
+        "classlist",
+        "classlabels",
+        "categories",
+        "synsets",
+        "synsetwords",
+        "words",
+        "locsynsetmapping",
+        "imagenetclassindex",
+        "classindex",
+        "classindices",
+        "classtoidx",
+        "idxtoclass",
+        "idx2class",
+        "class2idx",
+        "id2label",
+        "label2id",
+        "mapping",
+    ]
 )
 """Names of such files, in lower case and without ending and what separates words."""
 ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv"})

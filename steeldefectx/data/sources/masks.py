@@ -143,7 +143,8 @@ def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[S
 
 def _images_of(mask: Path, by_stem: dict[str, set[Path]]) -> set[Path]:
     """The images of a mask's name; where they are several, those of its folder, or of one of that folder's name, and
-    of these the nearest: ``train/images/1.png`` for ``train/masks/1.png``."""
+    of these the nearest: ``train/images/1.png`` for ``train/masks/1.png``.
+    """
     images = by_stem.get(_image_stem(mask), set())
     if len(images) > 1:
         near = {image for image in images if image.parent in mask.parents}

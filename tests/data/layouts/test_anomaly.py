@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.layouts.trees import found, image, mask, split_counts
 
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.duplicates import photographs
@@ -13,6 +12,7 @@ from steeldefectx.data.sources import sample_mask
 from steeldefectx.data.sources.layouts.choose import choose
 from steeldefectx.data.sources.tree import read_tree
 from steeldefectx.errors import DataError
+from tests.data.layouts.trees import found, image, mask, split_counts
 
 
 def pixels(listing):
@@ -117,7 +117,12 @@ def test_mvtec_loco_has_several_masks_of_one_image(tmp_path):
 def test_mvtec_ad_2(tmp_path):
     root = tmp_path / "can"
     for light in ("regular", "overexposed"):
-        for part, folder in (("train", "good"), ("validation", "good"), ("test_public", "good"), ("test_public", "bad")):
+        for part, folder in (
+            ("train", "good"),
+            ("validation", "good"),
+            ("test_public", "good"),
+            ("test_public", "bad"),
+        ):
             image(root / part / folder / f"000_{light}.png")
         mask(root / "test_public" / "ground_truth" / "bad" / f"000_{light}_mask.png", 12)
         image(root / "test_private" / f"000_{light}.png")
@@ -138,7 +143,9 @@ def visa(root, table=True, split=True):
         lines = ["image,label,mask"]
         lines += [f"{name}/Data/Images/Normal/{n:04d}.JPG,normal," for n in range(4)]
         kinds = ("scratch", "bent", '"bent,scratch"')
-        lines += [f"{name}/Data/Images/Anomaly/{n:03d}.JPG,{kinds[n]},{name}/Data/Masks/Anomaly/{n:03d}.png" for n in range(3)]
+        lines += [
+            f"{name}/Data/Images/Anomaly/{n:03d}.JPG,{kinds[n]},{name}/Data/Masks/Anomaly/{n:03d}.png" for n in range(3)
+        ]
         if table:
             (root / name / "image_anno.csv").write_text("\n".join(lines))
     lines = ["object,split,label,image,mask"]
@@ -235,7 +242,10 @@ def test_severstal_with_names(tmp_path, severstal):
     assert found(tmp_path)[1] == {"pitted": 2, "scratch": 1, "patch": 1, "sound": 2}
 
 
-@pytest.mark.parametrize(("runs", "why"), [("1 400", "a run up to pixel 400, of 20x16"), ("5 3 6 1", "after one up to 7"), ("1", ""), ("x 2", "")])
+@pytest.mark.parametrize(
+    ("runs", "why"),
+    [("1 400", "a run up to pixel 400, of 20x16"), ("5 3 6 1", "after one up to 7"), ("1", ""), ("x 2", "")],
+)
 def test_run_lengths_that_cannot_be_drawn(tmp_path, severstal, runs, why):
     (tmp_path / "train.csv").write_text(f"ImageId,ClassId,EncodedPixels\n0002cc93b.jpg,1,{runs}\n000f6bf48.jpg,2,1 3\n")
     with pytest.raises(DataError, match=rf"0002cc93b\.jpg: its run-lengths cannot be drawn .*{why}"):

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from tests.data.layouts.trees import found, image, split_counts
 
 from steeldefectx.errors import DataError
+from tests.data.layouts.trees import found, image, split_counts
 
 
 def numbered(root, keys, per_class=2):
@@ -39,7 +39,9 @@ def test_numbers_counted_from_one_and_written_with_zeros(tmp_path):
     (tmp_path / "classes.txt").write_text("crazing\npatches\nscratch\n")
     listing, _ = found(tmp_path)
     assert split_counts(listing) == {
-        (split, name): count for split, count in (("train", 2), ("test", 1)) for name in ("crazing", "patches", "scratch")
+        (split, name): count
+        for split, count in (("train", 2), ("test", 1))
+        for name in ("crazing", "patches", "scratch")
     }
 
 

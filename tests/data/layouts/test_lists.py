@@ -4,11 +4,11 @@ import json
 
 import openpyxl
 import pytest
-from tests.data.layouts.trees import found, image, mask, split_counts
 
 from steeldefectx.data.sources.layouts.choose import choose
 from steeldefectx.data.sources.tree import read_tree
 from steeldefectx.errors import DataError
+from tests.data.layouts.trees import found, image, mask, split_counts
 
 NAMES = ("a.png", "b.png", "c.png", "d.png")
 CLASSES = ("scratch", "scratch", "dent", "dent")
@@ -23,7 +23,9 @@ def expected(listing):
     return {sample.original_name: sample.class_name for sample in listing.samples}
 
 
-@pytest.mark.parametrize("file_heading", ["filename", "File Name", "image", "img", "path", "image_id", "name", "文件名"])
+@pytest.mark.parametrize(
+    "file_heading", ["filename", "File Name", "image", "img", "path", "image_id", "name", "文件名"]
+)
 @pytest.mark.parametrize("class_heading", ["label", "Class", "category", "defect", "type", "target", "类别"])
 def test_headings_in_the_usual_words(tmp_path, file_heading, class_heading):
     images(tmp_path / "images")
@@ -88,7 +90,11 @@ def test_excel(tmp_path):
     images(tmp_path / "images")
     book = openpyxl.Workbook()
     sheet = book.active
-    for row in [("Image", "Remark", "Defect"), *((n, "x", c) for n, c in zip(NAMES, CLASSES, strict=True)), (None,) * 3]:
+    for row in [
+        ("Image", "Remark", "Defect"),
+        *((n, "x", c) for n, c in zip(NAMES, CLASSES, strict=True)),
+        (None,) * 3,
+    ]:
         sheet.append(row)
     book.create_sheet("Other").append(("a.png", "ignored"))
     book.save(tmp_path / "Liste.xlsx")

@@ -9,19 +9,74 @@ from dataclasses import dataclass
 from steeldefectx.data.sources.layouts.split_words import is_split
 from steeldefectx.data.sources.tables import Table, names_image
 
-IMAGE_WORDS = (
-    "filename filepath imagepath imagename imagefile file image img path imageid imgpath imgname images filenames "
-    "picture photo uri url name id 文件名 文件 图片 图像 图片名 路径 datei bild"
-).split()
-CLASS_WORDS = (
-    "classname labelname categoryname defectname class label category defect defecttype defectclass type target "
-    "classlabel labels classes classid labelid categoryid defectid tag tags groundtruth gt y "
-    "类别 标签 缺陷 缺陷类型 缺陷类别 类型 klasse fehler"
-).split()
+IMAGE_WORDS = [
+    "filename",
+    "filepath",
+    "imagepath",
+    "imagename",
+    "imagefile",
+    "file",
+    "image",
+    "img",
+    "path",
+    "imageid",
+    "imgpath",
+    "imgname",
+    "images",
+    "filenames",
+    "picture",
+    "photo",
+    "uri",
+    "url",
+    "name",
+    "id",
+    "文件名",
+    "文件",
+    "图片",
+    "图像",
+    "图片名",
+    "路径",
+    "datei",
+    "bild",
+]
+CLASS_WORDS = [
+    "classname",
+    "labelname",
+    "categoryname",
+    "defectname",
+    "class",
+    "label",
+    "category",
+    "defect",
+    "defecttype",
+    "defectclass",
+    "type",
+    "target",
+    "classlabel",
+    "labels",
+    "classes",
+    "classid",
+    "labelid",
+    "categoryid",
+    "defectid",
+    "tag",
+    "tags",
+    "groundtruth",
+    "gt",
+    "y",
+    "类别",
+    "标签",
+    "缺陷",
+    "缺陷类型",
+    "缺陷类别",
+    "类型",
+    "klasse",
+    "fehler",
+]
 """In the order of preference: names before numbers."""
-SPLIT_WORDS = "split set subset usage phase partition dataset datasplit purpose".split()
-MASK_WORDS = "mask maskpath maskname maskfile segmentation annotationmask".split()
-SCORE_WORDS = frozenset("probability confidence score prob rank prediction predicted".split())
+SPLIT_WORDS = ["split", "set", "subset", "usage", "phase", "partition", "dataset", "datasplit", "purpose"]
+MASK_WORDS = ["mask", "maskpath", "maskname", "maskfile", "segmentation", "annotationmask"]
+SCORE_WORDS = frozenset(["probability", "confidence", "score", "prob", "rank", "prediction", "predicted"])
 """A table with a column of these is what a model said, not what is so."""
 YES, NO = frozenset({"1", "1.0", "true", "yes", "x"}), frozenset({"0", "0.0", "false", "no", ""})
 MAX_CLASSES = 0.5
@@ -67,7 +122,9 @@ def find_columns(table: Table, found: Sequence[Sequence[bool]]) -> Columns | Non
     image = _image_column(words, found[1:] if headed else found, width)
     others = [column for column in range(width) if column != image]
     values = {column: {row[column] for row in rows if column < len(row)} for column in others}
-    split = _of_words(words, SPLIT_WORDS, others) if headed else next(filter(lambda c: _splits(values[c]), others), None)
+    split = (
+        _of_words(words, SPLIT_WORDS, others) if headed else next(filter(lambda c: _splits(values[c]), others), None)
+    )
     if split is not None and not _splits(values[split]):
         split = None
     mask = _of_words(words, MASK_WORDS, others)

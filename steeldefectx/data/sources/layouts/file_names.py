@@ -21,8 +21,37 @@ from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 
 CAMERA_WORDS = frozenset(
-    "img image images dsc dscn dscf pic picture photo frame scan screenshot snapshot capture cam camera untitled tile "
-    "file sample test train val whatsapp unnamed download crop part page".split()
+    [
+        "img",
+        "image",
+        "images",
+        "dsc",
+        "dscn",
+        "dscf",
+        "pic",
+        "picture",
+        "photo",
+        "frame",
+        "scan",
+        "screenshot",
+        "snapshot",
+        "capture",
+        "cam",
+        "camera",
+        "untitled",
+        "tile",
+        "file",
+        "sample",
+        "test",
+        "train",
+        "val",
+        "whatsapp",
+        "unnamed",
+        "download",
+        "crop",
+        "part",
+        "page",
+    ]
 )
 """What cameras and programs call files: no class."""
 MAX_CLASSES = 50

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from steeldefectx.data.sources.class_names import are_keys, find_class_names
 from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns
-from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.ids import sample_id
 from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
+from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.tables import Table, names_image, read_table
@@ -147,7 +147,9 @@ def _add(lists: Lists, file: Path, table: Table, index: ImageIndex, masks: Image
     if not any(map(any, found)):
         if names_image(table[-1][columns.image]):
             such = table[-1][columns.image]
-            lists.strangers.append(f"{file.name} lists {len(table) - bool(columns.headings):,} images, none of which is here, such as {such}.")
+            lists.strangers.append(
+                f"{file.name} lists {len(table) - bool(columns.headings):,} images, none of which is here, such as {such}."
+            )
         return
     lists.files[file] = columns.said
     rows = table[1:] if columns.headings else table
@@ -160,7 +162,9 @@ def _add(lists: Lists, file: Path, table: Table, index: ImageIndex, masks: Image
             lists.entries[image].mask = drawn[0]
 
 
-def _add_row(lists: Lists, file: Path, row: list[str], columns: Columns, labels: _Labels, index: ImageIndex) -> Path | None:
+def _add_row(
+    lists: Lists, file: Path, row: list[str], columns: Columns, labels: _Labels, index: ImageIndex
+) -> Path | None:
     """The image of a row that gives a class; what it says is added."""
     written = row[columns.image]
     images, of_row = index.find(written, file), labels.of(row)

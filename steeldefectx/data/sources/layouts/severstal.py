@@ -110,7 +110,7 @@ def _read_rows(tree: Tree) -> _Rows:
             elif runs := row[columns["encodedpixels"]]:
                 rows.runs[images[0]][number].append(runs)
             else:
-                rows.runs[images[0]]  # noqa: B018 - an image that is known, with nothing on it
+                rows.runs[images[0]]
     return rows
 
 
@@ -147,7 +147,9 @@ def _add_notes(tree: Tree, rows: _Rows, sound: int, folders: set[Path]) -> None:
     if rows.missing:
         tree.notes.append(f"{rows.missing:,} rows of run-lengths are of images that are not there.")
     if beside := sum(len(files) for folder, files in tree.folders.items() if folder not in folders):
-        tree.notes.append(f"{beside:,} images in folders without any run-lengths are not used: nothing says their class.")
+        tree.notes.append(
+            f"{beside:,} images in folders without any run-lengths are not used: nothing says their class."
+        )
 
 
 SEVERSTAL = Layout(

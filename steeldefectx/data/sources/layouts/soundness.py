@@ -9,11 +9,51 @@ from steeldefectx.data.sources.layouts.layout import SOUND
 DEFECT = "defect"
 """The class of an image with a defect that its data set does not name."""
 _SOUND = frozenset(
-    """good ok okay normal free sound clean healthy nodefect nodefects defectfree defectsfree withoutdefect
-    nondefective nondefect undamaged goods pass passed regular 正常 合格 良品 无缺陷""".split()
+    [
+        "good",
+        "ok",
+        "okay",
+        "normal",
+        "free",
+        "sound",
+        "clean",
+        "healthy",
+        "nodefect",
+        "nodefects",
+        "defectfree",
+        "defectsfree",
+        "withoutdefect",
+        "nondefective",
+        "nondefect",
+        "undamaged",
+        "goods",
+        "pass",
+        "passed",
+        "regular",
+        "正常",
+        "合格",
+        "良品",
+        "无缺陷",
+    ]
 )
 _DEFECT = frozenset(
-    "anomaly anomalies anomalous abnormal bad ko ng nok notok defect defects defective fail failed reject".split()
+    [
+        "anomaly",
+        "anomalies",
+        "anomalous",
+        "abnormal",
+        "bad",
+        "ko",
+        "ng",
+        "nok",
+        "notok",
+        "defect",
+        "defects",
+        "defective",
+        "fail",
+        "failed",
+        "reject",
+    ]
 )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout
+from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.soundness import DEFECT
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.tables import read_table
