@@ -13,6 +13,7 @@ import torch
 
 from steeldefectx.benchmark.controls import shuffle_texts
 from steeldefectx.benchmark.grid import ENSEMBLE, Cell
+from steeldefectx.data import duplicates
 from steeldefectx.data.labelled import CLASS_LEVELS, Data, Split, class_texts
 from steeldefectx.data.splits import few_shot_draw
 from steeldefectx.errors import DataError
@@ -46,7 +47,8 @@ def fit(cell: Cell, train: Split, classes: list[str], features: Features) -> tup
         ConfigError: An unknown method, or settings that it does not have.
     """
     fit_method, level, shots = load_method(str(cell.method)), str(cell.test_text), cell.shots or 0
-    drawn, held = few_shot_draw(train.labels, shots, cell.seed)
+    photographs = [] if train.image_ids is None else duplicates.photographs(train.image_ids)
+    drawn, held = few_shot_draw(train.labels, shots, cell.seed, photographs)
     shot_rows = _rows(train, drawn)
     texts = _class_texts(shot_rows if shots else train, classes, level, cell.t0_template)
     if cell.text_control:

@@ -58,6 +58,8 @@ class Cell:
     data_dir: str | None = None
     skip_bad: bool = False
     gc10: str = "crop"
+    layout: str = "auto"
+    boxes: str = "crop"
     split_by: str = "auto"
     t0_template: str = T0_TEMPLATE
     t1_file: str | None = None

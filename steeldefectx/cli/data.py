@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from steeldefectx.cli.own_images import Boxes, Config, Layout
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
@@ -21,7 +22,9 @@ def build(
         typer.Argument(help="Folder with the images; without one the public release, downloaded.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("out/steeldefectx"),
-    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")] = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
     split: Split = "auto",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
     annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
@@ -38,7 +41,8 @@ def build(
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
     texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
-    built = build_folder(out, absolute(data_dir), config, skip_bad=skip_bad, split_by=split, gc10=gc10, **texts)
+    settings = {"split_by": split, "gc10": gc10, "layout": layout, "boxes": boxes, **texts}
+    built = build_folder(out, absolute(data_dir), config, skip_bad=skip_bad, **settings)
     rows = ", ".join(f"{count:,} {name}" for name, count in built.rows.items())
     typer.echo(f"{sum(built.rows.values()):,} images ({rows}), {built.classes} classes, {built.masks:,} masks")
     if built.skipped_file is not None:
@@ -49,7 +53,9 @@ def build(
 def audit(
     data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
     out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
-    config: Annotated[str, typer.Option(help="default or class-folders.")] = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
     split: Split = "auto",
 ) -> None:
     """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
@@ -59,7 +65,7 @@ def audit(
     from steeldefectx.data import audit as auditing  # imports datasets; --help does without
     from steeldefectx.data.audit_page import print_tables, write_page
 
-    result = auditing.audit(data_dir.expanduser().absolute(), config, split)
+    result = auditing.audit(data_dir.expanduser().absolute(), config, split, layout=layout, boxes=boxes)
     out.mkdir(parents=True, exist_ok=True)
     result.write_json(out / "audit.json")
     write_page(result, out / "audit.html")
@@ -72,7 +78,9 @@ def verify(
         str | None, typer.Argument(metavar="[DATA_DIR|sample]", help="Folder with the images, or sample.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON lines to write, one for each text.")] = None,
-    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
     level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
     store: Annotated[str | None, typer.Option(help="Check an annotation store's descriptions instead.")] = None,
 ) -> None:
@@ -99,7 +107,7 @@ def verify(
     elif data is None or out is None:
         raise ConfigError("Give a folder with images and --out FILE; or --store, for an annotation store.")
     else:
-        summary = verification.verify_dataset(data, config, level, out)
+        summary = verification.verify_dataset(data, config, level, out, layout=layout, boxes=boxes)
     verification.print_summary(summary)
     typer.echo(f"Wrote {store if out is None else out}.")
     if summary.wrong_texts:

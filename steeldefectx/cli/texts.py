@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steeldefectx.cli.own_images import Boxes, Config, Layout
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder with the images, as `build` takes it; none for --config sample.")
 ]
-Config = Annotated[str, typer.Option(help="default, class-folders, msd-cls, cgfsds-9 or sample.")]
 StoreOption = Annotated[str, typer.Option(help="Annotation store: a file, or postgresql://HOST/NAME.")]
 Model = Annotated[str, typer.Option(help="The model's name at the endpoint.")]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint, such as http://localhost:8000/v1.")]
@@ -39,7 +39,9 @@ def annotate(
     store: StoreOption,
     model: Model,
     images: Folder = None,
-    config: Config = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
     base_url: BaseUrl = None,
     concurrency: Concurrency = 16,
     timeout: Timeout = 120.0,
@@ -73,7 +75,7 @@ def annotate(
     _show_log()
     prices = prices_of(model, price_in, price_out, batch=batch)
     job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
-    readable, problems = find_images(config, absolute(images), skip_bad=skip_bad)
+    readable, problems = find_images(config, absolute(images), skip_bad=skip_bad, layout=layout, boxes=boxes)
     for problem in problems:
         typer.echo(f"left out: {problem}", err=True)
     if dry_run:
@@ -127,7 +129,7 @@ def describe_classes(
     out: Annotated[Path, typer.Argument(help="YAML file to write, for an expert to edit.")],
     store: StoreOption,
     model: Model,
-    data_dir: Annotated[Path | None, typer.Option(help="Class folders; without them the 25 classes.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Your own images; without them the 25 classes.")] = None,
     base_url: BaseUrl = None,
     concurrency: Concurrency = 16,
     timeout: Timeout = 120.0,
@@ -191,7 +193,9 @@ def import_annotations(
     annotations: Annotated[Path, typer.Argument(help="JSONL file, as export-annotations writes it.")],
     store: StoreOption,
     images: Folder = None,
-    config: Config = "default",
+    config: Config = "auto",
+    layout: Layout = "auto",
+    boxes: Boxes = "crop",
     skip_bad: SkipBad = False,
 ) -> None:
     """Take descriptions from elsewhere into a store, to be checked and reviewed there.
@@ -208,7 +212,7 @@ def import_annotations(
     from steeldefectx.store.reading import read_annotations
 
     read = read_annotations(annotations)
-    readable, _ = find_images(config, absolute(images), skip_bad=skip_bad)
+    readable, _ = find_images(config, absolute(images), skip_bad=skip_bad, layout=layout, boxes=boxes)
     opened = Store.open(store)
     done = import_into(read, readable, opened, lambda text: coverage(text).bits)
     _verify_new(opened)

@@ -28,7 +28,7 @@ TRAIN = """Fine-tune a CLIP, or train an image classifier, on steel-defect image
 
   steeldefectx train --recipe quickstart          synthetic images, no download
   steeldefectx train --data-dir raw/ --train-text T1
-  steeldefectx train --config class-folders --data-dir mine/ --train-text T0
+  steeldefectx train --data-dir my_images/ --train-text T0
   accelerate launch -m steeldefectx.train ...     the same, on every GPU
 
 Settings come from the defaults, then the recipe, then the flags. A run whose
@@ -92,6 +92,7 @@ def run_train(words: Sequence[str], program: str) -> None:
         FlagParser,
     )  # imports transformers; other commands do without
     from steeldefectx.cli.score_tables import print_scores
+    from steeldefectx.data.builder import resolved_config
     from steeldefectx.data.labelled import ROW_SETTINGS, load_data
     from steeldefectx.hub.upload import check_may_push
     from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
@@ -105,6 +106,7 @@ def run_train(words: Sequence[str], program: str) -> None:
     first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
     if config.push_to_hub and first:
         check_may_push(config.push_to_hub)  # now, not after hours of training
+    config.config = resolved_config(config.config, config.data_dir)
     data = load_data(
         config.config,
         config.data_dir,

@@ -82,21 +82,26 @@ class Audit:
         file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def audit(data_dir: Path, config: str = "default", split: str = "auto") -> Audit:
+def audit(
+    data_dir: Path, config: str = "default", split: str = "auto", *, layout: str = "auto", boxes: str = "crop"
+) -> Audit:
     """Look through the images, masks and texts of a folder.
 
     Args:
         data_dir: Folder with the images.
-        config: ``default`` or ``class-folders``.
+        config: ``default``, ``class-folders`` or ``auto``.
         split: ``rule``, ``grouped`` or ``auto``: the split that duplicates are looked for across.
+        layout: Of your own images, where they could be read in several ways.
+        boxes: Of your own images: ``crop`` or ``whole``.
 
     Raises:
         DataError: No such folder, or no usable image in it.
         ConfigError: A config that reads no folder, or an unknown split.
     """
+    config = builder.resolved_config(config, data_dir)
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
-    listing = builder.find_samples(config, data_dir, skip_bad=True)
+    listing = builder.find_samples(config, data_dir, skip_bad=True, layout=layout, boxes=boxes)
     looks = duplicates.read_looks(listing.samples, lambda sample: sample.path)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
     parts = builder.assign_splits(listing.samples, builder.split_rule(config, split), groups)

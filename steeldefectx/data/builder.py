@@ -33,6 +33,8 @@ CONFIGS = {
     "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
     "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
 }
+AUTO = "auto"
+"""In place of a config: the one that fits the folder, see :func:`resolved_config`."""
 OWN_IMAGES = "class-folders"
 FOLDER_CONFIGS = (OWN_IMAGES, "msd-cls", "cgfsds-9")
 """Configs whose classes are the folders that they find."""
@@ -190,7 +192,12 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             near_duplicates = duplicates.find_duplicates([sample.path for sample in keys]) if rule == "grouped" else []
             assigned = assign_splits(keys, rule, near_duplicates)
             photographs = duplicates.photographs(sample.image_id for sample in keys)
-            for remark in filter(None, [kept_together(photographs), duplicates_together(near_duplicates)]):
+            remarks = [
+                kept_together(photographs),
+                moved_to_train(keys, assigned),
+                duplicates_together(near_duplicates),
+            ]
+            for remark in filter(None, remarks):
                 datasets.logging.get_logger(__name__).warning(remark)
                 self.info.description += f"\n{remark}"  # is kept with the rows, see remarks_of
         parts = {name: [k for k, s in zip(keys, assigned, strict=True) if s == name] for name in ("train", "test")}
@@ -285,9 +292,38 @@ def find_samples(
     """
     if gc10 not in GC10_PARTS:
         raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
+    config = resolved_config(config, data_dir)
     if config in FOLDER_CONFIGS:
         return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config, layout=layout, boxes=boxes)
     return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop")
+
+
+def resolved_config(config: str, data_dir: Path | str | None) -> str:
+    """The config that ``auto`` stands for; any other stands for itself. What is found is said as a warning.
+
+    A folder whose images are mostly those of known sources is ``default``, as the public release is; any other holds
+    images of one's own.
+
+    Raises:
+        DataError: No such folder.
+    """
+    if config != AUTO:
+        return config
+    if data_dir is None:
+        return "default"
+    known, images = sources.count_known(_folder(str(data_dir)))
+    count = sum(known.values())
+    found = ", ".join(f"{name} {number:,}" for name, number in known.items())
+    if 2 * count < images or not count:
+        few = f"{count:,} of {images:,} images look like those of {', '.join(known)}" if known else "no known source"
+        _say(f"{data_dir}: {few}: images of your own (--config {OWN_IMAGES}).")
+        return OWN_IMAGES
+    _say(f"{data_dir}: images of known sources ({found}): --config default. {OWN_IMAGES} reads them as your own.")
+    return "default"
+
+
+def _say(line: str) -> None:
+    datasets.logging.get_logger(__name__).warning(line)
 
 
 def split_rule(config: str, split_by: str) -> str:
@@ -306,7 +342,8 @@ def split_rule(config: str, split_by: str) -> str:
 def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates: Sequence[Sequence[int]]) -> list[str]:
     """``train`` or ``test`` for each sample: as its source says, else 7:3 class by class.
 
-    The samples of one photograph are on one side; where ``rule`` is ``grouped``, so are near-duplicates.
+    The samples of one photograph are on one side, which is ``train`` where its source puts them on both; where ``rule``
+    is ``grouped``, so are near-duplicates.
 
     Args:
         samples: All samples of the data set.
@@ -314,9 +351,15 @@ def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates:
         near_duplicates: Groups of near-duplicates, by their positions.
     """
     ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
-    groups: list[Sequence[int]] = [*duplicates.photographs(ids), *(near_duplicates if rule == "grouped" else [])]
-    assigned = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
-    return [s.split or ruled for s, ruled in zip(samples, assigned, strict=True)]
+    photographs = duplicates.photographs(ids)
+    groups: list[Sequence[int]] = [*photographs, *(near_duplicates if rule == "grouped" else [])]
+    ruled = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
+    assigned = [s.split or side for s, side in zip(samples, ruled, strict=True)]
+    for group in photographs:
+        if len({assigned[n] for n in group}) > 1:
+            for n in group:
+                assigned[n] = "train"
+    return assigned
 
 
 def remarks_of(rows: datasets.DatasetDict) -> list[str]:
@@ -330,6 +373,12 @@ def kept_together(photographs: Sequence[Sequence[int]]) -> str:
         return ""
     samples = sum(map(len, photographs))
     return f"{samples:,} samples of {len(photographs):,} photographs are kept together: none is in train and in test."
+
+
+def moved_to_train(samples: Sequence[sources.Sample], assigned: Sequence[str]) -> str:
+    """A remark on test images that train, as others of their photograph do; empty where there are none."""
+    moved = sum(s.split == "test" != side for s, side in zip(samples, assigned, strict=True))
+    return f"{moved:,} test images are copies of training images, by their names, and train too." if moved else ""
 
 
 def duplicates_together(groups: Sequence[Sequence[int]]) -> str:
@@ -385,7 +434,7 @@ def load_dataset(
     """The same as ``datasets.load_dataset("steeldefectx", config, ...)``, by public interfaces alone.
 
     Args:
-        config: A name in :data:`CONFIGS`.
+        config: A name in :data:`CONFIGS`, or ``auto``, see :func:`resolved_config`.
         split: ``train``, ``test`` or a slice such as ``train[:10%]``; None for a dict of all.
         data_dir: Folder with the images, for all configs but ``sample``; ``default`` without one is the public
             release, downloaded once.
@@ -398,6 +447,7 @@ def load_dataset(
         DataError: Images that cannot be used; the message lists them all.
         ConfigError: No folder where one is needed, or an unknown config.
     """
+    config = resolved_config(config, data_dir)
     if config not in CONFIGS:
         raise ConfigError(f"Unknown config {config!r}: choose one of {', '.join(CONFIGS)}.")
     builder = SteelDefectX(

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from steeldefectx.data import sources
-from steeldefectx.data.builder import SteelDefectX, rows_hash, texts_read
+from steeldefectx.data.builder import SteelDefectX, resolved_config, rows_hash, texts_read
 from steeldefectx.data.card import dataset_card
 from steeldefectx.data.dataset_statistics import ROWS_AT_A_TIME, Statistics, of_parquet
 from steeldefectx.data.download import download_release
@@ -63,6 +63,7 @@ def build(
         ConfigError: ``out`` is another kind of folder, or settings that make no sense.
     """
     out = out.expanduser().absolute()
+    config = resolved_config(config, data_dir)
     if config == "default" and data_dir is None:
         data_dir = download_release()
     settings["skip_bad"] = skip_bad

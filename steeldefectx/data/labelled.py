@@ -20,7 +20,7 @@ from steeldefectx.taxonomy import TEXT_LEVELS
 
 CLASS_LEVELS = ("T0", "T1")
 """Levels whose text is the same for every sample of a class."""
-ROW_SETTINGS = ("skip_bad", "gc10", "split_by", "t0_template", "t1_file", "annotations")
+ROW_SETTINGS = ("skip_bad", "gc10", "layout", "boxes", "split_by", "t0_template", "t1_file", "annotations")
 """Settings of the dataset that runs and grids have too."""
 
 

@@ -65,7 +65,9 @@ def validation_split(
     return held_out
 
 
-def few_shot_draw(labels: Sequence[int] | np.ndarray, shots: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def few_shot_draw(
+    labels: Sequence[int] | np.ndarray, shots: int, seed: int, groups: Sequence[Sequence[int]] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """A few images of each class to learn from, and up to four others of each to choose settings by (CoOp's protocol).
 
     Draws of a seed are nested: the images of fewer shots are among those of more, so that a curve over shots does
@@ -75,18 +77,22 @@ def few_shot_draw(labels: Sequence[int] | np.ndarray, shots: int, seed: int) -> 
         labels: (N,) class of each image of the training split, >= 0.
         shots: Images a class to learn from, >= 1. A class that has fewer gives all it has.
         seed: Of the draw.
+        groups: Positions of the samples that belong together: none is for validation where another is a shot.
 
     Returns:
         Positions (S,) and (V,) int64, sorted by class: the shots, and ``min(shots, 4)`` a class for validation, as far
         as a class has images left for it. None is in both.
     """
     labels = np.asarray(labels)
-    drawn, validation = [], []
-    for label in np.unique(labels):
-        members = np.random.default_rng((seed, int(label))).permutation(np.flatnonzero(labels == label))
-        drawn.append(members[:shots])
-        validation.append(members[shots:][::-1][: min(shots, 4)])  # from the other end: nested as well
-    return np.concatenate(drawn), np.concatenate(validation)
+    orders = [
+        np.random.default_rng((seed, int(label))).permutation(np.flatnonzero(labels == label))
+        for label in np.unique(labels)
+    ]
+    drawn = np.concatenate([members[:shots] for members in orders])
+    shown = set(drawn.tolist())
+    related = {position for group in groups if shown.intersection(group) for position in group}
+    left = [members[shots:][~np.isin(members[shots:], list(related))] for members in orders]
+    return drawn, np.concatenate([members[::-1][: min(shots, 4)] for members in left])  # from the other end: nested
 
 
 def grouped_split(image_ids: Sequence[str], classes: Sequence[str], groups: Sequence[Sequence[int]]) -> list[str]:

@@ -113,7 +113,7 @@ def _evidence(row: TextRow, others: list[str]) -> Evidence:
         raise DataError(f"{row.image_id}: {error}") from error
 
 
-def verify_dataset(data: str, config: str, level: str, out: Path) -> VerificationSummary:
+def verify_dataset(data: str, config: str, level: str, out: Path, **settings: Any) -> VerificationSummary:
     """Check the texts of a data set and write a JSON line for each; the file appears when it is complete.
 
     Args:
@@ -121,6 +121,7 @@ def verify_dataset(data: str, config: str, level: str, out: Path) -> Verificatio
         config: As for ``load_dataset``; of no account for ``sample``.
         level: Text level: T1, T2 or T3.
         out: File to write.
+        **settings: Fields of :class:`~steeldefectx.data.builder.SteelDefectXConfig`.
 
     Raises:
         ConfigError: A level that claims nothing, or an unknown config.
@@ -128,7 +129,7 @@ def verify_dataset(data: str, config: str, level: str, out: Path) -> Verificatio
     """
     if level not in TEXT_LEVELS[1:]:
         raise ConfigError(f"Texts of level {level!r} claim nothing that can be checked: choose T1, T2 or T3.")
-    rows = _load(data, config)
+    rows = _load(data, config, settings)
     with_text = [number for number, text in enumerate(rows[level]) if (text or "").strip()]
     if not with_text:
         raise DataError(f"{data}: no image has a {level} text; choose another --level, or annotate the images first.")
@@ -156,7 +157,7 @@ def write_verified(rows: Iterable[VerifiedRow], out: Path | None) -> Verificatio
     return summary
 
 
-def _load(data: str, config: str) -> Any:
+def _load(data: str, config: str, settings: dict[str, Any]) -> Any:
     """All rows of a data set, of both splits."""
     from datasets import concatenate_datasets
 
@@ -168,7 +169,7 @@ def _load(data: str, config: str) -> Any:
         folder = Path(data).expanduser().absolute()
         if not folder.is_dir():
             raise DataError(f"{data}: no such folder; for the synthetic images say {SAMPLE}.")
-        splits = load_dataset(config, data_dir=str(folder))
+        splits = load_dataset(config, data_dir=str(folder), **settings)
     return concatenate_datasets(list(splits.values()))
 
 

@@ -25,12 +25,17 @@ class EvalConfig:
     )
     config: str | None = setting(
         None,
-        "Data: default, sample or class-folders. With --data-dir alone: default; with neither: as trained.",
+        "Data: default, sample or class-folders. With --data-dir alone: what the folder holds; with neither: as "
+        "trained.",
     )
     data_dir: str | None = setting(None, "Folder with images.")
     skip_bad: bool = setting(False, "Leave out images that cannot be used instead of stopping.")
     gc10: str | None = setting(
         None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
+    )
+    layout: str | None = setting(None, "Your own images: the layout to read them by, where a folder has several.")
+    boxes: str | None = setting(
+        None, "Your own images: crop or whole images; as trained by default.", choices=("crop", "whole", None)
     )
     split_by: str | None = setting(
         None,
@@ -65,10 +70,12 @@ class EvalConfig:
                 "give --config sample, or --data-dir with your images."
             )
         return {
-            "config": self.config or (recipe["config"] if as_trained else "default"),
+            "config": self.config or (recipe["config"] if as_trained else "auto"),
             "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
+            "layout": self.layout or (recipe.get("layout", "auto") if as_trained else "auto"),
+            "boxes": self.boxes or recipe.get("boxes", "crop"),
             "split_by": self.split_by or recipe.get("split_by", "auto"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
             "t1_file": self.t1_file or recipe.get("t1_file"),

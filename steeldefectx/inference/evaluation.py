@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 
+from steeldefectx.data.builder import resolved_config
 from steeldefectx.data.labelled import Data, Split, class_texts, load_data, notes_on_scores
 from steeldefectx.errors import ConfigError, DataError, ModelError
 from steeldefectx.features.encoding import Features
@@ -42,6 +43,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
     watch, device = Stopwatch(), PartialState().device
     recipe = own_recipe(config.checkpoint)
     settings = config.data_settings(recipe)
+    settings["config"] = resolved_config(settings["config"], settings["data_dir"])
     with watch("load_data"):
         data = load_data(**settings)
     with watch("load_model"):

@@ -51,14 +51,21 @@ class TrainConfig:
         "other classifiers by name, else that of the method (task2, lora, ia3, ln-tuning, full, finetune).",
     )
     config: str = setting(
-        "default",
-        "Data: default (the 25 classes, from --data-dir or else the public release, downloaded once), sample "
-        "(synthetic), class-folders, msd-cls or cgfsds-9.",
+        "auto",
+        "Data: default (the 25 classes, from --data-dir or else the public release, downloaded once), class-folders "
+        "(your own images, in any layout that is read), sample (synthetic), msd-cls or cgfsds-9. auto: default where "
+        "--data-dir holds known sources or is not given, else class-folders.",
     )
-    data_dir: str | None = setting(None, "Folder with your copies of the source data sets, or of class folders.")
+    data_dir: str | None = setting(None, "Folder with your copies of the source data sets, or with your own images.")
     skip_bad: bool = setting(False, "Leave out images that cannot be used instead of stopping.")
     gc10: str = setting(
         "crop", "GC10-DET: crop around the boxes of a sample's class, or whole images.", choices=("crop", "whole")
+    )
+    layout: str = setting("auto", "Your own images: the layout to read them by, where a folder has several.")
+    boxes: str = setting(
+        "crop",
+        "Your own images: a crop around each annotated box, or whole images, once a class.",
+        choices=("crop", "whole"),
     )
     split_by: str = setting(
         "auto",
@@ -168,6 +175,8 @@ class TrainConfig:
     overwrite: bool = setting(False, "Run again although the folder holds this very run's results.")
 
     def __post_init__(self) -> None:
+        if self.config == "auto" and self.data_dir is None:
+            self.config = "default"
         for item in fields(self):
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             if choices and value not in choices:

@@ -13,7 +13,7 @@ from steeldefectx.cli.app import app
 from steeldefectx.data.export import build
 from steeldefectx.data.labelled import load_data
 from steeldefectx.data.sources import find_samples
-from steeldefectx.data.sources.gc10 import CONTEXT, MIN_SIDE, with_context
+from steeldefectx.data.sources.crops import CONTEXT, MIN_SIDE, with_context
 from steeldefectx.data.splits import stratified_split
 from steeldefectx.errors import DataError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from steeldefectx.data.builder import SteelDefectXConfig, find_samples, sample_texts
+from steeldefectx.data.builder import SteelDefectXConfig, find_samples, resolved_config, sample_texts
 from steeldefectx.data.download import download_release
 from steeldefectx.data.sources import Problem, Sample, sample_mask
 from steeldefectx.data.sources.shapes import Shapes
@@ -24,13 +24,17 @@ CACHE_FOLDER = "annotate"
 """In the cache, for images that are no files by themselves: parts of larger ones, and rendered ones."""
 
 
-def find_images(config: str, data_dir: Path | None, *, skip_bad: bool) -> tuple[list[AnnotatedImage], list[Problem]]:
+def find_images(
+    config: str, data_dir: Path | None, *, skip_bad: bool, layout: str = "auto", boxes: str = "crop"
+) -> tuple[list[AnnotatedImage], list[Problem]]:
     """The images of a data set, and what was left out of it.
 
     Args:
         config: A config of :mod:`steeldefectx.data.builder`.
         data_dir: Folder with the images; None for ``sample``, and for the public release, which is downloaded.
         skip_bad: Leave out what cannot be used, instead of raising.
+        layout: Of your own images, where they could be read in several ways.
+        boxes: Of your own images: ``crop`` or ``whole``.
 
     Raises:
         DataError: Images that cannot be used; all are listed.
@@ -38,9 +42,11 @@ def find_images(config: str, data_dir: Path | None, *, skip_bad: bool) -> tuple[
     """
     if config == "sample":
         return list(_rendered_images()), []
+    config = resolved_config(config, data_dir)
     if data_dir is None and config != "default":
         raise ConfigError(f"Name the folder with the images of the config {config!r}.")
-    found = find_samples(config, download_release() if data_dir is None else data_dir, skip_bad=skip_bad)
+    folder = download_release() if data_dir is None else data_dir
+    found = find_samples(config, folder, skip_bad=skip_bad, layout=layout, boxes=boxes)
     return [_from_sample(each) for each in found.samples], found.problems
 
 

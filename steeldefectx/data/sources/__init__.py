@@ -6,6 +6,7 @@ A source is one file with a function ``read(tree)``, listed in :data:`.find.SOUR
 from steeldefectx.data.sources.find import (
     OwnImages,
     class_folder_names,
+    count_known,
     find_class_folders,
     find_images,
     find_samples,
@@ -22,6 +23,7 @@ __all__ = [
     "Problem",
     "Sample",
     "class_folder_names",
+    "count_known",
     "find_class_folders",
     "find_images",
     "find_samples",

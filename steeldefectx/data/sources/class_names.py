@@ -17,35 +17,12 @@ from typing import Any
 from steeldefectx.data.sources.tables import decode, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 
-FILES = frozenset(
-    [
-        "classes",
-        "class",
-        "names",
-        "classnames",
-        "labels",
-        "labelnames",
-        "labellist",
-        "labelmap",
-        "classlist",
-        "classlabels",
-        "categories",
-        "synsets",
-        "synsetwords",
-        "words",
-        "locsynsetmapping",
-        "imagenetclassindex",
-        "classindex",
-        "classindices",
-        "classtoidx",
-        "idxtoclass",
-        "idx2class",
-        "class2idx",
-        "id2label",
-        "label2id",
-        "mapping",
-    ]
-)
+FILES = frozenset([
+    "classes", "class", "names", "classnames", "labels", "labelnames", "labellist", "labelmap", "classlist",
+    "classlabels", "categories", "synsets", "synsetwords", "words", "locsynsetmapping", "imagenetclassindex",
+    "classindex", "classindices", "classtoidx", "idxtoclass", "idx2class", "class2idx", "id2label", "label2id",
+    "mapping",
+])  # fmt: skip
 """Names of such files, in lower case and without ending and what separates words."""
 ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv"})
 _KEY = re.compile(r"\d+|n\d{8}")

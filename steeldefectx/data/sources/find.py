@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from steeldefectx.data.sources.layouts.choose import AUTO, choose, class_counts
 from steeldefectx.data.sources.layouts.layout import SOURCE
 from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
+from steeldefectx.data.sources.renamed import copy_part
 from steeldefectx.data.sources.tree import Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
@@ -59,6 +61,20 @@ def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) 
     return listing
 
 
+def count_known(data_dir: Path) -> tuple[dict[str, int], int]:
+    """How many images of each known source are below a folder, and how many images of any kind; masks count as none.
+
+    Raises:
+        DataError: No such folder.
+    """
+    tree = read_tree(data_dir)
+    released = release.take(tree)
+    take_masks(tree)
+    count = Counter(s.source for s in {s.path: s for s in [*released, *_read_sources(tree)]}.values())
+    others = sum(1 for _ in tree.images())
+    return dict(count.most_common()), others + len({s.path for s in released})
+
+
 def _read_sources(tree: Tree) -> list[Sample]:
     """The samples of all source data sets in a tree, and a note on each source that is not complete."""
     samples: list[Sample] = []
@@ -69,7 +85,16 @@ def _read_sources(tree: Tree) -> list[Sample]:
         if count and count != published:
             tree.notes.append(f"{source}: {count:,} images found, {published:,} were published.")
         samples += new
-    return samples
+    return list(_copies_told_apart(tree, samples))
+
+
+def _copies_told_apart(tree: Tree, samples: list[Sample]) -> Iterator[Sample]:
+    """The samples; augmented copies of one image, which an export has made, get ids of their own."""
+    count = Counter(sample.image_id for sample in samples)
+    for sample in samples:
+        if count[sample.image_id] > 1:
+            sample = replace(sample, image_id=sample.image_id + copy_part(tree, sample.path))
+        yield sample
 
 
 def find_class_folders(
@@ -196,9 +221,12 @@ def find_images(path: Path) -> list[Path]:
 
 def _nothing_known(tree: Tree) -> str:
     known = f"No images of a known source ({', '.join(SOURCES)}) in {tree.root}."
-    if any(folder != tree.root for folder in tree.folders):
-        return f"{known} If its folders are classes of your own, use the config class-folders (--config class-folders)."
-    return f"{known} Give the folder that the source data sets were unpacked into."
+    try:
+        layout, evidence = choose(tree)
+    except DataError:
+        return f"{known} Give the folder that the source data sets were unpacked into."
+    own = f"It holds {layout.title} ({evidence}): if these images are your own, use the config class-folders"
+    return f"{known} {own} (--config class-folders)."
 
 
 def _nothing_found(tree: Tree, message: str) -> str:

@@ -11,7 +11,6 @@ class folder does.
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,17 +18,15 @@ from pathlib import Path
 
 from PIL import Image
 
+from steeldefectx.data.sources.crops import with_context
 from steeldefectx.data.sources.listing import Box, Problem, Sample
+from steeldefectx.data.sources.renamed import original_stem
 from steeldefectx.data.sources.tree import Tree
+from steeldefectx.data.sources.voc_file import read_voc_file
 from steeldefectx.taxonomy import CLASSES, GC10, DefectClass, normalize_name
 
 PUBLISHED_IMAGES = 2294
 """Names of images; twelve of them lie in two class folders."""
-CONTEXT = 0.25
-"""A crop's side is longer than the boxes' longer side by this share of it."""
-MIN_SIDE = 256
-"""Crops are not smaller than this, so that small defects keep their surroundings."""
-MAX_ANNOTATION_BYTES = 1_000_000
 NAMES_LISTED = 5
 
 _STEM = re.compile(r"img_.+", re.IGNORECASE)
@@ -106,26 +103,7 @@ def _in_class_folders(tree: Tree, files: list[Path], annotated: bool) -> Iterato
 
 def _sample(file: Path, class_name: str, box: Box | None) -> Sample:
     label = class_name.lower().replace(" ", "_")
-    return Sample(file, class_name, GC10, f"{GC10}/{file.stem}/{label}", file.name, box=box)
-
-
-def with_context(box: Box, size: tuple[int, int]) -> Box:
-    """A box grown to a square with context, or to as much of that as the image has.
-
-    Args:
-        box: Left, top, right, bottom, in pixels.
-        size: Width and height of the image.
-    """
-    side = max(MIN_SIDE, round((1 + CONTEXT) * max(box[2] - box[0], box[3] - box[1])))
-    left, right = _span(box[0], box[2], side, size[0])
-    top, bottom = _span(box[1], box[3], side, size[1])
-    return left, top, right, bottom
-
-
-def _span(start: int, stop: int, length: int, limit: int) -> tuple[int, int]:
-    length = min(length, limit)
-    first = min(max((start + stop - length) // 2, 0), limit - length)
-    return first, first + length
+    return Sample(file, class_name, GC10, f"{GC10}/{original_stem(file)}/{label}", file.name, box=box)
 
 
 def _image_size(file: Path) -> tuple[int, int] | None:
@@ -146,7 +124,7 @@ def _annotations(tree: Tree) -> tuple[dict[str, Annotation], set[str]]:
             continue
         try:
             annotations[file.stem] = read_annotation(file)
-        except (OSError, ET.ParseError, ValueError) as error:
+        except (OSError, ValueError) as error:
             tree.problems.append(Problem(file, f"not a readable annotation ({error})"))
             bad.add(file.stem)
     return annotations, bad - set(annotations)
@@ -157,54 +135,27 @@ def read_annotation(file: Path) -> Annotation:
 
     Raises:
         OSError: Not readable.
-        ET.ParseError: Not XML.
         ValueError: Not an annotation, or XML that could expand to more than it is.
     """
-    if file.stat().st_size > MAX_ANNOTATION_BYTES:
-        raise ValueError(f"more than {MAX_ANNOTATION_BYTES:,} bytes")
-    data = file.read_bytes()
-    # Entities are declared in the document type; a wide encoding would hide it from this search.
-    if b"\0" in data or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise ValueError("a document type, entities or a wide encoding, which annotations have no use for")
-    root = ET.fromstring(data)
-    if root.tag != "annotation":
-        raise ValueError(f"its root is <{root.tag[:40]}>, not <annotation>")
-    width, height = (_number(root, f"size/{side}", 0) for side in ("width", "height"))
-    annotation = Annotation((width, height) if width > 0 and height > 0 else None)
-    for element in root.iter("object"):
-        _add_object(annotation, element)
+    voc = read_voc_file(file)
+    annotation = Annotation(voc.size)
+    for each in voc.objects:
+        known = _class_of(each.name)
+        if known is None:
+            annotation.unknown.append(each.name or "(no name)")
+            continue
+        left, top, right, bottom = box = each.box()
+        last = annotation.boxes.get(known.name, box)
+        annotation.boxes[known.name] = (
+            *(min(last[0], left), min(last[1], top)),
+            *(max(last[2], right), max(last[3], bottom)),
+        )
     return annotation
-
-
-def _add_object(annotation: Annotation, element: ET.Element) -> None:
-    name = (element.findtext("name") or "").strip()
-    known = _class_of(name)
-    if known is None:
-        annotation.unknown.append(name or "(no name)")
-        return
-    left, top, right, bottom = (_number(element, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax"))
-    if not (left < right and top < bottom) or right <= 0 or bottom <= 0:
-        raise ValueError(f"an empty box of {name}")
-    last = annotation.boxes.get(known.name, (left, top, right, bottom))
-    annotation.boxes[known.name] = (
-        *(min(last[0], left), min(last[1], top)),
-        *(max(last[2], right), max(last[3], bottom)),
-    )
 
 
 def _class_of(name: str) -> DefectClass | None:
     match = _OBJECT.fullmatch(name)
     return _SPELLINGS.get(normalize_name(match["name"])) if match else None
-
-
-def _number(element: ET.Element, path: str, default: int | None = None) -> int:
-    text = element.findtext(path)
-    if text is None and default is not None:
-        return default
-    try:
-        return int(float(text or ""))
-    except (ValueError, OverflowError):
-        raise ValueError(f"no number in <{path}>") from None
 
 
 def _summarize(tree: Tree, annotations: dict[str, Annotation], images: set[str]) -> None:

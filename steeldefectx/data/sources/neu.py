@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.renamed import original_stem
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import CLASSES, NEU, DefectClass, normalize_name
 
@@ -30,7 +31,7 @@ _SPELLINGS = {
 
 def parse_name(file: Path) -> tuple[DefectClass, str] | None:
     """The class of a NEU file and its name in full, ``crazing_1`` for ``Cr_1.bmp``; None for another's file."""
-    match = _FILE_NAME.fullmatch(file.stem)
+    match = _FILE_NAME.fullmatch(original_stem(file))
     known = _SPELLINGS.get(normalize_name(match["label"])) if match else None
     if match is None or known is None:
         return None

@@ -32,16 +32,20 @@ class Polygon:
     def draw(self, mask: np.ndarray) -> None:
         """Set its pixels in a mask (H, W) bool."""
         height, width = mask.shape
-        turns = np.zeros((height, width + 1), bool)
+        x, y = np.array(self.points).T
+        left, right = (int(np.clip(np.ceil(edge - 0.5), 0, width)) for edge in (x.min(), x.max()))
+        top, bottom = (int(np.clip(np.ceil(edge - 0.5), 0, height)) for edge in (y.min(), y.max()))
+        turns = np.zeros((bottom - top, right - left + 1), bool)
         for (x0, y0), (x1, y1) in zip(self.points, (*self.points[1:], self.points[0]), strict=True):
             first, last = sorted((np.ceil(y0 - 0.5), np.ceil(y1 - 0.5)))
-            rows = np.arange(max(int(first), 0), min(int(last), height))  # rows whose centre the side passes
+            rows = np.arange(max(int(first), top), min(int(last), bottom))  # rows whose centre the side passes
             columns = np.ceil(x0 + (rows + 0.5 - y0) * (x1 - x0) / ((y1 - y0) or 1) - 0.5)
-            turns[rows, np.clip(columns, 0, width).astype(int)] ^= True
-        inside = np.logical_xor.accumulate(turns, axis=1)[:, :width]
-        if not inside.any():  # thinner than a pixel
-            Line((*self.points, self.points[0]), 1).draw(inside)
-        mask |= inside
+            turns[rows - top, np.clip(columns, left, right).astype(int) - left] ^= True
+        inside = np.logical_xor.accumulate(turns, axis=1)[:, :-1]
+        if inside.any():
+            mask[top:bottom, left:right] |= inside
+        else:  # thinner than a pixel
+            Line((*self.points, self.points[0]), 1).draw(mask)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,21 @@ class Line:
         picture = Image.new("1", mask.shape[::-1])
         ImageDraw.Draw(picture).line([(x - 0.5, y - 0.5) for x, y in self.points], 1, self.width, joint="curve")
         mask |= np.asarray(picture)
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A rectangle by its sides."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def draw(self, mask: np.ndarray) -> None:
+        """Set its pixels in a mask (H, W) bool."""
+        corners = ((self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom))
+        Polygon(corners).draw(mask)
 
 
 @dataclass(frozen=True)
@@ -104,7 +123,7 @@ class Bitmap:
         mask |= np.asarray(whole)
 
 
-Shape = Polygon | Line | Circle | RunLengths | Bitmap
+Shape = Polygon | Line | Rectangle | Circle | RunLengths | Bitmap
 
 
 @dataclass(frozen=True)
@@ -121,11 +140,6 @@ class Shapes:
         for shape in self.shapes:
             shape.draw(mask)
         return mask
-
-
-def rectangle(left: float, top: float, right: float, bottom: float) -> Polygon:
-    """A rectangle by its sides."""
-    return Polygon(((left, top), (right, top), (right, bottom), (left, bottom)))
 
 
 def circle(centre: Point, edge: Point) -> Circle:

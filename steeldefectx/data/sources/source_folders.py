@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.renamed import original_stem
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import S3D, X_SDD, find_class, normalize_name
 
@@ -31,4 +32,4 @@ def _read(tree: Tree, source: str) -> Iterator[Sample]:
         spellings = known.source_labels.get(source, ()) if known else ()
         if known and normalize_name(folder.name) in map(normalize_name, spellings):
             for file in files:
-                yield Sample(file, known.name, source, f"{source}/{spellings[0]}/{file.stem}", file.name)
+                yield Sample(file, known.name, source, f"{source}/{spellings[0]}/{original_stem(file)}", file.name)

@@ -18,7 +18,7 @@ from steeldefectx.data.sources.walk import Skipped, list_files, walk
 from steeldefectx.errors import DataError
 from steeldefectx.utils.printable import printable
 
-TEXT_ENDINGS = frozenset({".csv", ".json", ".names", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"})
+TEXT_ENDINGS = frozenset({".csv", ".json", ".labels", ".names", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"})
 ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
 NAMES_LISTED = 3
 

@@ -54,7 +54,7 @@ def _mask_notes(kinds: Counter[str]) -> Iterator[str]:
     """How masks that are not white on black are read."""
     for kind in (NUMBERS, COLOURS):
         if kinds[kind]:
-            yield f"{kinds[kind]:,} masks are drawn in {kind}, not white on black: all but 0, and 255 beside, is the defect."
+            yield f"{kinds[kind]:,} masks are drawn in {kind}, not white on black: all but the ground is the defect."
 
 
 def _same_ids(samples: list[Sample]) -> Iterator[Problem]:

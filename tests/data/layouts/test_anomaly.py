@@ -61,7 +61,7 @@ def test_one_object_of_mvtec_as_rows(tmp_path):
     mvtec(tmp_path)
     rows = load_dataset("class-folders", data_dir=str(tmp_path))
     assert rows["train"].features["label"].names == ["broken_large", "contamination", "sound"]
-    assert len(rows["train"]) == 3 and len(rows["test"]) == 6
+    assert {name: len(part) for name, part in rows.items()} == {"train": 3, "test": 6}
     drawn = {row["image_id"]: row["mask"] and int((np.asarray(row["mask"]) > 0).sum()) for row in rows["test"]}
     assert drawn["class-folders/test/broken_large/001"] == 11
     assert drawn["class-folders/test/good/000"] is None

@@ -9,16 +9,21 @@ from dataclasses import replace
 from steeldefectx.data.sources.layouts import (
     class_folders,
     class_numbers,
+    coco,
     dagm,
     file_names,
+    labelme,
     lists,
     magnetic_tile,
     masked,
     mvtec,
     severstal,
     visa,
+    voc,
+    yolo,
 )
 from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.other_formats import unread_annotations
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.masks import take_masks
 from steeldefectx.data.sources.tree import Tree
@@ -26,6 +31,10 @@ from steeldefectx.errors import ConfigError, DataError
 
 AUTO = "auto"
 LAYOUTS: tuple[Layout, ...] = (
+    labelme.LABELME,
+    coco.COCO,
+    voc.VOC,
+    yolo.YOLO,
     class_folders.CLASS_FOLDERS,
     lists.LISTS,
     class_numbers.CLASS_NUMBERS,
@@ -58,8 +67,11 @@ def choose(tree: Tree, layout: str = AUTO) -> tuple[Layout, str]:
     found = [(each, evidence) for each in LAYOUTS if (evidence := each.recognize(tree))]
     beaten = {name for each, _ in found for name in each.beats}
     found = [(each, evidence) for each, evidence in found if each.name not in beaten]
-    if not found:
-        raise DataError(_nothing_known(tree))
+    if not found or found[0][0] is class_folders.CLASS_FOLDERS:
+        unread = unread_annotations(tree)
+        if not found:
+            raise DataError("\n".join([_nothing_known(tree), *unread]))
+        tree.notes += unread
     if len(found) > 1:
         _must_agree(tree, found)
     return found[0]

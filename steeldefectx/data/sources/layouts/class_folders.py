@@ -18,10 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
-from steeldefectx.data.sources.layouts.split_words import is_validation, splits_by_hand
+from steeldefectx.data.sources.layouts.layout import SOURCE, Layout, sample_id
 from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.split_words import is_validation, splits_by_hand, validation_note
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.data.sources.walk import is_of_a_tool, list_files
 
@@ -119,7 +118,7 @@ def read(tree: Tree) -> Iterator[Sample]:
             ids.add(image_id)
             yield Sample(file, class_name, SOURCE, image_id, file.name, split=found.split_of[folder])
     if count := sum(len(tree.folders[folder]) for folder in found.validation):
-        tree.notes.append(f"{count:,} validation images are added to train, of which a validation set is held out.")
+        tree.notes.append(validation_note(count))
 
 
 def _note_names(tree: Tree, found: _Folders) -> None:

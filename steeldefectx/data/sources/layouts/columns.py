@@ -6,75 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steeldefectx.data.sources.layouts.split_words import is_split
+from steeldefectx.data.sources.split_words import is_split
 from steeldefectx.data.sources.tables import Table, names_image
 
 IMAGE_WORDS = [
-    "filename",
-    "filepath",
-    "imagepath",
-    "imagename",
-    "imagefile",
-    "file",
-    "image",
-    "img",
-    "path",
-    "imageid",
-    "imgpath",
-    "imgname",
-    "images",
-    "filenames",
-    "picture",
-    "photo",
-    "uri",
-    "url",
-    "name",
-    "id",
-    "文件名",
-    "文件",
-    "图片",
-    "图像",
-    "图片名",
-    "路径",
-    "datei",
-    "bild",
-]
+    "filename", "filepath", "imagepath", "imagename", "imagefile", "file", "image", "img", "path", "imageid",
+    "imgpath", "imgname", "images", "filenames", "picture", "photo", "uri", "url", "name", "id",
+    "文件名", "文件", "图片", "图像", "图片名", "路径", "datei", "bild",
+]  # fmt: skip
 CLASS_WORDS = [
-    "classname",
-    "labelname",
-    "categoryname",
-    "defectname",
-    "class",
-    "label",
-    "category",
-    "defect",
-    "defecttype",
-    "defectclass",
-    "type",
-    "target",
-    "classlabel",
-    "labels",
-    "classes",
-    "classid",
-    "labelid",
-    "categoryid",
-    "defectid",
-    "tag",
-    "tags",
-    "groundtruth",
-    "gt",
-    "y",
-    "类别",
-    "标签",
-    "缺陷",
-    "缺陷类型",
-    "缺陷类别",
-    "类型",
-    "klasse",
-    "fehler",
-]
+    "classname", "labelname", "categoryname", "defectname", "class", "label", "category", "defect", "defecttype",
+    "defectclass", "type", "target", "classlabel", "labels", "classes", "classid", "labelid", "categoryid",
+    "defectid", "tag", "tags", "groundtruth", "gt", "y",
+    "类别", "标签", "缺陷", "缺陷类型", "缺陷类别", "类型", "klasse", "fehler",
+]  # fmt: skip
 """In the order of preference: names before numbers."""
-SPLIT_WORDS = ["split", "set", "subset", "usage", "phase", "partition", "dataset", "datasplit", "purpose"]
+SPLIT_WORDS = [
+    "split", "set", "subset", "usage", "phase", "partition", "dataset", "datasplit", "purpose",
+]  # fmt: skip
 MASK_WORDS = ["mask", "maskpath", "maskname", "maskfile", "segmentation", "annotationmask"]
 SCORE_WORDS = frozenset(["probability", "confidence", "score", "prob", "rank", "prediction", "predicted"])
 """A table with a column of these is what a model said, not what is so."""

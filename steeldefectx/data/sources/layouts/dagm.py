@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout
+from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 

@@ -14,45 +14,17 @@ from pathlib import Path
 
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.layouts import class_folders
-from steeldefectx.data.sources.layouts.ids import original_stem, sample_id
-from steeldefectx.data.sources.layouts.layout import SOURCE, Layout
-from steeldefectx.data.sources.layouts.split_words import is_split, splits_by_hand
+from steeldefectx.data.sources.layouts.layout import SOURCE, Layout, sample_id
 from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.renamed import original_stem
+from steeldefectx.data.sources.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.tree import Tree
 
-CAMERA_WORDS = frozenset(
-    [
-        "img",
-        "image",
-        "images",
-        "dsc",
-        "dscn",
-        "dscf",
-        "pic",
-        "picture",
-        "photo",
-        "frame",
-        "scan",
-        "screenshot",
-        "snapshot",
-        "capture",
-        "cam",
-        "camera",
-        "untitled",
-        "tile",
-        "file",
-        "sample",
-        "test",
-        "train",
-        "val",
-        "whatsapp",
-        "unnamed",
-        "download",
-        "crop",
-        "part",
-        "page",
-    ]
-)
+CAMERA_WORDS = frozenset([
+    "img", "image", "images", "dsc", "dscn", "dscf", "pic", "picture", "photo", "frame", "scan", "screenshot",
+    "snapshot", "capture", "cam", "camera", "untitled", "tile", "file", "sample", "test", "train", "val",
+    "whatsapp", "unnamed", "download", "crop", "part", "page",
+])  # fmt: skip
 """What cameras and programs call files: no class."""
 MAX_CLASSES = 50
 MIN_IMAGES = 2
@@ -60,11 +32,11 @@ MIN_IMAGES = 2
 _NUMBERS = re.compile(r"[\W_]*\(?\d[\d\W_]*\)?[\W_]*")
 
 
-def word_of(stem: str) -> str:
+def word_of(file: Path) -> str:
     """What is left of a file's name without the numbers before and after: ``rolled-in_scale`` for
     ``rolled-in_scale_12``.
     """
-    stem = original_stem(stem)[0]
+    stem = original_stem(file)
     start = _NUMBERS.match(stem)
     stem = stem[start.end() :] if start else stem
     return re.sub(r"[\W_]*\d[\d\W_]*$", "", stem).strip(" _-.()")
@@ -77,7 +49,7 @@ def _classes(tree: Tree) -> dict[Path, str]:
     files = list(tree.images())
     if files and all(map(neu.parse_name, files)):
         return {file: parsed[0].name for file in files if (parsed := neu.parse_name(file))}
-    words = {file: word_of(file.stem) for file in files}
+    words = {file: word_of(file) for file in files}
     counts = Counter(word.casefold() for word in words.values())
     if not 2 <= len(counts) <= MAX_CLASSES or min(counts.values()) < MIN_IMAGES or {"", *CAMERA_WORDS} & set(counts):
         return {}

@@ -1,11 +1,15 @@
-"""What a layout of people's own images is."""
+"""What a layout of people's own images is, and the ids that they get."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from steeldefectx.data.sources.listing import Sample
+from steeldefectx.data.sources.renamed import copy_part, original_stem
+from steeldefectx.data.sources.split_words import is_split
 from steeldefectx.data.sources.tree import Tree
 
 SOURCE = "class-folders"
@@ -30,3 +34,14 @@ class Layout:
     """All samples; adds what it cannot use to the tree's ``problems``, and remarks to its ``notes``."""
     beats: tuple[str, ...] = ()
     """Names of layouts that would misread a tree of this one: where both are recognized, it is this."""
+
+
+def sample_id(tree: Tree, file: Path) -> str:
+    """The id of an image: its path from the root of the data, without its ending.
+
+    For a renamed copy ``<its photograph>::<copy>``, where the photograph is the same in every split.
+    """
+    folders, copy = tree.relative(file).parts[:-1], copy_part(tree, file)
+    if copy:
+        folders = tuple(folder for folder in folders if not is_split(folder))
+    return unicodedata.normalize("NFC", "/".join([SOURCE, *folders, original_stem(file)]) + copy)

@@ -17,13 +17,12 @@ from PIL import Image
 
 from steeldefectx.data.images import open_image
 from steeldefectx.data.sources.layouts import class_folders
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout
+from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.soundness import DEFECT
-from steeldefectx.data.sources.layouts.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.mask_pixels import read_mask
 from steeldefectx.data.sources.masks import attach_masks
+from steeldefectx.data.sources.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.errors import DataError
 from steeldefectx.utils.cores import usable_cores

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout
+from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.soundness import is_sound, soundness
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Bitmap, Shapes

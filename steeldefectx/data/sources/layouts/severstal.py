@@ -10,7 +10,6 @@ Pixels are counted from 1 on, column by column; pairs are a start and a length.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from steeldefectx.data.sources.class_names import find_class_names
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout
+from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.shapes import RunLengths, Shapes
@@ -35,7 +33,7 @@ _SUBMISSION = re.compile("submission", re.IGNORECASE)
 class _Rows:
     """What the tables say."""
 
-    runs: dict[Path, dict[str, list[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    runs: dict[Path, dict[str, list[str]]] = field(default_factory=dict)
     """Image -> class -> run-lengths as they are written; an image whose rows are all empty has no class."""
     missing: int = 0
     """Rows of images that are not there."""
@@ -107,10 +105,10 @@ def _read_rows(tree: Tree) -> _Rows:
             images = index.find(name, file)
             if len(images) != 1:
                 rows.missing += 1
-            elif runs := row[columns["encodedpixels"]]:
-                rows.runs[images[0]][number].append(runs)
-            else:
-                rows.runs[images[0]]
+                continue
+            classes = rows.runs.setdefault(images[0], {})
+            if runs := row[columns["encodedpixels"]].removeprefix("-1"):
+                classes.setdefault(number, []).append(runs)
     return rows
 
 
@@ -147,15 +145,13 @@ def _add_notes(tree: Tree, rows: _Rows, sound: int, folders: set[Path]) -> None:
     if rows.missing:
         tree.notes.append(f"{rows.missing:,} rows of run-lengths are of images that are not there.")
     if beside := sum(len(files) for folder, files in tree.folders.items() if folder not in folders):
-        tree.notes.append(
-            f"{beside:,} images in folders without any run-lengths are not used: nothing says their class."
-        )
+        tree.notes.append(f"{beside:,} images in folders without any run-lengths are not used.")
 
 
 SEVERSTAL = Layout(
     "run-lengths",
     "a table of run-lengths, as Severstal's",
-    "train.csv: ImageId,ClassId,EncodedPixels\ntrain.csv: 0002cc93b.jpg,1,29102 12 29346 24\ntrain_images/0002cc93b.jpg",
+    "train.csv: ImageId,ClassId,EncodedPixels\ntrain.csv: 0002cc93b.jpg,1,29102 12\ntrain_images/0002cc93b.jpg",
     recognize,
     read,
     beats=("class-folders", "list"),

@@ -8,57 +8,19 @@ from steeldefectx.data.sources.layouts.layout import SOUND
 
 DEFECT = "defect"
 """The class of an image with a defect that its data set does not name."""
-_SOUND = frozenset(
-    [
-        "good",
-        "ok",
-        "okay",
-        "normal",
-        "free",
-        "sound",
-        "clean",
-        "healthy",
-        "nodefect",
-        "nodefects",
-        "defectfree",
-        "defectsfree",
-        "withoutdefect",
-        "nondefective",
-        "nondefect",
-        "undamaged",
-        "goods",
-        "pass",
-        "passed",
-        "regular",
-        "正常",
-        "合格",
-        "良品",
-        "无缺陷",
-    ]
-)
-_DEFECT = frozenset(
-    [
-        "anomaly",
-        "anomalies",
-        "anomalous",
-        "abnormal",
-        "bad",
-        "ko",
-        "ng",
-        "nok",
-        "notok",
-        "defect",
-        "defects",
-        "defective",
-        "fail",
-        "failed",
-        "reject",
-    ]
-)
+_SOUND = frozenset([
+    "good", "ok", "okay", "normal", "free", "sound", "clean", "healthy", "nodefect", "nodefects", "defectfree",
+    "defectsfree", "withoutdefect", "nondefective", "nondefect", "undamaged", "goods", "pass", "passed", "regular",
+    "正常", "合格", "良品", "无缺陷",
+])  # fmt: skip
+_DEFECT = frozenset([
+    "anomaly", "anomalies", "anomalous", "abnormal", "bad", "ko", "ng", "nok", "notok", "defect", "defects",
+    "defective", "fail", "failed", "reject",
+])  # fmt: skip
 
 
 def is_sound(name: str) -> bool:
-    """Whether the name of a class or folder says that nothing is wrong: ``good``, ``OK``, ``no_defect``, ``MT_Free``."""
+    """Whether the name of a class or folder says that nothing is wrong: ``good``, ``no_defect``, ``MT_Free``."""
     return _plain(name) in _SOUND
 
 

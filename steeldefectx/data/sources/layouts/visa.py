@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.ids import sample_id
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout
+from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.soundness import DEFECT
 from steeldefectx.data.sources.listing import PART, Problem, Sample
@@ -26,7 +25,7 @@ SPLITS = ("2cls_highshot.csv", "1cls.csv", "2cls_fewshot.csv")
 
 def _objects(tree: Tree) -> dict[Path, str]:
     """Image in ``<object>/Data/Images/Normal`` or ``Anomaly`` -> its object's folder, from the root on."""
-    found = {}
+    found: dict[Path, str] = {}
     for folder, files in tree.folders.items():
         parts = tree.relative(folder).parts
         if [part.lower() for part in parts[-3:-1]] == ["data", "images"] and parts[-1].lower() in FOLDERS:

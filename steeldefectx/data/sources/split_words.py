@@ -32,6 +32,11 @@ def is_split(folder: str) -> bool:
     return _word(folder) is not None
 
 
+def validation_note(count: int) -> str:
+    """A remark on validation images that are added to train, as there are test images too."""
+    return f"{count:,} validation images are added to train, of which a validation set is held out."
+
+
 def splits_by_hand(folders: Iterable[str]) -> dict[str, str]:
     """The split of each folder; none where they are not all splits, or not both train and another."""
     kinds = {folder: kind for folder in folders if (kind := _word(folder))}

@@ -1,0 +1,98 @@
+"""Pascal VOC: an XML file an image, with boxes.
+
+VOC2007/JPEGImages/0001.jpg
+VOC2007/Annotations/0001.xml        or beside the image
+VOC2007/ImageSets/Main/train.txt    names of the images of a split
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from steeldefectx.data.sources.annotation_files import read_lines
+from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
+from steeldefectx.data.sources.layouts.objects import Annotated, Object, samples_of
+from steeldefectx.data.sources.listing import Problem, Sample
+from steeldefectx.data.sources.split_words import is_split
+from steeldefectx.data.sources.tree import Tree
+from steeldefectx.data.sources.voc_file import VocFile, read_voc_file
+
+MASK_FOLDERS = frozenset({"SegmentationClass", "SegmentationObject"})
+"""Of pictures whose colours are classes or objects: no images of steel, and not read."""
+
+
+def recognize(tree: Tree) -> str | None:
+    """How many XML files there are, if a handful of them is VOC's."""
+    images = Images(tree)
+    files = _files(tree)
+    named = [file for file in files if images.have_stem(file.stem)]
+    if any(map(_is_voc, some_of(named or files))):
+        return f"{len(named or files):,} XML files of an image each"
+    return None
+
+
+def _files(tree: Tree) -> list[Path]:
+    return [file for file in tree.texts if file.suffix.lower() == ".xml"]
+
+
+def _is_voc(file: Path) -> bool:
+    try:
+        read_voc_file(file)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def read(tree: Tree) -> Iterator[Sample]:
+    """The boxes of all files."""
+    _leave_out_masks(tree)
+    split_of = _image_sets(tree)
+    yield from samples_of(
+        tree,
+        (
+            Annotated(image, file, objects, voc.size, split_of.get(image.stem))
+            for file, image, (voc, objects) in paired(tree, _files(tree), _read_file)
+        ),
+    )
+
+
+def _read_file(file: Path) -> tuple[tuple[VocFile, list[Object]], str | None]:
+    voc = read_voc_file(file)
+    objects = [Object(voc_object.name, voc_object.box()) for voc_object in voc.objects]
+    return (voc, objects), voc.filename
+
+
+def _leave_out_masks(tree: Tree) -> None:
+    for folder in [folder for folder in tree.folders if folder.name in MASK_FOLDERS]:
+        count = len(tree.folders.pop(folder))
+        tree.notes.append(f"{count:,} masks in {tree.relative(folder)}, by colours, are not read: boxes are.")
+
+
+def _image_sets(tree: Tree) -> dict[str, str]:
+    """Name of an image -> the split that ImageSets puts it in."""
+    split_of: dict[str, str] = {}
+    for file in tree.texts:
+        if file.suffix.lower() == ".txt" and "ImageSets" in file.parts and is_split(file.stem):
+            try:
+                names = [line.split()[0] for line in read_lines(file)]
+            except (OSError, ValueError) as error:
+                tree.problems.append(Problem(file, f"not a readable list of images ({error})"))
+                continue
+            for name in names:
+                if file.stem != "trainval":  # the images of train and of val
+                    split_of[Path(name).name] = file.stem
+                else:
+                    split_of.setdefault(Path(name).name, file.stem)
+    return split_of
+
+
+VOC = Layout(
+    "voc",
+    "Pascal VOC",
+    "VOC2007/JPEGImages/0001.jpg\nVOC2007/Annotations/0001.xml\nVOC2007/ImageSets/Main/train.txt",
+    recognize,
+    read,
+    beats=("class-folders",),
+)
