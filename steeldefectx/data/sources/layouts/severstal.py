@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from steeldefectx.data.sources.class_names import find_class_names
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.shapes import RunLengths, Shapes
@@ -154,5 +154,5 @@ SEVERSTAL = Layout(
     "train.csv: ImageId,ClassId,EncodedPixels\ntrain.csv: 0002cc93b.jpg,1,29102 12\ntrain_images/0002cc93b.jpg",
     recognize,
     read,
-    beats=("class-folders", "list"),
+    beats=(*BY_NAMES, "list"),
 )
