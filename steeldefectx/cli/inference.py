@@ -29,6 +29,7 @@ def predict(
     abstain_below: Annotated[
         float, typer.Option(min=0, max=1, help="Mark images whose best probability is lower as abstained.")
     ] = 0.0,
+    page: Annotated[int, typer.Option(min=0, help="Page or frame of files of several, counted from 0.")] = 0,
 ) -> None:
     """Predict the class of each image: a table with file, rank, class, probability and likely cause.
 
@@ -49,7 +50,9 @@ def predict(
     if out is not None:
         check_output(out)
     classifier = SteelDefectClassifier.from_pretrained(checkpoint, class_texts)
-    problems = prediction_table.predict_files(classifier, files, out, top_k=top_k, abstain_below=abstain_below)
+    problems = prediction_table.predict_files(
+        classifier, files, out, top_k=top_k, abstain_below=abstain_below, page=page
+    )
     if problems:
         typer.echo(f"{len(problems):,} of {len(files):,} files could not be read.", err=True)
         raise typer.Exit(1)

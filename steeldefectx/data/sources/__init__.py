@@ -14,7 +14,7 @@ from steeldefectx.data.sources.find import (
 )
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
 from steeldefectx.data.sources.mask_pixels import read_mask
-from steeldefectx.data.sources.masks import sample_mask
+from steeldefectx.data.sources.masks import sample_mask, sample_pixels
 from steeldefectx.data.sources.tree import folder_fingerprint
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "read_mask",
     "read_own_images",
     "sample_mask",
+    "sample_pixels",
 ]

@@ -34,18 +34,22 @@ SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
 BOXES = ("crop", "whole")
 
 
-def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Listing:
+def find_samples(
+    data_dir: Path, *, skip_bad: bool = False, crops: bool = True, page: int = 0, zip_encoding: str | None = None
+) -> Listing:
     """Find the samples of all known sources below a folder, at any depth, in any mix.
 
     Args:
         data_dir: Folder to look through.
         skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+        page: Which page is read of files of several, counted from 0.
+        zip_encoding: What names in zips are in that do not say it; None: to be found out.
         crops: A sample of an image with several classes is the part around its class, not all of the image.
 
     Raises:
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
     """
-    tree = read_tree(data_dir)
+    tree = read_tree(data_dir, zip_encoding)
     samples = release.take(tree)
     masks = take_masks(tree)
     samples += attach_masks(tree, _read_sources(tree), masks)
@@ -54,7 +58,7 @@ def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) 
     if not samples:
         raise DataError(_nothing_found(tree, _nothing_known(tree)))
     problems = [*tree.problems, *_unknown(tree, samples)]
-    listing = usable_samples(samples, problems, skip_bad)
+    listing = usable_samples(samples, problems, skip_bad, page)
     listing.notes.extend([*tree.notes, *_unused(tree, samples, problems, "belong to no known source")])
     for note in listing.notes:
         _logger.warning(note)
@@ -104,6 +108,8 @@ def find_class_folders(
     source: str = SOURCE,
     layout: str = AUTO,
     boxes: str = "crop",
+    page: int = 0,
+    zip_encoding: str | None = None,
 ) -> Listing:
     """Find the samples of one's own images, and masks beside them, in whatever layout they are (:mod:`.layouts`).
 
@@ -113,23 +119,33 @@ def find_class_folders(
         source: Name of the data set.
         layout: Name of the layout, or ``auto``.
         boxes: Where annotations have boxes: a sample is the ``crop`` around one, or ``whole``, the image, once a class.
+        page: As for :func:`find_samples`; so is ``zip_encoding``.
+        zip_encoding: See there.
 
     Raises:
         DataError: No such folder, no layout that is known or one that two layouts explain in different ways, or things
             that cannot be used: all are listed.
         ConfigError: An unknown layout, or neither ``crop`` nor ``whole``.
     """
-    return read_own_images(data_dir, source=source, layout=layout, boxes=boxes).usable(skip_bad)
+    own = read_own_images(data_dir, source=source, layout=layout, boxes=boxes, zip_encoding=zip_encoding)
+    return own.usable(skip_bad, page)
 
 
-def read_own_images(data_dir: Path, *, source: str = SOURCE, layout: str = AUTO, boxes: str = "crop") -> OwnImages:
+def read_own_images(
+    data_dir: Path,
+    *,
+    source: str = SOURCE,
+    layout: str = AUTO,
+    boxes: str = "crop",
+    zip_encoding: str | None = None,
+) -> OwnImages:
     """What is in a folder of one's own images, before any is decoded; it is said as a warning.
 
     Args and errors are those of :func:`find_class_folders`, but for images that cannot be decoded.
     """
     if boxes not in BOXES:
         raise ConfigError(f"boxes={boxes!r} is unknown: choose one of {', '.join(BOXES)}.")
-    tree = read_tree(data_dir)
+    tree = read_tree(data_dir, zip_encoding)
     chosen, evidence = choose(tree, layout)
     samples = list(chosen.read(tree))
     if boxes == "whole":
@@ -161,9 +177,9 @@ class OwnImages:
         """Sorted."""
         return sorted({sample.class_name for sample in self.samples})
 
-    def usable(self, skip_bad: bool) -> Listing:
+    def usable(self, skip_bad: bool, page: int = 0) -> Listing:
         """Those that can be decoded, see :func:`.usable_samples`."""
-        listing = usable_samples(self.samples, self.problems, skip_bad)
+        listing = usable_samples(self.samples, self.problems, skip_bad, page)
         listing.notes.extend(self.notes)
         return listing
 

@@ -17,16 +17,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from steeldefectx.data.images import image_formats
+from steeldefectx.data.images import Traits, image_formats, open_image, traits_of
 from steeldefectx.data.sources import neu
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.mask_pixels import read_mask
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.taxonomy import NEU
+from steeldefectx.utils.grey_levels import TURNS
 
 _FOLDER_NAME = re.compile(r"ground[ _-]?truths?|gts?|masks?|.*[ _-](masks?|gts?)", re.IGNORECASE)
 FILES_OPENED = 10
 """Files of a folder that are opened to see whether they are masks, where its name does not tell."""
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF's numbers of orientations whose stored images have width and height swapped."""
 MAX_LEVELS = 16
 """A PNG or BMP with more grey levels than this is a photograph, not a mask."""
 _LABEL_FOLDER = re.compile(r"labels?|annotations?|anns?|segmentations?", re.IGNORECASE)
@@ -103,6 +106,24 @@ def _grey_levels(file: Path) -> set[int]:
         return set()
 
 
+def fit_mask(mask: Image.Image, traits: Traits) -> tuple[Image.Image, str]:
+    """A mask, turned upright with its image where it was drawn on the image as that is stored, by its size.
+
+    Args:
+        mask: The mask.
+        traits: Of its image.
+
+    Returns:
+        The mask, and ``""``, ``"turned"`` or, where it may be drawn on either, ``"ambiguous"``: taken as upright then.
+    """
+    if traits.orientation == 1:
+        return mask, ""
+    stored = traits.size[::-1] if traits.orientation in SIDEWAYS else traits.size
+    if mask.size == traits.size:
+        return mask, "ambiguous" if stored == traits.size else ""
+    return (mask.transpose(TURNS[traits.orientation]), "turned") if mask.size == stored else (mask, "")
+
+
 def sample_mask(sample: Sample, *, whole: bool = False) -> np.ndarray | None:
     """(H, W) bool, the mask of a sample, cut to its box; None where it has none.
 
@@ -116,8 +137,16 @@ def sample_mask(sample: Sample, *, whole: bool = False) -> np.ndarray | None:
     if not isinstance(sample.mask, Path):
         left, top, right, bottom = box or (0, 0, *sample.mask.size)
         return sample.mask.mask()[top:bottom, left:right]
-    with Image.open(sample.mask) as mask:
-        return read_mask(mask, box)
+    return read_mask(fit_mask(open_image(sample.mask), traits_of(sample.path))[0], box)
+
+
+def sample_pixels(sample: Sample) -> tuple[Image.Image, np.ndarray | None]:
+    """The image of a sample, upright, and its mask, (H, W) bool, where it has one; both cut to its box.
+
+    Raises:
+        DataError: One cannot be read.
+    """
+    return open_image(sample.path, sample.page).crop(sample.box), sample_mask(sample)
 
 
 def attach_masks(tree: Tree, samples: list[Sample], masks: list[Path]) -> list[Sample]:

@@ -15,6 +15,7 @@ from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources.archives import OTHER_ENDINGS, unpack
 from steeldefectx.data.sources.listing import Problem
 from steeldefectx.data.sources.walk import Skipped, list_files, walk
+from steeldefectx.data.sources.zip_names import check_encoding
 from steeldefectx.errors import DataError
 from steeldefectx.utils.printable import printable
 
@@ -57,15 +58,22 @@ class Tree:
         return path.relative_to(self.root)
 
 
-def read_tree(root: Path) -> Tree:
+def read_tree(root: Path, zip_encoding: str | None = None) -> Tree:
     """List the images below a folder.
+
+    Args:
+        root: The folder.
+        zip_encoding: What names in zips are in that do not say it; None: to be found out.
 
     Raises:
         DataError: No such folder.
+        ConfigError: No such encoding.
         DriveGoneError: The drive went away.
     """
     _must_be_folder(root)
+    check_encoding(zip_encoding)
     tree, archives = Tree(root.absolute(), {}, []), []
+    start = len(os.path.join(tree.root, ""))
 
     def cannot_list(error: OSError) -> None:
         tree.problems.append(Problem(Path(error.filename), f"cannot be listed ({error.strerror})"))
@@ -76,7 +84,7 @@ def read_tree(root: Path) -> Tree:
         is_folder = link and os.path.isdir(entry.path)
         ending = os.path.splitext(entry.name)[1].lower()
         if not is_folder and ending not in IMAGE_ENDINGS | TEXT_ENDINGS | ARCHIVE_ENDINGS:
-            tree.skipped.add_file(os.path.relpath(os.path.dirname(entry.path), tree.root), entry.name)
+            tree.skipped.add_file(entry.path[start : -len(entry.name) - 1], entry.name)
             continue
         path = Path(entry.path)
         if link and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
@@ -87,7 +95,7 @@ def read_tree(root: Path) -> Tree:
             archives.append(path)
         elif not is_folder:  # what a link to a folder inside leads to is found there
             _add(tree, path)
-    _add_archives(tree, archives)
+    _add_archives(tree, archives, zip_encoding)
     tree.notes += [*tree.skipped.lines(), *_names_that_collide(tree)]
     return tree
 
@@ -114,20 +122,21 @@ def _add(tree: Tree, path: Path) -> None:
         tree.folders.setdefault(path.parent, []).append(path)
 
 
-def _add_archives(tree: Tree, archives: list[Path]) -> None:
+def _add_archives(tree: Tree, archives: list[Path], zip_encoding: str | None) -> None:
     """What archives hold, as if they had been unpacked where they lie."""
     beside: dict[str, list[Path]] = defaultdict(list)
     for path in [*tree.images(), *tree.texts]:
         beside[path.name].append(path)
     for archive in archives:
         if archive.suffix.lower() in OTHER_ENDINGS:
-            tree.notes.append(f"{archive.name} is not read: unpack it, or pack it as a zip.")
+            tree.notes.append(f"{printable(archive.name)} is not read: unpack it, or pack it as a zip.")
             continue
         try:
-            folder = unpack(archive, IMAGE_ENDINGS | TEXT_ENDINGS, beside)
+            folder, remark = unpack(archive, IMAGE_ENDINGS | TEXT_ENDINGS, beside, tree.skipped, zip_encoding)
         except ValueError as error:
             tree.problems.append(Problem(archive, f"an archive that {error}"))
             continue
+        tree.notes += [remark] if remark else []
         if folder is not None:
             tree.unpacked[folder] = archive.parent
             for path in list_files(folder):

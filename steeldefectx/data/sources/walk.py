@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,14 +72,14 @@ def _ending(ending: str) -> str:
 
 def _folders(ending: str, folders: Counter[str]) -> str:
     where = [
-        f"{count:,} in {printable(folder) or 'the folder itself'}" for folder, count in folders.most_common(LISTED // 2)
+        f"{count:,} in {printable(folder or 'the folder itself')}" for folder, count in folders.most_common(LISTED // 2)
     ]
     if len(folders) > len(where):
         where.append(f"{folders.total():,} in all")
     return ", ".join(where) + (f"; {READ_WITH[ending]}" if ending in READ_WITH else "")
 
 
-def _more(entries: list[tuple[str, object]]) -> str:
+def _more(entries: Sequence[object]) -> str:
     return f" and {len(entries) - LISTED:,} more kinds" if len(entries) > LISTED else ""
 
 
