@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from steeldefectx.data.images import PAUSE, Traits, read_image, unsettled
 from steeldefectx.data.sources.layouts.soundness import is_sound
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.mask_pixels import COLOURS, NUMBERS, mask_kind, read_mask
+from steeldefectx.data.sources.mask_pixels import mask_kind, read_mask
 from steeldefectx.data.sources.masks import fit_mask, sample_mask
 from steeldefectx.data.sources.remarks import LOOKED_AT, channel_correlation, of_masks, remarks
 from steeldefectx.data.sources.shapes import Shapes
@@ -39,7 +39,7 @@ class Checked:
     """Of its channels, where these were compared."""
     mask: str = ""
     """How its mask was taken, see :func:`.fit_mask`."""
-    mask_kind: str = ""
+    kind: str = ""
     """How its mask is drawn, see :func:`.mask_kind`."""
 
 
@@ -105,15 +105,10 @@ def _remarks(checked: list[Checked], page: int) -> list[str]:
         if each.mask == "ambiguous" and each.sample and isinstance(each.sample.mask, Path)
     ]
     turned = sum(each.mask == "turned" for each in used)
-    kinds = Counter(each.mask_kind for each in used)
-    return [*remarks(traits, page, correlations).values(), *of_masks(ambiguous, turned), *_mask_notes(kinds)]
-
-
-def _mask_notes(kinds: Counter[str]) -> Iterator[str]:
-    """How masks that are not white on black are read."""
-    for kind in (NUMBERS, COLOURS):
-        if kinds[kind]:
-            yield f"{kinds[kind]:,} masks are drawn in {kind}, not white on black: all but the ground is the defect."
+    return [
+        *remarks(traits, page, correlations).values(),
+        *of_masks(ambiguous, turned, Counter(each.kind for each in used)),
+    ]
 
 
 def _same_ids(samples: list[Sample]) -> Iterator[Problem]:

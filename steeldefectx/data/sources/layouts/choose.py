@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from steeldefectx.data.sources.layouts import (
+    box_tables,
     class_folders,
     class_numbers,
     coco,
@@ -36,6 +37,7 @@ LAYOUTS: tuple[Layout, ...] = (
     voc.VOC,
     yolo.YOLO,
     class_folders.CLASS_FOLDERS,
+    box_tables.BOX_TABLES,
     lists.LISTS,
     class_numbers.CLASS_NUMBERS,
     file_names.FILE_NAMES,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from steeldefectx.data.sources.class_names import ClassNames, are_keys, find_class_names
 from steeldefectx.data.sources.layouts import class_folders
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 
@@ -46,5 +46,5 @@ CLASS_NUMBERS = Layout(
     "my_images/0/a.png\nmy_images/1/b.png\nmy_images/classes.txt: crazing, patches",
     recognize,
     read,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

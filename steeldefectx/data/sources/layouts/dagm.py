@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
 
@@ -63,5 +63,5 @@ DAGM = Layout(
     "Class1/Train/0576.PNG\nClass1/Train/Label/0576_label.PNG\nClass1/Test/0002.PNG",
     recognize,
     read,
-    beats=("class-folders", "masks"),
+    beats=BY_NAMES,
 )

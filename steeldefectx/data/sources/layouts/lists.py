@@ -15,7 +15,7 @@ from pathlib import Path
 
 from steeldefectx.data.sources.class_names import are_keys, find_class_names
 from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns
-from steeldefectx.data.sources.layouts.layout import SOURCE, Layout, sample_id
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.split_words import is_split, splits_by_hand
@@ -217,5 +217,5 @@ LISTS = Layout(
     "my_images/labels.csv: filename,class\nmy_images/labels.csv: a.png,scratch\nmy_images/images/a.png",
     recognize,
     read,
-    beats=("class-folders", "class-numbers", "file-names"),
+    beats=(*BY_NAMES, "class-numbers"),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from steeldefectx.data.sources.layouts import class_folders
-from steeldefectx.data.sources.layouts.layout import SOUND, Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, Layout
 from steeldefectx.data.sources.layouts.soundness import is_sound
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.tree import Tree
@@ -40,5 +40,5 @@ MAGNETIC_TILE = Layout(
     "MT_Blowhole/Imgs/exp1_num_4727.jpg\nMT_Blowhole/Imgs/exp1_num_4727.png: its mask\nMT_Free/Imgs/exp1_num_100.jpg",
     recognize,
     read,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

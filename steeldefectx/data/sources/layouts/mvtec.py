@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.soundness import is_sound, soundness
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Bitmap, Shapes
@@ -147,5 +147,5 @@ MVTEC = Layout(
     "bottle/train/good/000.png\nbottle/test/broken_large/000.png\nbottle/ground_truth/broken_large/000_mask.png",
     recognize,
     read,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

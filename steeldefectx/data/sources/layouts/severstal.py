@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
 from steeldefectx.data.sources.class_names import find_class_names
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
+from steeldefectx.data.sources.layouts.objects import image_size
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.shapes import RunLengths, Shapes
 from steeldefectx.data.sources.tables import read_table
@@ -78,7 +77,7 @@ def read(tree: Tree) -> Iterator[Sample]:
             continue
         try:
             masks = {number: _mask(file, runs) for number, runs in classes.items()}
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except ValueError as error:
             tree.problems.append(Problem(file, f"its run-lengths cannot be drawn ({error})"))
             continue
         for number, mask in masks.items():
@@ -118,8 +117,9 @@ def _mask(file: Path, runs: list[str]) -> Shapes:
     Raises:
         ValueError: No pairs of start and length inside of the image.
     """
-    with Image.open(file) as image:
-        size = image.size
+    size = image_size(file)
+    if size is None:
+        raise ValueError("the image is not readable")
     return Shapes(size, tuple(_run_lengths(size, text) for text in runs))
 
 
@@ -154,5 +154,5 @@ SEVERSTAL = Layout(
     "train.csv: ImageId,ClassId,EncodedPixels\ntrain.csv: 0002cc93b.jpg,1,29102 12\ntrain_images/0002cc93b.jpg",
     recognize,
     read,
-    beats=("class-folders", "list"),
+    beats=(*BY_NAMES, "list"),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, Layout, sample_id
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.soundness import DEFECT
 from steeldefectx.data.sources.listing import PART, Problem, Sample
@@ -96,5 +96,5 @@ VISA = Layout(
     "candle/Data/Images/Anomaly/000.JPG\ncandle/Data/Masks/Anomaly/000.png\ncandle/image_anno.csv",
     recognize,
     read,
-    beats=("class-folders", "list"),
+    beats=(*BY_NAMES, "list"),
 )
