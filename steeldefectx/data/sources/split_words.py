@@ -10,8 +10,11 @@ _VALIDATION = frozenset(
     {"val", "valid", "validate", "validation", "valset", "dev", "eval", "evaluation", "验证", "验证集"}
 )
 _TEST = frozenset({"test", "testing", "tst", "testset", "测试", "测试集"})
-_BESIDE = frozenset({"data", "dataset", "folder", "image", "images", "img", "imgs", "labels", "set", "split"})
-"""Words that stand beside: ``train_images``, ``Test set``, ``val2017``."""
+_BESIDE = frozenset(
+    {"annotations", "data", "dataset", "folder", "image", "images", "img", "imgs", "instances", "labels", "obj", "set"}
+    | {"split"}
+)
+"""Words that stand beside: ``train_images``, ``Test set``, ``instances_val2017``."""
 
 
 def _word(folder: str) -> str | None:
