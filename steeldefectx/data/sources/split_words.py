@@ -42,8 +42,9 @@ def validation_note(count: int) -> str:
 
 def splits_by_hand(folders: Iterable[str]) -> dict[str, str]:
     """The split of each folder; none where they are not all splits, or not both train and another."""
-    kinds = {folder: kind for folder in folders if (kind := _word(folder))}
-    if len(kinds) < len(set(folders)) or "train" not in kinds.values() or len(set(kinds.values())) < 2:
+    names = set(folders)
+    kinds = {folder: kind for folder in names if (kind := _word(folder))}
+    if len(kinds) < len(names) or "train" not in kinds.values() or len(set(kinds.values())) < 2:
         return {}
     validation = "train" if "test" in kinds.values() else "test"
     return {folder: validation if kind == "validation" else kind for folder, kind in kinds.items()}

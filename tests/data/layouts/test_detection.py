@@ -341,7 +341,7 @@ def test_boxes_lie_on_the_upright_image(tmp_path):
     (sample,) = found(tmp_path)[0].samples
     assert sample_mask(sample).sum() == 20 * 40
     text(tmp_path / "a.json", labelme_json("a", [("dent", ((10, 10), (20, 10), (20, 20)))], (200, 64)))
-    with pytest.raises(DataError, match="it is of 200x64 pixels, the image a.jpg has 64x200"):
+    with pytest.raises(DataError, match=r"it is of 200x64 pixels, the image a\.jpg has 64x200"):
         found(tmp_path)
 
 
