@@ -443,3 +443,26 @@ def test_real_frames_as_they_lie(real_frames):
     shapes = json.loads(next(Path(real_frames).rglob("1.json")).read_text())["shapes"]
     points = [s["points"] for s in shapes if s["label"] == "zhen_kong"]
     assert np.array_equal(sample_mask(sample, whole=True), drawn(*points))
+
+
+def test_voc_masks_in_colours(tmp_path):
+    voc(tmp_path)
+    for stem, shapes in {"0001": (TRIANGLE, SQUARE), "0002": (SQUARE, TRIANGLE), "0004": (TRIANGLE,)}.items():
+        levels = np.zeros(SIZE[::-1], np.uint8)
+        for number, shape in enumerate(shapes, 1):
+            levels[drawn(shape)] = number
+        levels[0, :5] = 255  # VOC's "to be ignored"
+        picture = Image.frombytes("P", SIZE, levels.tobytes())
+        picture.putpalette([0, 0, 0, *np.random.default_rng(0).integers(64, 255, 765).tolist()])
+        for folder in ("SegmentationClass", "SegmentationObject"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            picture.save(tmp_path / folder / f"{stem}.png")
+    listing, classes = found(tmp_path)
+    assert classes == CLASSES
+    sums = {s.image_id: sample_mask(s, whole=True).sum() for s in listing.samples if s.mask is not None}
+    assert sums == {
+        "class-folders/JPEGImages/0002::oil spot 1": drawn(SQUARE, TRIANGLE).sum(),
+        "class-folders/JPEGImages/0002::oil spot 2": drawn(SQUARE, TRIANGLE).sum(),
+        "class-folders/JPEGImages/0004::dent 1": drawn(TRIANGLE).sum(),
+    }
+    assert any(note.startswith("1 masks are of images with several classes") for note in listing.notes)
