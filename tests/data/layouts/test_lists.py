@@ -302,3 +302,21 @@ def test_a_list_of_other_images_is_named_where_nothing_else_is_known(tmp_path):
     with pytest.raises(DataError, match="nothing that says their classes") as error:
         found(tmp_path)
     assert "labels.csv lists 2 images, none of which is here, such as D:\\x\\2.jpg." in str(error.value)
+
+
+def test_a_table_of_something_else_is_not_read_and_said(tmp_path):
+    for folder in ("scratch", "dent"):
+        images(tmp_path / folder, (f"{folder}1.png", f"{folder}2.png"))
+    rows = [f"{folder}{n}.png,2024-01-0{n},1,0" for folder in ("scratch", "dent") for n in (1, 2)]
+    (tmp_path / "meta.csv").write_text("\n".join(["image,date,blurred,dark", *rows]))
+    listing, classes = found(tmp_path)
+    assert classes == {"scratch": 2, "dent": 2}
+    remark = "meta.csv names 4 images, but no column is called class or label: image, date, blurred, dark."
+    assert any(note.startswith(remark) for note in listing.notes)
+
+
+def test_names_in_another_form_of_unicode_are_one_class(tmp_path):
+    images(tmp_path)
+    text = "file,label\na.png,e\u0301raflure\nb.png,\u00e9raflure\nc.png,rolled  in\nd.png,rolled in\n"
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    assert found(tmp_path)[1] == {"\u00e9raflure": 2, "rolled in": 2}

@@ -69,9 +69,8 @@ def recognize(tree: Tree) -> str | None:
         return None
     objects = len({place.object for place in places.values()})
     sound = min(place.folder for place in places.values() if is_sound(place.folder))
-    masks = sum(GROUND_TRUTH in tree.relative(mask).parts for mask in tree.masks)
     named = f"{objects} objects, each" if objects > 1 else "one object"
-    return f"{named} with train/{sound} and test; {masks:,} masks in {GROUND_TRUTH}"
+    return f"{named} with train/{sound} and test; {len(tree.masks):,} masks"
 
 
 def read(tree: Tree) -> Iterator[Sample]:
@@ -128,8 +127,8 @@ def _add_notes(tree: Tree, places: list[_Place], unlabelled: int) -> None:
     sound = sorted({place.folder for place in places if is_sound(place.folder)})
     tree.notes.append(f"The class {SOUND!r} is the folder {', '.join(sound)}.")
     tree.notes.append(
-        "Its train part holds sound images alone, as anomaly detection wants it: a classifier learns the defects only "
-        "from another split."
+        "Its train part holds sound images alone, as anomaly detection wants it; a classifier that is to learn the "
+        "defects is given the folder test as its data."
     )
     objects: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for place in places:
