@@ -320,3 +320,10 @@ def test_names_in_another_form_of_unicode_are_one_class(tmp_path):
     text = "file,label\na.png,e\u0301raflure\nb.png,\u00e9raflure\nc.png,rolled  in\nd.png,rolled in\n"
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     assert found(tmp_path)[1] == {"\u00e9raflure": 2, "rolled in": 2}
+
+
+def test_an_older_workbook_is_named_with_what_helps(tmp_path):
+    images(tmp_path)
+    (tmp_path / "labels.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(DataError, match=r"\.xls \(1 in .*: save them as \.xlsx or CSV\)"):
+        found(tmp_path)
