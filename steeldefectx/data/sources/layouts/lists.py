@@ -68,6 +68,7 @@ class Lists:
     def __post_init__(self) -> None:
         self._images = ImageIndex(self.tree.images())
         self._masks = ImageIndex([*self.tree.masks, *self.tree.images()])
+        self._of_folders: dict[Path, str] = {}
 
     def add(self, file: Path, table: Table) -> None:
         """Add what a table says, if it is a list of images and classes."""
@@ -116,7 +117,9 @@ class Lists:
 
     def _split_words(self, cell: str, file: Path, image: Path) -> set[str]:
         """The word for an image's split: in its row, else the name of its list, else that of a folder it lies in."""
-        words = [cell, _OF_LISTS.sub("", file.stem), *self.tree.relative(image).parts[:-1]]
+        if image.parent not in self._of_folders:
+            self._of_folders[image.parent] = next(filter(is_split, self.tree.relative(image).parts[:-1]), "")
+        words = (cell, _OF_LISTS.sub("", file.stem), self._of_folders[image.parent])
         return set(list(filter(is_split, words))[:1])
 
 

@@ -39,8 +39,8 @@ class _Place:
     """The defect's, or ``good``; empty where there is none."""
 
 
-def _place(tree: Tree, file: Path) -> _Place | None:
-    folders = tree.relative(file).parts[:-1]
+def _place(tree: Tree, folder: Path) -> _Place | None:
+    folders = tree.relative(folder).parts
     for position, name in enumerate(folders):
         if name.lower() in PARTS or name.lower() in UNKNOWN_PARTS:
             return _Place(folders[:position], name.lower(), "".join(folders[position + 1 : position + 2]))
@@ -49,7 +49,9 @@ def _place(tree: Tree, file: Path) -> _Place | None:
 
 def _places(tree: Tree) -> dict[Path, _Place]:
     """The images of objects that look like MVTec's: they train with sound images alone, and are tested with others."""
-    placed = {file: place for file in tree.images() if (place := _place(tree, file))}
+    placed = {
+        file: place for folder, files in tree.folders.items() if (place := _place(tree, folder)) for file in files
+    }
     folders: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: {"train": set(), "test": set()})
     for place in placed.values():
         if place.part in PARTS:
