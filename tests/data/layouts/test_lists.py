@@ -164,6 +164,12 @@ def test_several_classes_in_a_cell(tmp_path, bar):
     assert found(tmp_path)[1] == {"scratch": 2, "dent": 3}
 
 
+def test_a_bar_always_parts_classes(tmp_path):
+    images(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,label\na.png,scratch|rust\nb.png,dent\nc.png,dent\nd.png,dent\n")
+    assert found(tmp_path)[1] == {"scratch": 1, "rust": 1, "dent": 3}
+
+
 def test_a_comma_in_the_name_of_a_class_is_part_of_it(tmp_path):
     images(tmp_path)
     text = 'file,label\na.png,"scale, rolled in"\nb.png,"scale, rolled in"\nc.png,dent\nd.png,dent\n'
@@ -171,10 +177,11 @@ def test_a_comma_in_the_name_of_a_class_is_part_of_it(tmp_path):
     assert found(tmp_path)[1] == {"scale, rolled in": 2, "dent": 2}
 
 
-def test_numbers_beside_names(tmp_path):
+@pytest.mark.parametrize("headings", ["image,label,class_name", "image,class,type", "file,category_id,category"])
+def test_numbers_beside_names(tmp_path, headings):
     images(tmp_path)
     rows = zip(NAMES, "0011", CLASSES, strict=True)
-    (tmp_path / "labels.csv").write_text("image,label,class_name\n" + "\n".join(map(",".join, rows)))
+    (tmp_path / "labels.csv").write_text(f"{headings}\n" + "\n".join(map(",".join, rows)))
     assert found(tmp_path)[1] == {"scratch": 2, "dent": 2}
 
 
@@ -199,7 +206,7 @@ def test_formulas_are_text(tmp_path):
 def test_predictions_and_submissions_are_no_labels(tmp_path):
     for name, folder in zip(NAMES, CLASSES, strict=True):
         image(tmp_path / folder / name)
-    (tmp_path / "out.csv").write_text("file,rank,class,probability\n" + "\n".join(f"{n},1,x,0.9" for n in NAMES))
+    (tmp_path / "out.csv").write_text("file,rank,class,probability\n" + "\n".join(f"{n},1,{n[0]},0.9" for n in NAMES))
     (tmp_path / "sample_submission.csv").write_text("file,class\n" + "\n".join(f"{n},y" for n in NAMES))
     assert choose(read_tree(tmp_path))[0].name == "class-folders"
 
