@@ -146,7 +146,10 @@ def read_own_images(
     if boxes not in BOXES:
         raise ConfigError(f"boxes={boxes!r} is unknown: choose one of {', '.join(BOXES)}.")
     tree = read_tree(data_dir, zip_encoding)
-    chosen, evidence = choose(tree, layout)
+    try:
+        chosen, evidence = choose(tree, layout)
+    except DataError as error:
+        raise DataError(_nothing_found(tree, str(error))) from None
     samples = list(chosen.read(tree))
     if boxes == "whole":
         samples = whole_images(samples)
@@ -246,7 +249,9 @@ def _nothing_known(tree: Tree) -> str:
 
 
 def _nothing_found(tree: Tree, message: str) -> str:
-    return "\n".join([message, *(["Not used:", *listed(tree.problems)] if tree.problems else [])])
+    return "\n".join(
+        [message, *(["Not used:", *listed(tree.problems)] if tree.problems else []), *tree.skipped.lines()]
+    )
 
 
 def _unknown(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
