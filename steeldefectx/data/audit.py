@@ -97,7 +97,7 @@ def audit(data_dir: Path, config: str = "default", split: str = "auto", **settin
         DataError: No such folder, or no usable image in it.
         ConfigError: A config that reads no folder, or an unknown split.
     """
-    config = builder.resolved_config(config, data_dir)
+    config = builder.resolved_config(config, data_dir, settings.get("zip_encoding"))
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
     listing = builder.find_samples(config, data_dir, skip_bad=True, **settings)

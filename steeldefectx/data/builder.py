@@ -307,7 +307,7 @@ def find_samples(
     """
     if gc10 not in GC10_PARTS:
         raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, zip_encoding)
     if config in FOLDER_CONFIGS:
         own = sources.read_own_images(data_dir, source=config, layout=layout, boxes=boxes, zip_encoding=zip_encoding)
         return own.usable(skip_bad, page)
@@ -315,7 +315,7 @@ def find_samples(
     return sources.find_samples(data_dir, skip_bad=skip_bad, crops=crops, page=page, zip_encoding=zip_encoding)
 
 
-def resolved_config(config: str, data_dir: Path | str | None) -> str:
+def resolved_config(config: str, data_dir: Path | str | None, zip_encoding: str | None = None) -> str:
     """The config that ``auto`` stands for; any other stands for itself. What is found is said as a warning.
 
     A folder whose images are mostly those of known sources is ``default``, as the public release is; any other holds
@@ -328,7 +328,7 @@ def resolved_config(config: str, data_dir: Path | str | None) -> str:
         return config
     if data_dir is None:
         return "default"
-    known, images = sources.count_known(_folder(str(data_dir)))
+    known, images = sources.count_known(_folder(str(data_dir)), zip_encoding)
     count = sum(known.values())
     found = ", ".join(f"{name} {number:,}" for name, number in known.items())
     if 2 * count < images or not count:
@@ -373,7 +373,7 @@ def load_dataset(
         DataError: Images that cannot be used; the message lists them all.
         ConfigError: No folder where one is needed, or an unknown config.
     """
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, settings.get("zip_encoding"))
     if config not in CONFIGS:
         raise ConfigError(f"Unknown config {config!r}: choose one of {', '.join(CONFIGS)}.")
     builder = SteelDefectX(

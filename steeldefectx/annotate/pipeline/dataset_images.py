@@ -45,7 +45,7 @@ def find_images(
     """
     if config == "sample":
         return list(_rendered_images()), []
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, settings.get("zip_encoding"))
     if data_dir is None and config != "default":
         raise ConfigError(f"Name the folder with the images of the config {config!r}.")
     folder = download_release() if data_dir is None else data_dir

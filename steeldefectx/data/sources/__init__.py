@@ -13,7 +13,8 @@ from steeldefectx.data.sources.find import (
     read_own_images,
 )
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import read_mask, sample_mask, sample_pixels
+from steeldefectx.data.sources.mask_pixels import read_mask
+from steeldefectx.data.sources.masks import sample_mask, sample_pixels
 from steeldefectx.data.sources.tree import folder_fingerprint
 
 __all__ = [

@@ -65,13 +65,13 @@ def find_samples(
     return listing
 
 
-def count_known(data_dir: Path) -> tuple[dict[str, int], int]:
+def count_known(data_dir: Path, zip_encoding: str | None = None) -> tuple[dict[str, int], int]:
     """How many images of each known source are below a folder, and how many images of any kind; masks count as none.
 
     Raises:
         DataError: No such folder.
     """
-    tree = read_tree(data_dir)
+    tree = read_tree(data_dir, zip_encoding)
     released = release.take(tree)
     take_masks(tree)
     count = Counter(s.source for s in {s.path: s for s in [*released, *_read_sources(tree)]}.values())
@@ -183,7 +183,9 @@ class OwnImages:
     def usable(self, skip_bad: bool, page: int = 0) -> Listing:
         """Those that can be decoded, see :func:`.usable_samples`."""
         listing = usable_samples(self.samples, self.problems, skip_bad, page)
-        listing.notes.extend(self.notes)
+        for remark in listing.notes:
+            _logger.warning(remark)
+        listing.notes[:0] = self.notes  # these have been said
         return listing
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data.images import Traits
+from steeldefectx.data.sources.mask_pixels import COLOURS, NUMBERS
 from steeldefectx.utils.grey_levels import PERCENTILES, usual_range
 from steeldefectx.utils.printable import printable
 
@@ -96,14 +97,19 @@ def channel_correlation(image: Image.Image) -> float | None:
     return max(float(correlations[pair]) for pair in combinations(range(3), 2))
 
 
-def of_masks(ambiguous: Sequence[Path], turned: int) -> list[str]:
-    """What there is to say of the masks of images that are stored turned or mirrored.
+def of_masks(ambiguous: Sequence[Path], turned: int, kinds: Mapping[str, int]) -> list[str]:
+    """What there is to say of masks: of images that are stored turned or mirrored, and drawn in unusual ways.
 
     Args:
         ambiguous: Masks that fit the image both upright and as it is stored.
         turned: How many were drawn on the image as it is stored, by their size.
+        kinds: How many are drawn in which way, see :func:`.mask_kind`.
     """
-    lines = []
+    lines = [
+        f"{kinds[kind]:,} masks are drawn in {kind}, not white on black: all but the background is the defect."
+        for kind in (NUMBERS, COLOURS)
+        if kinds.get(kind)
+    ]
     if turned:
         lines.append(f"{turned:,} masks are of their image as it is stored, turned: they are turned upright with it.")
     if ambiguous:

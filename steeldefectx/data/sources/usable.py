@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,8 +13,10 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from steeldefectx.data.images import PAUSE, Traits, read_image, unsettled
+from steeldefectx.data.sources.layouts.soundness import is_sound
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
-from steeldefectx.data.sources.masks import fit_mask, read_mask, sample_mask
+from steeldefectx.data.sources.mask_pixels import mask_kind, read_mask
+from steeldefectx.data.sources.masks import fit_mask, sample_mask
 from steeldefectx.data.sources.remarks import LOOKED_AT, channel_correlation, of_masks, remarks
 from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import ConfigError, DataError, DriveGoneError
@@ -37,6 +39,8 @@ class Checked:
     """Of its channels, where these were compared."""
     mask: str = ""
     """How its mask was taken, see :func:`.fit_mask`."""
+    kind: str = ""
+    """How its mask is drawn, see :func:`.mask_kind`."""
 
 
 def usable_samples(samples: list[Sample], problems: list[Problem], skip_bad: bool, page: int = 0) -> Listing:
@@ -101,7 +105,10 @@ def _remarks(checked: list[Checked], page: int) -> list[str]:
         if each.mask == "ambiguous" and each.sample and isinstance(each.sample.mask, Path)
     ]
     turned = sum(each.mask == "turned" for each in used)
-    return [*remarks(traits, page, correlations).values(), *of_masks(ambiguous, turned)]
+    return [
+        *remarks(traits, page, correlations).values(),
+        *of_masks(ambiguous, turned, Counter(each.kind for each in used)),
+    ]
 
 
 def _same_ids(samples: list[Sample]) -> Iterator[Problem]:
@@ -131,10 +138,12 @@ def _check(sample: Sample, compare: bool) -> Checked:
     mask, how = fit_mask(read[0], traits)
     if mask.size != image.size:
         problem = Problem(sample.mask, f"a mask of another size than its image {printable(sample.path.name)}")
-    elif not read_mask(mask, sample.box).any():
-        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than 127")
+    elif read_mask(mask, sample.box).any():
+        return Checked(sample, None, traits, correlation, how, mask_kind(mask))
+    elif is_sound(sample.class_name):
+        return Checked(replace(sample, mask=None), None, traits, correlation)
     else:
-        return Checked(sample, None, traits, correlation, how)
+        problem = Problem(sample.mask, "an empty mask: nothing in it is brighter than 127")
     return Checked(replace(sample, mask=None), problem, traits, correlation)
 
 

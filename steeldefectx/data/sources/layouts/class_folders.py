@@ -77,6 +77,11 @@ def _understand(tree: Tree) -> _Folders:
     return found
 
 
+def classes_of_folders(tree: Tree) -> dict[Path, str]:
+    """Folder with images -> its class, for those that are in class folders."""
+    return _understand(tree).class_of
+
+
 def _common(parts: dict[Path, tuple[str, ...]]) -> tuple[str, ...]:
     """The folders around all that hold images, as long as others are left below to be the classes."""
     around: list[str] = []

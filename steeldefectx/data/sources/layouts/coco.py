@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from steeldefectx.data.sources.annotation_files import number, read_json, stated_size
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Bounds, Object, bounds_of, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
@@ -154,5 +154,5 @@ COCO = Layout(
     "steel/annotations/instances_train.json\nsteel/train/0001.jpg\nsteel/val/0002.jpg",
     recognize,
     read,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steeldefectx.data.sources.annotation_files import read_lines
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Object, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
@@ -94,5 +94,5 @@ VOC = Layout(
     "VOC2007/JPEGImages/0001.jpg\nVOC2007/Annotations/0001.xml\nVOC2007/ImageSets/Main/train.txt",
     recognize,
     read,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from steeldefectx.data.sources.annotation_files import number, read_lines, read_yaml
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, image_size, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
@@ -196,5 +196,5 @@ YOLO = Layout(
     "steel/data.yaml\nsteel/train/images/0001.jpg\nsteel/train/labels/0001.txt",
     recognize,
     read,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )
