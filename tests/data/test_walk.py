@@ -10,7 +10,7 @@ from PIL import Image
 
 from steeldefectx.data import images
 from steeldefectx.data.images import IMAGE_ENDINGS, open_image
-from steeldefectx.data.sources import find_class_folders, find_images, folder_fingerprint
+from steeldefectx.data.sources import find_class_folders, find_images, folder_fingerprint, tree
 from steeldefectx.data.sources.tree import read_tree
 from steeldefectx.errors import DataError, DriveGoneError
 from steeldefectx.utils.printable import printable
@@ -85,7 +85,7 @@ def test_files_that_are_not_read_are_counted_by_ending_and_folder_and_what_helps
 
 
 def test_an_extra_is_named_for_files_that_it_would_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("steeldefectx.data.sources.tree.IMAGE_ENDINGS", IMAGE_ENDINGS - {".heic"})
+    monkeypatch.setattr("steeldefectx.data.sources.tree.ENDINGS", tree.ENDINGS - {".heic"})
     two_classes(tmp_path)
     (tmp_path / "scratch" / "IMG_1.HEIC").write_bytes(b"x")
     assert 'pip install "steeldefectx[heic]"' in " ".join(find_class_folders(tmp_path).notes)
