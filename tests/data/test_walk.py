@@ -82,6 +82,7 @@ def test_files_that_are_not_read_are_counted_by_ending_and_folder_and_what_helps
     assert ".dng (2 in raw; what a camera's sensor saw" in said
     find_images(tmp_path)
     assert ".dng (2 in raw" in caplog.text
+    assert not {".csv", ".yaml", ".md"} & set(caplog.text.split())
 
 
 def test_an_extra_is_named_for_files_that_it_would_read(tmp_path, monkeypatch):
