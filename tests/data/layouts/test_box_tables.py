@@ -43,7 +43,8 @@ def test_crops_and_whole_images(tmp_path, headings):
             next(b for b in BOXES[sample.original_name] if b[0] == sample.class_name),
         )
         left, top, right, bottom = sample.box
-        assert left <= inner[0] and top <= inner[1] and right >= inner[2] and bottom >= inner[3], (name, label)
+        assert left <= inner[0] < inner[2] <= right, (name, label)
+        assert top <= inner[1] < inner[3] <= bottom, (name, label)
     whole, classes = found(tmp_path, boxes="whole")
     assert classes == {"scratch": 2, "dent": 1}
     assert {sample.box for sample in whole.samples} == {None}
