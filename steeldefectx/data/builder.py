@@ -272,7 +272,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             )
         self.problems = tuple(listing.problems)
         for problem in listing.problems:
-            datasets.logging.get_logger(__name__).warning(f"left out: {problem.path}: {problem.reason}")
+            datasets.logging.get_logger(__name__).warning(f"left out: {problem}")
         return listing
 
     def _data_dir(self) -> Path:

@@ -17,7 +17,7 @@ from steeldefectx.data.sources.layouts.layout import SOURCE
 from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
 from steeldefectx.data.sources.renamed import copy_part
-from steeldefectx.data.sources.tree import Tree, read_tree
+from steeldefectx.data.sources.tree import TEXT_ENDINGS, Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
 from steeldefectx.errors import ConfigError, DataError
@@ -162,7 +162,10 @@ def read_own_images(
     if boxes not in BOXES:
         raise ConfigError(f"boxes={boxes!r} is unknown: choose one of {', '.join(BOXES)}.")
     tree = read_tree(data_dir, zip_encoding)
-    chosen, evidence = choose(tree, layout)
+    try:
+        chosen, evidence = choose(tree, layout)
+    except DataError as error:
+        raise DataError(_nothing_found(tree, str(error))) from None
     samples = list(chosen.read(tree))
     if boxes == "whole":
         samples = whole_images(samples)
@@ -236,9 +239,12 @@ def find_images(path: Path) -> list[Path]:
     if not path.is_dir():
         raise DataError(f"{path}: no such file or folder.")
     tree = Tree(path, {}, [])
+    start = len(os.path.join(path, ""))
     for entry in walk(path, tree.skipped):
-        if os.path.splitext(entry.name)[1].lower() not in IMAGE_ENDINGS:
-            tree.skipped.add_file(os.path.relpath(os.path.dirname(entry.path), path), entry.name)
+        ending = os.path.splitext(entry.name)[1].lower()
+        if ending not in IMAGE_ENDINGS:
+            if ending not in TEXT_ENDINGS:
+                tree.skipped.add_file(entry.path[start : -len(entry.name) - 1], entry.name)
         elif entry.is_file():
             tree.folders.setdefault(Path(entry.path).parent, []).append(Path(entry.path))
     masks = take_masks(tree, by_content=False)
@@ -264,7 +270,9 @@ def _nothing_known(tree: Tree) -> str:
 
 
 def _nothing_found(tree: Tree, message: str) -> str:
-    return "\n".join([message, *(["Not used:", *listed(tree.problems)] if tree.problems else [])])
+    return "\n".join(
+        [message, *(["Not used:", *listed(tree.problems)] if tree.problems else []), *tree.skipped.lines()]
+    )
 
 
 def _unknown(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:
