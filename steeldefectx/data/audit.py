@@ -123,7 +123,7 @@ def _balance(samples: Sequence[Sample], parts: Sequence[str]) -> dict[str, tuple
 
 def _duplicates(samples: Sequence[Sample], parts: Sequence[str], groups: list[list[int]]) -> Iterator[Finding]:
     for group in groups:
-        if len({samples[n].path for n in group}) == 1:  # one image, a sample for each of its classes
+        if len({duplicates.photograph_of(samples[n].image_id) for n in group}) == 1:  # parts or copies of one image
             continue
         classes = sorted({samples[n].class_name for n in group})
         sides = sorted({parts[n] for n in group}, reverse=True)

@@ -45,6 +45,8 @@ class _Boxes:
 def _columns(table: Table) -> _Columns | None:
     """The columns of a table of boxes; None where it is none."""
     words = [re.sub(r"[\W_]", "", heading.lower()) for heading in table[0]]
+    if "labelname" in words:  # OpenImages, whose boxes are in shares of the image
+        return None
     sides = next((s for s in SIDES if set(s) <= set(words)), None)
     image = min((words.index(word) for word in IMAGE_WORDS if word in words), default=None)
     name = next((words.index(word) for word in CLASS_WORDS if word in words), None)

@@ -37,6 +37,7 @@ LAYOUTS: tuple[Layout, ...] = (
     voc.VOC,
     yolo.YOLO,
     class_folders.CLASS_FOLDERS,
+    class_folders.INNER_FOLDERS,
     box_tables.BOX_TABLES,
     lists.LISTS,
     class_numbers.CLASS_NUMBERS,

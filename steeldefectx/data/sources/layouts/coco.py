@@ -81,7 +81,7 @@ def _annotated(tree: Tree, file: Path, content: dict[str, Any], images: Images) 
     for entry in content["annotations"]:
         if isinstance(entry, dict):
             objects_of[entry.get("image_id")].append(entry)
-    split = file.stem if is_split(file.stem.replace("instances", "").replace("annotations", "")) else None
+    split = file.stem if is_split(file.stem) else None
     found: dict[Path, Annotated] = {}
     missing: list[str] = []
     for entry in content["images"]:

@@ -18,7 +18,7 @@ SOUND = "sound"
 """The class of an image whose annotation says that nothing is on it."""
 
 
-BY_NAMES = ("class-folders", "file-names", "masks")
+BY_NAMES = ("class-folders", "inner-folders", "file-names", "masks")
 """Layouts that only names speak for: what an annotation says beats them."""
 
 

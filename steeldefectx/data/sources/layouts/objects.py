@@ -47,6 +47,8 @@ class Annotated:
     """Width and height that the annotation states."""
     split: str | None = None
     """Name of the split that the annotation puts it in; None: that of its folders, if any."""
+    measured: tuple[int, int] | None = None
+    """Width and height that the image has, where the reader had to look."""
 
 
 @dataclass
@@ -93,7 +95,7 @@ def _of_one(tree: Tree, annotated: Annotated, split: str | None, counts: _Counts
         ValueError: The annotation does not fit it.
     """
     file, image_id = annotated.image, sample_id(tree, annotated.image)
-    size = image_size(file)
+    size = annotated.measured or image_size(file)
     if size is None:
         tree.problems.append(Problem(file, "not a readable image"))
         return

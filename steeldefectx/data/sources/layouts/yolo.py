@@ -139,13 +139,15 @@ def read(tree: Tree) -> Iterator[Sample]:
     drawn = [line for _, _, lines in files for line in lines if len(line.shares) > 4]
     if drawn and all(len(line.shares) == 8 for line in drawn):
         tree.notes.append("All polygons have four corners: if they are oriented boxes, masks are larger than defects.")
-    yield from samples_of(
-        tree,
-        (
-            Annotated(image, file, _objects(lines, names, image), split=split_of.get(image.stem))
-            for file, image, lines in files
-        ),
-    )
+    yield from samples_of(tree, (_annotated(*each, names, split_of) for each in files))
+
+
+def _annotated(
+    file: Path, image: Path, lines: list[Line], names: dict[int, str], split_of: dict[str, str]
+) -> Annotated:
+    size = image_size(image)
+    objects = _objects(lines, names, *size) if size else []
+    return Annotated(image, file, objects, split=split_of.get(image.stem), measured=size)
 
 
 def _line(text: str, boxes_only: bool) -> Line:
@@ -163,8 +165,7 @@ def _line(text: str, boxes_only: bool) -> Line:
     return Line(int(number_of_class), shares)
 
 
-def _objects(lines: list[Line], names: dict[int, str], image: Path) -> list[Object]:
-    width, height = image_size(image) or (1, 1)
+def _objects(lines: list[Line], names: dict[int, str], width: int, height: int) -> list[Object]:
     objects = []
     for line in lines:
         name = names.get(line.number, str(line.number))
