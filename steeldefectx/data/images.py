@@ -134,8 +134,9 @@ def traits_of(source: str | Path | BinaryIO) -> Traits:
 
 
 def _is_turned(image: Image.Image) -> bool:
-    """Whether an image that is not decoded yet has width and height swapped; Pillow has them right of a TIFF file."""
-    return orientation_of(image) >= 5 and image.format != "TIFF"
+    """Whether an image that is not decoded yet has width and height swapped; newer Pillows swap those of TIFF files."""
+    swapped = isinstance(image, TiffImageFile) and image.size != (image.tag_v2.get(256), image.tag_v2.get(257))
+    return orientation_of(image) >= 5 and not swapped
 
 
 def _name(source: str | Path | BinaryIO) -> str:
@@ -160,6 +161,8 @@ def _opened(source: str | Path | BinaryIO, page: int) -> Image.Image:
         if not is_tiff(source):
             raise
         return read_tiff(source, page, MAX_PIXELS)
+    if _is_mapped_wrongly(image):
+        image.filename = ""  # what has no name is not mapped
     if page:
         pages = pages_of(image)
         if page >= pages:
@@ -168,13 +171,19 @@ def _opened(source: str | Path | BinaryIO, page: int) -> Image.Image:
     return image
 
 
+def _is_mapped_wrongly(image: Image.Image) -> bool:
+    """Whether Pillow 12, which maps raw TIFF files into memory, does so with width for height."""
+    return isinstance(image, TiffImageFile) and orientation_of(image) >= 5
+
+
 def reads_alike(path: Path) -> bool:
     """Whether Pillow alone, and so whoever opens the file, decodes it as :func:`open_image` does."""
     try:
         with Image.open(path, formats=image_formats()) as image:
             image.getexif()
             large = image.mode == "I" and 32 in np.ravel(getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, []))
-            return image.format != "HEIF" and not large and not (image.mode == "L" and _is_signed(image))
+            otherwise = large or (image.mode == "L" and _is_signed(image)) or _is_mapped_wrongly(image)
+            return image.format != "HEIF" and not otherwise
     except Exception:  # damaged EXIF data raise errors of many kinds in who does not expect them
         return False
 

@@ -19,6 +19,8 @@ from steeldefectx.data.sides import remarks_of
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import TEXT_LEVELS
+from steeldefectx.utils.drives import drive_error
+from steeldefectx.utils.printable import printable
 
 CLASS_LEVELS = ("T0", "T1")
 """Levels whose text is the same for every sample of a class."""
@@ -176,8 +178,20 @@ def _split(rows: datasets.Dataset, present: list[int]) -> Split:
 
 
 def image_bytes(cell: dict[str, Any]) -> bytes:
-    """The encoded file behind a cell of an undecoded image column."""
-    return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
+    """The encoded file behind a cell of an undecoded image column.
+
+    Raises:
+        DataError: The file, which was there when the rows were made, cannot be read.
+        DriveGoneError: The drive that it lies on went away.
+    """
+    if cell["bytes"] is not None:
+        return cell["bytes"]
+    try:
+        return Path(cell["path"]).read_bytes()
+    except OSError as error:
+        if gone := drive_error(error, cell["path"]):
+            raise gone from error
+        raise DataError(f"{printable(cell['path'])}: cannot be read any more ({error.strerror}).") from error
 
 
 def _fingerprint(classes: list[str], splits: dict[str, Split]) -> str:

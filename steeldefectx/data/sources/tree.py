@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from steeldefectx.data.images import IMAGE_ENDINGS
 from steeldefectx.data.sources.archives import OTHER_ENDINGS, unpack
 from steeldefectx.data.sources.listing import Problem
@@ -23,6 +21,7 @@ TEXT_ENDINGS = frozenset(
     {".csv", ".json", ".jsonl", ".labels", ".names", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"}
 )
 ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
+ENDINGS = IMAGE_ENDINGS | TEXT_ENDINGS | ARCHIVE_ENDINGS
 NAMES_LISTED = 3
 
 
@@ -80,12 +79,11 @@ def read_tree(root: Path, zip_encoding: str | None = None) -> Tree:
     def cannot_list(error: OSError) -> None:
         tree.problems.append(Problem(Path(error.filename), f"cannot be listed ({error.strerror})"))
 
-    entries = walk(tree.root, tree.skipped, cannot_list)
-    for entry in tqdm(entries, "list files", unit="file", delay=1, mininterval=0.5):
+    for entry in walk(tree.root, tree.skipped, cannot_list):
         link = entry.is_symlink()
         is_folder = link and os.path.isdir(entry.path)
         ending = os.path.splitext(entry.name)[1].lower()
-        if not is_folder and ending not in IMAGE_ENDINGS | TEXT_ENDINGS | ARCHIVE_ENDINGS:
+        if not is_folder and ending not in ENDINGS:
             tree.skipped.add_file(entry.path[start : -len(entry.name) - 1], entry.name)
             continue
         path = Path(entry.path)
@@ -96,7 +94,7 @@ def read_tree(root: Path, zip_encoding: str | None = None) -> Tree:
         elif ending in ARCHIVE_ENDINGS:
             archives.append(path)
         elif not is_folder:  # what a link to a folder inside leads to is found there
-            _add(tree, path)
+            _add(tree, path, ending)
     _add_archives(tree, archives, zip_encoding)
     tree.notes += [*tree.skipped.lines(), *_names_that_collide(tree)]
     return tree
@@ -108,8 +106,9 @@ def _names_that_collide(tree: Tree) -> Iterator[str]:
     for folder, files in tree.folders.items():
         inside = str(tree.relative(folder))
         spellings[inside.casefold()].add(inside)
-        for file in files:
-            spellings[os.path.join(inside, file.name).casefold()].add(file.name)
+        if len({file.name.casefold() for file in files}) < len(files):
+            for file in files:
+                spellings[os.path.join(inside, file.name).casefold()].add(file.name)
     several = sorted(sorted(names) for names in spellings.values() if len(names) > 1)
     if several:
         listed = ", ".join(" and ".join(map(printable, names)) for names in several[:NAMES_LISTED])
@@ -117,8 +116,8 @@ def _names_that_collide(tree: Tree) -> Iterator[str]:
         yield f"Names that differ by case alone, and are one name on Windows and macOS: {listed}{more}."
 
 
-def _add(tree: Tree, path: Path) -> None:
-    if path.suffix.lower() in TEXT_ENDINGS:
+def _add(tree: Tree, path: Path, ending: str) -> None:
+    if ending in TEXT_ENDINGS:
         tree.texts.append(path)
     else:
         tree.folders.setdefault(path.parent, []).append(path)
@@ -142,7 +141,7 @@ def _add_archives(tree: Tree, archives: list[Path], zip_encoding: str | None) ->
         if folder is not None:
             tree.unpacked[folder] = archive.parent
             for path in list_files(folder):
-                _add(tree, path)
+                _add(tree, path, path.suffix.lower())
     tree.texts.sort()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from steeldefectx.data.images import READ_WITH
 from steeldefectx.errors import DataError
@@ -103,11 +105,12 @@ def walk(
         DataError: A folder that may not be listed, if nobody is to be told.
     """
     waiting = [os.fspath(root)]
+    bar = tqdm(desc="list files", unit="file", delay=1, mininterval=0.5, leave=False)
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+                entries = sorted(_counted(found, bar), key=lambda entry: entry.name)
             kinds = [entry.is_dir(follow_symlinks=False) for entry in entries]
         except OSError as error:
             if gone := drive_error(error, folder):
@@ -126,6 +129,14 @@ def walk(
             else:
                 yield entry
         waiting += reversed(folders)
+    bar.close()
+
+
+def _counted(entries: Iterable[os.DirEntry[str]], bar: tqdm) -> Iterator[os.DirEntry[str]]:
+    """Entries of a folder, which a drive may give slowly: how many there are by now is shown after a second."""
+    for entry in entries:
+        bar.update()
+        yield entry
 
 
 def list_files(root: Path) -> Iterator[Path]:
