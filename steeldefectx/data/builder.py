@@ -318,8 +318,8 @@ def find_samples(
 def resolved_config(config: str, data_dir: Path | str | None, zip_encoding: str | None = None) -> str:
     """The config that ``auto`` stands for; any other stands for itself. What is found is said as a warning.
 
-    A folder whose images are mostly those of known sources is ``default``, as the public release is; any other holds
-    images of one's own.
+    A folder with half of the classes of a known source is ``default``, as the public release is, and so is one whose
+    images are mostly those of known sources; any other holds images of one's own.
 
     Raises:
         DataError: No such folder.
@@ -328,15 +328,15 @@ def resolved_config(config: str, data_dir: Path | str | None, zip_encoding: str 
         return config
     if data_dir is None:
         return "default"
-    known, images = sources.count_known(_folder(str(data_dir)), zip_encoding)
-    count = sum(known.values())
-    found = ", ".join(f"{name} {number:,}" for name, number in known.items())
-    if 2 * count < images or not count:
-        few = f"{count:,} of {images:,} images look like those of {', '.join(known)}" if known else "no known source"
-        _say(f"{data_dir}: {few}: images of your own (--config {OWN_IMAGES}).")
-        return OWN_IMAGES
-    _say(f"{data_dir}: images of known sources ({found}): --config default. {OWN_IMAGES} reads them as your own.")
-    return "default"
+    known = sources.known_sources(_folder(str(data_dir)), zip_encoding)
+    found = ", ".join(f"{name} {count:,}" for name, count in known.images.items())
+    count = sum(known.images.values())
+    if known.whole or count > known.others:
+        _say(f"{data_dir}: images of known sources ({found}): --config default. {OWN_IMAGES} reads them as your own.")
+        return "default"
+    few = f"{count:,} of {count + known.others:,} images are called as those of {', '.join(known.images)} are"
+    _say(f"{data_dir}: {few if count else 'no known source'}: images of your own (--config {OWN_IMAGES}).")
+    return OWN_IMAGES
 
 
 def _say(line: str) -> None:

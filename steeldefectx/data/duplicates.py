@@ -146,10 +146,14 @@ def photographs(image_ids: Iterable[str]) -> list[list[int]]:
 
 
 def sample_looks(samples: Sequence[Sample]) -> Looks:
-    """:func:`read_looks` of the files of samples, whole."""
-    return read_looks(samples, lambda sample: open_image(sample.path, sample.page))
+    """:func:`read_looks` of the files of samples, whole, each of which is opened once."""
+    files = list(dict.fromkeys((sample.path, sample.page) for sample in samples))
+    looks, number = read_looks(files, lambda file: open_image(*file)), {file: n for n, file in enumerate(files)}
+    rows = [number[sample.path, sample.page] for sample in samples]
+    return Looks(looks.thumbs[rows], looks.deviations[rows])
 
 
 def find_duplicates(samples: Sequence[Sample]) -> list[list[int]]:
-    """Positions of samples whose image files are near-duplicates of each other, group by group."""
-    return groups_of(near_duplicates(sample_looks(samples)), len(samples))
+    """Positions of samples whose image files are near-duplicates, group by group; none is of one photograph alone."""
+    groups = groups_of(near_duplicates(sample_looks(samples)), len(samples))
+    return [group for group in groups if len({photograph_of(samples[n].image_id) for n in group}) > 1]

@@ -43,6 +43,7 @@ READ_WITH = {
     **dict.fromkeys((".heic", ".heif", ".hif"), 'read with the extra "heic": pip install "steeldefectx[heic]"'),
     **dict.fromkeys((".emf", ".eps", ".psd", ".svg", ".wmf", ".xcf"), "drawings: export them as PNG"),
     **dict.fromkeys((".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"), "archives in archives: unpack them"),
+    **dict.fromkeys((".ods", ".xls", ".xlsb", ".xlsm"), "tables of another kind: save them as .xlsx or CSV"),
     **dict.fromkeys((".raw", ".bin"), "grey levels without a size: convert them to TIFF or PNG"),
 }
 """Ending of files that are not read -> what helps."""

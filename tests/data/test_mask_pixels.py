@@ -69,6 +69,11 @@ def test_soft_edges_are_cut_in_the_middle():
     np.testing.assert_array_equal(read_mask(Image.fromarray(soft), None), soft > 127)
 
 
+def test_soft_edges_of_16_bits_are_cut_in_the_middle():
+    soft = np.linspace(0, 65535, 320).reshape(16, 20).astype(np.uint16)
+    np.testing.assert_array_equal(read_mask(Image.fromarray(soft), None), soft > 127 * 257)
+
+
 def test_255_beside_class_numbers_is_to_be_ignored():
     drawn = levels(1, 2)
     drawn[0] = 255

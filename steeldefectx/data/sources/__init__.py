@@ -6,10 +6,10 @@ A source is one file with a function ``read(tree)``, listed in :data:`.find.SOUR
 from steeldefectx.data.sources.find import (
     OwnImages,
     class_folder_names,
-    count_known,
     find_class_folders,
     find_images,
     find_samples,
+    known_sources,
     read_own_images,
 )
 from steeldefectx.data.sources.listing import Listing, Problem, Sample
@@ -23,11 +23,11 @@ __all__ = [
     "Problem",
     "Sample",
     "class_folder_names",
-    "count_known",
     "find_class_folders",
     "find_images",
     "find_samples",
     "folder_fingerprint",
+    "known_sources",
     "read_mask",
     "read_own_images",
     "sample_mask",

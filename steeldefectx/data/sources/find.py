@@ -21,7 +21,7 @@ from steeldefectx.data.sources.tree import TEXT_ENDINGS, Tree, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
+from steeldefectx.taxonomy import CLASSES, GC10, NEU, S3D, X_SDD, find_class
 
 _logger = logging.getLogger(__name__)
 SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
@@ -65,8 +65,20 @@ def find_samples(
     return listing
 
 
-def count_known(data_dir: Path, zip_encoding: str | None = None) -> tuple[dict[str, int], int]:
-    """How many images of each known source are below a folder, and how many images of any kind; masks count as none.
+@dataclass(frozen=True)
+class KnownSources:
+    """What a folder holds of the known sources."""
+
+    images: dict[str, int]
+    """Source -> how many images are called as its are."""
+    whole: bool
+    """Half of all classes of one of them are there: the names are no chance."""
+    others: int
+    """Images of no known source; masks count as none."""
+
+
+def known_sources(data_dir: Path, zip_encoding: str | None = None) -> KnownSources:
+    """Look through a folder for known sources, by names alone.
 
     Raises:
         DataError: No such folder.
@@ -74,9 +86,13 @@ def count_known(data_dir: Path, zip_encoding: str | None = None) -> tuple[dict[s
     tree = read_tree(data_dir, zip_encoding)
     released = release.take(tree)
     take_masks(tree)
-    count = Counter(s.source for s in {s.path: s for s in [*released, *_read_sources(tree)]}.values())
-    others = sum(1 for _ in tree.images())
-    return dict(count.most_common()), others + len({s.path for s in released})
+    samples = _read_sources(tree)
+    classes = {source: {s.class_name for s in samples if s.source == source} for source in SOURCES}
+    all_of = {source: sum(source in c.source_labels for c in CLASSES) for source in SOURCES}
+    whole = bool(released) or any(2 * len(classes[source]) >= all_of[source] for source in SOURCES)
+    source_of = {s.path: s.source for s in [*released, *samples]}
+    others = sum(file not in source_of for file in tree.images())
+    return KnownSources(dict(Counter(source_of.values()).most_common()), whole, others)
 
 
 def _read_sources(tree: Tree) -> list[Sample]:

@@ -23,9 +23,7 @@ TOOL_NAMES = frozenset(
     }
 )  # fmt: skip
 """Folders and files that storage devices and tools leave, in lower case, beside all whose names begin with a dot."""
-DOCUMENTS = frozenset(
-    {".bib", ".css", ".docx", ".htm", ".html", ".ipynb", ".log", ".md", ".pdf", ".py", ".rst", ".sh", ".xls"}
-)
+DOCUMENTS = frozenset({".bib", ".css", ".docx", ".htm", ".html", ".ipynb", ".log", ".md", ".pdf", ".py", ".rst", ".sh"})
 """Endings of what nobody takes for images; so are these names, without an ending."""
 DOCUMENT_NAMES = frozenset({"changelog", "citation", "copying", "licence", "license", "makefile", "notice", "readme"})
 LISTED = 6

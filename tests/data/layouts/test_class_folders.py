@@ -151,15 +151,17 @@ def test_known_sources_in_an_export_that_renamed_them(tmp_path, folder):
 def test_the_config_of_a_folder_is_found_out_and_said(tmp_path, caplog):
     fill(tmp_path / "own", "scratch", "dent")
     image(tmp_path / "own" / "dent" / "crazing_1.png")
-    image(tmp_path / "raw" / "crazing_1.jpg")
-    image(tmp_path / "raw" / "readme.png")
+    for name in NEU:
+        image(tmp_path / "raw" / f"{name}_1.jpg")
+    for n in range(9):
+        image(tmp_path / "raw" / "others" / f"{n}.png")
     assert resolved_config("auto", tmp_path / "own") == "class-folders"
     assert resolved_config("auto", str(tmp_path / "raw")) == "default"
     assert resolved_config("auto", None) == "default"
     assert resolved_config("sample", tmp_path) == "sample"
     said = [message for message in caplog.messages if "--config" in message]
-    assert "1 of 5 images look like those of NEU: images of your own (--config class-folders)" in said[0]
-    assert "images of known sources (NEU 1): --config default" in said[1]
+    assert "1 of 5 images are called as those of NEU are: images of your own (--config class-folders)" in said[0]
+    assert "images of known sources (NEU 3): --config default" in said[1]
     with pytest.raises(DataError, match=r"It holds class folders .*use the config class-folders"):
         find_samples_of_nothing_known(tmp_path)
 

@@ -164,6 +164,12 @@ def test_several_classes_in_a_cell(tmp_path, bar):
     assert found(tmp_path)[1] == {"scratch": 2, "dent": 3}
 
 
+def test_a_bar_always_parts_classes(tmp_path):
+    images(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,label\na.png,scratch|rust\nb.png,dent\nc.png,dent\nd.png,dent\n")
+    assert found(tmp_path)[1] == {"scratch": 1, "rust": 1, "dent": 3}
+
+
 def test_a_comma_in_the_name_of_a_class_is_part_of_it(tmp_path):
     images(tmp_path)
     text = 'file,label\na.png,"scale, rolled in"\nb.png,"scale, rolled in"\nc.png,dent\nd.png,dent\n'
@@ -171,10 +177,11 @@ def test_a_comma_in_the_name_of_a_class_is_part_of_it(tmp_path):
     assert found(tmp_path)[1] == {"scale, rolled in": 2, "dent": 2}
 
 
-def test_numbers_beside_names(tmp_path):
+@pytest.mark.parametrize("headings", ["image,label,class_name", "image,class,type", "file,category_id,category"])
+def test_numbers_beside_names(tmp_path, headings):
     images(tmp_path)
     rows = zip(NAMES, "0011", CLASSES, strict=True)
-    (tmp_path / "labels.csv").write_text("image,label,class_name\n" + "\n".join(map(",".join, rows)))
+    (tmp_path / "labels.csv").write_text(f"{headings}\n" + "\n".join(map(",".join, rows)))
     assert found(tmp_path)[1] == {"scratch": 2, "dent": 2}
 
 
@@ -199,7 +206,7 @@ def test_formulas_are_text(tmp_path):
 def test_predictions_and_submissions_are_no_labels(tmp_path):
     for name, folder in zip(NAMES, CLASSES, strict=True):
         image(tmp_path / folder / name)
-    (tmp_path / "out.csv").write_text("file,rank,class,probability\n" + "\n".join(f"{n},1,x,0.9" for n in NAMES))
+    (tmp_path / "out.csv").write_text("file,rank,class,probability\n" + "\n".join(f"{n},1,{n[0]},0.9" for n in NAMES))
     (tmp_path / "sample_submission.csv").write_text("file,class\n" + "\n".join(f"{n},y" for n in NAMES))
     assert choose(read_tree(tmp_path))[0].name == "class-folders"
 
@@ -302,3 +309,28 @@ def test_a_list_of_other_images_is_named_where_nothing_else_is_known(tmp_path):
     with pytest.raises(DataError, match="nothing that says their classes") as error:
         found(tmp_path)
     assert "labels.csv lists 2 images, none of which is here, such as D:\\x\\2.jpg." in str(error.value)
+
+
+def test_a_table_of_something_else_is_not_read_and_said(tmp_path):
+    for folder in ("scratch", "dent"):
+        images(tmp_path / folder, (f"{folder}1.png", f"{folder}2.png"))
+    rows = [f"{folder}{n}.png,2024-01-0{n},1,0" for folder in ("scratch", "dent") for n in (1, 2)]
+    (tmp_path / "meta.csv").write_text("\n".join(["image,date,blurred,dark", *rows]))
+    listing, classes = found(tmp_path)
+    assert classes == {"scratch": 2, "dent": 2}
+    remark = "meta.csv names 4 images, but no column is called class or label: image, date, blurred, dark."
+    assert any(note.startswith(remark) for note in listing.notes)
+
+
+def test_names_in_another_form_of_unicode_are_one_class(tmp_path):
+    images(tmp_path)
+    text = "file,label\na.png,e\u0301raflure\nb.png,\u00e9raflure\nc.png,rolled  in\nd.png,rolled in\n"
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    assert found(tmp_path)[1] == {"\u00e9raflure": 2, "rolled in": 2}
+
+
+def test_an_older_workbook_is_named_with_what_helps(tmp_path):
+    images(tmp_path)
+    (tmp_path / "labels.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(DataError, match=r"\.xls \(1 in .*: save them as \.xlsx or CSV\)"):
+        found(tmp_path)

@@ -107,9 +107,9 @@ def _class_columns(words: list[str], others: list[int], values: dict[int, set[st
     if named is not None:
         spelled = [c for c in others if words[c] in CLASS_WORDS and not all(map(_is_number, values[c]))]
         return (min([named, *spelled], key=lambda c: (c not in spelled, CLASS_WORDS.index(words[c]))),)
-    marked = [c for c in others if {value.lower() for value in values[c]} <= YES | NO and words and words[c]]
-    if len(marked) > 1:
-        return tuple(marked)
+    if words:
+        marks = [c for c in others if {value.lower() for value in values[c]} <= YES | NO and words[c]]
+        return tuple(marks) if len(marks) == len(others) > 1 else ()
     few = [c for c in others if len(values[c]) <= max(2, MAX_CLASSES * rows)]
     spelled = [c for c in few if not all(map(_is_number, values[c]))]
     chosen = spelled or few

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,8 +18,9 @@ class ImageIndex:
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
         for file in files:
-            self._by_name[_folded(file.name)].append(file)
-            self._by_stem[_folded(file.stem)].append(file)
+            name = _folded(file.name)
+            self._by_name[name].append(file)
+            self._by_stem[os.path.splitext(name)[0]].append(file)
 
     def find(self, written: str, listing: Path) -> list[Path]:
         """The images that a path in a list may mean: those that share most of its last folders.
@@ -55,4 +57,4 @@ def _best(found: list[Path], parts: list[str], folder: Path) -> list[Path]:
 
 def _folded(name: str) -> str:
     """A name as Windows and macOS compare it."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

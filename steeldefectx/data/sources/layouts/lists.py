@@ -17,6 +17,7 @@ from steeldefectx.data.sources.class_names import are_keys, find_class_names
 from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
+from steeldefectx.data.sources.layouts.objects import class_name
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.tables import Table, names_image, read_table
@@ -29,6 +30,7 @@ NOT_LABELS = re.compile(r"submission|prediction|readme|licen[cs]e|requirements",
 _OF_LISTS = re.compile(r"lists?|labels?|files?|classes|annotations?|gt", re.IGNORECASE)
 IMAGE_SETS = "ImageSets"
 """A folder of Pascal VOC's: its lists say which images are in a split, or that a class is on them, by 1 and -1."""
+MAX_HEADINGS = 8
 MAX_LISTS = 50
 """Files of one folder with these endings that may be lists: more are annotations, one an image."""
 
@@ -60,18 +62,25 @@ class Lists:
     unlabelled: int = 0
     """Rows without a class."""
     strangers: list[str] = field(default_factory=list)
-    """Remarks on lists none of whose images is there."""
+    """Remarks on tables that are not read: none of their images is there, or nothing says the classes."""
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._images = ImageIndex(self.tree.images())
         self._masks = ImageIndex([*self.tree.masks, *self.tree.images()])
+        self._of_folders: dict[Path, str] = {}
 
     def add(self, file: Path, table: Table) -> None:
         """Add what a table says, if it is a list of images and classes."""
         found = [[bool(cell) and bool(self._images.find(cell, file)) for cell in row] for row in table]
         columns = find_columns(table, found)
         if columns is None:
+            hits = sum(map(any, found))
+            if hits > len(table) / 2 and len(table[0]) > 1 and not any(found[0]):
+                self.strangers.append(
+                    f"{file.name} names {hits:,} images, but no column is called class or label: "
+                    f"{', '.join(map(printable, table[0][:MAX_HEADINGS]))}. It is not read."
+                )
             return
         width = max(map(len, table))
         rows = [row + [""] * (width - len(row)) for row in (table[1:] if columns.headings else table)]
@@ -108,7 +117,9 @@ class Lists:
 
     def _split_words(self, cell: str, file: Path, image: Path) -> set[str]:
         """The word for an image's split: in its row, else the name of its list, else that of a folder it lies in."""
-        words = [cell, _OF_LISTS.sub("", file.stem), *self.tree.relative(image).parts[:-1]]
+        if image.parent not in self._of_folders:
+            self._of_folders[image.parent] = next(filter(is_split, self.tree.relative(image).parts[:-1]), "")
+        words = (cell, _OF_LISTS.sub("", file.stem), self._of_folders[image.parent])
         return set(list(filter(is_split, words))[:1])
 
 
@@ -126,12 +137,12 @@ class _Labels:
         """
         columns = self._columns
         if len(columns.classes) > 1:
-            return [columns.headings[c] for c in columns.classes if row[c].lower() in YES]
+            return [class_name(columns.headings[c]) for c in columns.classes if row[c].lower() in YES]
         cell = row[columns.classes[0]]
         parts = [part.strip() for part in re.split(r"[|;,]", cell)]
         if "|" in cell or (len(parts) > 1 and all(part in self._alone for part in parts)):
-            return list(dict.fromkeys(filter(None, parts)))
-        return [cell] if cell else []
+            return list(dict.fromkeys(class_name(part) for part in parts if part))
+        return [class_name(cell)] if cell else []
 
 
 def recognize(tree: Tree) -> str | None:
@@ -140,7 +151,7 @@ def recognize(tree: Tree) -> str | None:
     tree.notes += [remark for remark in lists.strangers if remark not in tree.notes]
     if not lists.entries or len(lists.labels) < 2:
         return None
-    files = "; ".join(f"{file.name} ({said})" for file, said in lists.files.items())
+    files = "; ".join(f"{tree.relative(file)} ({said})" for file, said in lists.files.items())
     return f"{files}: {len(lists.entries):,} images of {len(lists.labels)} classes"
 
 

@@ -40,8 +40,8 @@ class _Place:
     """The defect's, or ``good``; empty where there is none."""
 
 
-def _place(tree: Tree, file: Path) -> _Place | None:
-    folders = tree.relative(file).parts[:-1]
+def _place(tree: Tree, folder: Path) -> _Place | None:
+    folders = tree.relative(folder).parts
     for position, name in enumerate(folders):
         if name.lower() in PARTS or name.lower() in UNKNOWN_PARTS:
             return _Place(folders[:position], name.lower(), "".join(folders[position + 1 : position + 2]))
@@ -50,7 +50,9 @@ def _place(tree: Tree, file: Path) -> _Place | None:
 
 def _places(tree: Tree) -> dict[Path, _Place]:
     """The images of objects that look like MVTec's: they train with sound images alone, and are tested with others."""
-    placed = {file: place for file in tree.images() if (place := _place(tree, file))}
+    placed = {
+        file: place for folder, files in tree.folders.items() if (place := _place(tree, folder)) for file in files
+    }
     folders: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: {"train": set(), "test": set()})
     for place in placed.values():
         if place.part in PARTS:
@@ -70,9 +72,8 @@ def recognize(tree: Tree) -> str | None:
         return None
     objects = len({place.object for place in places.values()})
     sound = min(place.folder for place in places.values() if is_sound(place.folder))
-    masks = sum(GROUND_TRUTH in tree.relative(mask).parts for mask in tree.masks)
     named = f"{objects} objects, each" if objects > 1 else "one object"
-    return f"{named} with train/{sound} and test; {masks:,} masks in {GROUND_TRUTH}"
+    return f"{named} with train/{sound} and test; {len(tree.masks):,} masks"
 
 
 def read(tree: Tree) -> Iterator[Sample]:
@@ -126,8 +127,8 @@ def _add_notes(tree: Tree, places: list[_Place], unlabelled: int) -> None:
     sound = sorted({place.folder for place in places if is_sound(place.folder)})
     tree.notes.append(f"The class {SOUND!r} is the folder {', '.join(sound)}.")
     tree.notes.append(
-        "Its train part holds sound images alone, as anomaly detection wants it: a classifier learns the defects only "
-        "from another split."
+        "Its train part holds sound images alone, as anomaly detection wants it; a classifier that is to learn the "
+        "defects is given the folder test as its data."
     )
     objects: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for place in places:
