@@ -15,6 +15,7 @@ from steeldefectx.data.download import download_release
 from steeldefectx.data.images import open_image, reads_alike, traits_of
 from steeldefectx.data.sample_rows import sample_texts
 from steeldefectx.data.sources import Problem, Sample, sample_mask
+from steeldefectx.data.sources.mask_pixels import WHITE, mask_kind
 from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import ConfigError
 from steeldefectx.render import sample
@@ -77,9 +78,9 @@ def _files(found: Sample) -> tuple[Path, Path | None]:
     """Files of a sample's image and mask: in the cache, those that are parts of larger ones, or drawn."""
     turned = found.mask is not None and traits_of(found.path).orientation != 1
     as_it_lies = found.box is None and found.page == 0 and reads_alike(found.path)
-    if as_it_lies and not turned and not isinstance(found.mask, Shapes):
-        return found.path, found.mask
-    drawn = found.mask if isinstance(found.mask, Shapes) else None
+    if as_it_lies and not turned and (found.mask is None or _is_white_on_black(found.mask)):
+        return found.path, found.mask if isinstance(found.mask, Path) else None
+    drawn = found.mask if isinstance(found.mask, Shapes | None) else (str(found.mask), found.mask.stat().st_mtime_ns)
     state = (str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box, found.page, drawn)
     key = hashlib.sha256(repr(state).encode()).hexdigest()
     image, mask = (cache_path(CACHE_FOLDER, f"{key[:32]}{suffix}.png") for suffix in ("", "_mask"))
@@ -92,6 +93,11 @@ def _files(found: Sample) -> tuple[Path, Path | None]:
     if pixels is not None:
         _write(mask, _png(Image.fromarray(pixels)))
     return image, None if found.mask is None else mask
+
+
+def _is_white_on_black(mask: Path | Shapes) -> bool:
+    """Whether a mask is a file that can be shown as it lies."""
+    return isinstance(mask, Path) and mask_kind(open_image(mask)) == WHITE
 
 
 def _annotated_image(

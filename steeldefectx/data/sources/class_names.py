@@ -25,6 +25,8 @@ FILES = frozenset([
 ])  # fmt: skip
 """Names of such files, in lower case and without ending and what separates words."""
 ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv"})
+OWN_ENDINGS = frozenset({".labels", ".names"})
+"""Endings that such files alone have, whatever their name."""
 _KEY = re.compile(r"\d+|n\d{8}")
 _LINE = re.compile(r"(?P<key>\d+|n\d{8})\s*[:,;=\t ]\s*(?P<name>.*\S)")
 
@@ -66,7 +68,8 @@ def find_class_names(tree: Tree, keys: Iterable[str]) -> ClassNames | None:
     """The first file of class names in a tree that knows all of the keys; None if there is none."""
     wanted = set(keys)
     for file in tree.texts:
-        if file.suffix.lower() in ENDINGS and re.sub(r"[\W_]", "", file.stem.lower()) in FILES:
+        ending, stem = file.suffix.lower(), re.sub(r"[\W_]", "", file.stem.lower())
+        if ending in OWN_ENDINGS or (ending in ENDINGS and stem in FILES):
             names = _read(file)
             try:
                 if names is not None and names.of(wanted):
@@ -80,7 +83,7 @@ def _read(file: Path) -> ClassNames | None:
     try:
         if file.suffix.lower() == ".json":
             return _from_json(file, json.loads(file.read_bytes()))
-        if file.suffix.lower() == ".txt":
+        if file.suffix.lower() in {".txt", *OWN_ENDINGS}:
             return _from_lines(file, decode(file.read_bytes()).splitlines())
         return _from_lines(file, ["\t".join(row) for row in read_table(file)])
     except (OSError, ValueError, RecursionError):

@@ -1,9 +1,10 @@
-"""Tables that people write by hand or export: CSV, TSV and text of any usual encoding and separator, and Excel."""
+"""Tables that people write by hand or export: CSV, TSV, text of any usual encoding and separator, Excel, and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -16,6 +17,8 @@ Table = list[list[str]]
 """Rows of cells, without white space around them; empty rows are left out."""
 MAX_BYTES = 200_000_000
 """A larger file is no list of images."""
+MAX_JSON_BYTES = 20_000_000
+"""A larger JSON file is an annotation of another kind."""
 SEPARATORS = "\t;,"
 ROWS_SNIFFED = 50
 _NEIGHBOURS = re.compile(rb"[\x80-\xff]{2}")
@@ -27,7 +30,7 @@ def read_table(file: Path) -> Table:
     """The rows of a table.
 
     Args:
-        file: CSV, TSV, text, or an Excel workbook, of which the first sheet is read.
+        file: CSV, TSV, text, an Excel workbook, of which the first sheet is read, or JSON of rows.
 
     Raises:
         ValueError: Not readable as such.
@@ -37,6 +40,8 @@ def read_table(file: Path) -> Table:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
         if file.suffix.lower() == ".xlsx":
             rows = _read_workbook(file)
+        elif file.suffix.lower() in (".json", ".jsonl"):
+            rows = _read_json(file)
         else:
             rows = _read_text(decode(file.read_bytes()), file.suffix.lower() == ".txt")
     except OSError as error:
@@ -103,6 +108,28 @@ def _fit(lines: list[str], separator: str) -> tuple[int, int]:
 def names_image(cell: str) -> bool:
     """Whether a cell ends as a name of an image does."""
     return cell.strip().lower().endswith(tuple(IMAGE_ENDINGS))
+
+
+def _read_json(file: Path) -> Table:
+    """``{"a.png": "scratch"}``, or objects of one kind, in a list or one a line; no rows of any other JSON."""
+    if file.stat().st_size > MAX_JSON_BYTES:
+        return []
+    text = decode(file.read_bytes())
+    try:
+        read = list(map(json.loads, text.splitlines())) if file.suffix.lower() == ".jsonl" else json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if isinstance(read, dict):
+        return [[key, _cell(value)] for key, value in read.items()] if all(map(_is_plain, read.values())) else []
+    if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
+        return []
+    headings = list(dict.fromkeys(key for each in read for key in each))
+    plain = [key for key in headings if all(_is_plain(each.get(key)) for each in read)]
+    return [plain, *([_cell(each.get(key)) for key in plain] for each in read)]
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _read_workbook(file: Path) -> Table:

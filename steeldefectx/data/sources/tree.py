@@ -17,7 +17,9 @@ from steeldefectx.data.sources.zip_names import check_encoding
 from steeldefectx.errors import DataError
 from steeldefectx.utils.printable import printable
 
-TEXT_ENDINGS = frozenset({".csv", ".json", ".labels", ".names", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"})
+TEXT_ENDINGS = frozenset(
+    {".csv", ".json", ".jsonl", ".labels", ".names", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml"}
+)
 ARCHIVE_ENDINGS = frozenset({".zip"}) | OTHER_ENDINGS
 ENDINGS = IMAGE_ENDINGS | TEXT_ENDINGS | ARCHIVE_ENDINGS
 NAMES_LISTED = 3

@@ -17,6 +17,20 @@ def test_the_sample_can_be_annotated(tmp_path, monkeypatch):
     assert found == dataset_images.find_images("sample", None, skip_bad=False)[0]
 
 
+def test_masks_of_class_numbers_are_shown_white_on_black(tmp_path):
+    levels = np.zeros((16, 20), np.uint8)
+    levels[4:9, 3:7] = 2
+    for name in ("dent", "scratch"):
+        for folder in (tmp_path / name, tmp_path / "masks" / name):
+            folder.mkdir(parents=True)
+        Image.fromarray(np.arange(320, dtype=np.uint8).reshape(16, 20)).save(tmp_path / name / "1.png")
+        Image.fromarray(levels).save(tmp_path / "masks" / name / "1.png")
+    found, _ = dataset_images.find_images("class-folders", tmp_path, skip_bad=False)
+    for image in found:
+        with Image.open(image.mask) as mask:
+            np.testing.assert_array_equal(np.asarray(mask.convert("L")), np.where(levels, 255, 0))
+
+
 def test_a_mask_of_the_image_as_it_is_stored_is_upright_in_the_store(tmp_path):
     upright = np.zeros((20, 30), np.uint8)
     upright[:5, :9] = 255

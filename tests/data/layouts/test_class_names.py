@@ -18,6 +18,7 @@ def numbered(root, keys, per_class=2):
     ("file", "text"),
     [
         ("classes.txt", "crazing\npatches\nscratch\n"),
+        ("obj.names", "crazing\npatches\nscratch\n"),
         ("Class Names.TXT", "0 crazing\n1 patches\n2 scratch\n"),
         ("labels.json", json.dumps({"0": "crazing", "1": "patches", "2": "scratch"})),
         ("idx_to_class.json", json.dumps({"0": "crazing", "1": "patches", "2": "scratch"})),

@@ -12,6 +12,7 @@ from tests.data.layouts.trees import found, image, mask, split_counts
 
 NAMES = ("a.png", "b.png", "c.png", "d.png")
 CLASSES = ("scratch", "scratch", "dent", "dent")
+PAIRS = tuple(zip(NAMES, CLASSES, strict=True))
 
 
 def images(root, names=NAMES):
@@ -334,3 +335,35 @@ def test_an_older_workbook_is_named_with_what_helps(tmp_path):
     (tmp_path / "labels.xls").write_bytes(b"\xd0\xcf\x11\xe0")
     with pytest.raises(DataError, match=r"\.xls \(1 in .*: save them as \.xlsx or CSV\)"):
         found(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("labels.json", json.dumps(dict(zip(NAMES, CLASSES, strict=True)))),
+        (
+            "labels.json",
+            json.dumps([{"file": n, "size": [1, 2], "label": c} for n, c in zip(NAMES, CLASSES, strict=True)]),
+        ),
+        (
+            "metadata.jsonl",
+            "\n".join(json.dumps({"file_name": n, "label": c}) for n, c in zip(NAMES, CLASSES, strict=True)),
+        ),
+    ],
+)
+def test_rows_in_json(tmp_path, file, text):
+    images(tmp_path)
+    (tmp_path / file).write_text(text)
+    assert found(tmp_path)[1] == {"scratch": 2, "dent": 2}
+
+
+def test_texts_of_images_are_no_list(tmp_path):
+    for folder in ("scratch", "dent"):
+        images(tmp_path / folder, (f"{folder}1.png", f"{folder}2.png"))
+    lines = [
+        {"image_id": f"class-folders/{c}/{c}{n}", "class_name": "x" + c, "T2": "y"} for c in CLASSES for n in (1, 2)
+    ]
+    (tmp_path / "annotations.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    listing, classes = found(tmp_path)
+    assert classes == {"scratch": 2, "dent": 2}
+    assert not any("annotations.jsonl" in note for note in listing.notes)

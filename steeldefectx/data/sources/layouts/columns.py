@@ -25,8 +25,8 @@ SPLIT_WORDS = [
     "split", "set", "subset", "usage", "phase", "partition", "dataset", "datasplit", "purpose",
 ]  # fmt: skip
 MASK_WORDS = ["mask", "maskpath", "maskname", "maskfile", "segmentation", "annotationmask"]
-SCORE_WORDS = frozenset(["probability", "confidence", "score", "prob", "rank", "prediction", "predicted"])
-"""A table with a column of these is what a model said, not what is so."""
+NOT_LABELS = frozenset(["probability", "confidence", "score", "prob", "rank", "prediction", "predicted", "t2", "t3"])
+"""A table with a column of these is what a model said of images, or texts about them."""
 YES, NO = frozenset({"1", "1.0", "true", "yes", "x"}), frozenset({"0", "0.0", "false", "no", ""})
 MAX_CLASSES = 0.5
 """Of a column without a heading, distinct values over rows: more are no classes."""
@@ -64,9 +64,9 @@ def find_columns(table: Table, found: Sequence[Sequence[bool]]) -> Columns | Non
         return None
     headed = not any(found[0]) and not any(map(names_image, table[0]))
     headings = tuple(table[0]) + ("",) * (width - len(table[0])) if headed else ()
-    words = [re.sub(r"[\W_]", "", heading.lower()) for heading in headings]
+    words = _words(headings)
     rows = table[1:] if headed else table
-    if not rows or SCORE_WORDS & set(words):
+    if not rows or NOT_LABELS & set(words):
         return None
     image = _image_column(words, found[1:] if headed else found, width)
     others = [column for column in range(width) if column != image]
@@ -80,6 +80,15 @@ def find_columns(table: Table, found: Sequence[Sequence[bool]]) -> Columns | Non
     others = [column for column in others if column not in (split, mask)]
     classes = _class_columns(words, others, values, len(rows))
     return Columns(image, classes, headings, split, mask) if classes else None
+
+
+def names_no_class(headings: Sequence[str]) -> bool:
+    """Whether none of the headings is one of a class, nor says that the table is of something else."""
+    return not set(_words(headings)) & {*CLASS_WORDS, *NOT_LABELS}
+
+
+def _words(headings: Sequence[str]) -> list[str]:
+    return [re.sub(r"[\W_]", "", heading.lower()) for heading in headings]
 
 
 def _image_column(words: list[str], found: Sequence[Sequence[bool]], width: int) -> int:

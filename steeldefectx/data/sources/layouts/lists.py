@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steeldefectx.data.sources.class_names import are_keys, find_class_names
-from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns
+from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns, names_no_class
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.objects import class_name
@@ -24,7 +24,7 @@ from steeldefectx.data.sources.tables import Table, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.utils.printable import printable
 
-ENDINGS = frozenset({".csv", ".tsv", ".txt", ".xlsx"})
+ENDINGS = frozenset({".csv", ".json", ".jsonl", ".tsv", ".txt", ".xlsx"})
 NOT_LABELS = re.compile(r"submission|prediction|readme|licen[cs]e|requirements", re.IGNORECASE)
 """Names of files that are no labels: what a model said, or a contest asks for, and what is about the data."""
 _OF_LISTS = re.compile(r"lists?|labels?|files?|classes|annotations?|gt", re.IGNORECASE)
@@ -76,7 +76,7 @@ class Lists:
         columns = find_columns(table, found)
         if columns is None:
             hits = sum(map(any, found))
-            if hits > len(table) / 2 and len(table[0]) > 1 and not any(found[0]):
+            if hits > len(table) / 2 and len(table[0]) > 1 and not any(found[0]) and names_no_class(table[0]):
                 self.strangers.append(
                     f"{file.name} names {hits:,} images, but no column is called class or label: "
                     f"{', '.join(map(printable, table[0][:MAX_HEADINGS]))}. It is not read."
