@@ -41,14 +41,15 @@ def predict(
       steeldefectx predict images/ --checkpoint embedded --out predictions.csv
     """
     from steeldefectx.data.sources import find_images
-    from steeldefectx.inference import prediction_table  # imports torch; --help does without
-    from steeldefectx.inference.classifier import SteelDefectClassifier
     from steeldefectx.inference.table_files import check_output
     from steeldefectx.language.class_texts import read_classes
 
     files, class_texts = find_images(images), None if texts is None else read_classes(texts)
     if out is not None:
         check_output(out)
+    from steeldefectx.inference import prediction_table  # imports torch: what is wrong with files is said before
+    from steeldefectx.inference.classifier import SteelDefectClassifier
+
     classifier = SteelDefectClassifier.from_pretrained(checkpoint, class_texts)
     problems = prediction_table.predict_files(
         classifier, files, out, top_k=top_k, abstain_below=abstain_below, page=page

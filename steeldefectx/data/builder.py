@@ -74,9 +74,9 @@ ROWS_CODE = (
     "data/sides.py",
     "data/splits.py",
     "data/sources/*.py",
+    "data/sources/layouts/*.py",
     "data/tiff.py",
     "utils/grey_levels.py",
-    "data/sources/layouts/*.py",
 )
 """What rows depend on beside files and settings."""
 

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from steeldefectx.data.tiff import PAGES, is_tiff, read_tiff
-from steeldefectx.errors import DataError
+from steeldefectx.errors import DataError, DriveGoneError
 from steeldefectx.utils.drives import drive_error
 from steeldefectx.utils.grey_levels import BITS_PER_SAMPLE, ORIENTATION, is_deep, upright
 from steeldefectx.utils.printable import printable
@@ -124,13 +124,30 @@ def traits_of(source: str | Path | BinaryIO) -> Traits:
 
     Raises:
         DataError: No readable image.
+        DriveGoneError: The drive went away.
     """
     try:
         with _opened(source, 0) as image:
             traits = _traits(image)
             return replace(traits, size=image.size[::-1]) if _is_turned(image) else traits
     except (OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if gone := drive_error(error, _name(source)):
+            raise gone from error
         raise DataError(f"{_name(source)}: {_reason(source, error)}") from error
+
+
+def image_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of an image, upright, by its header; None where it is no readable image.
+
+    Raises:
+        DriveGoneError: The drive went away.
+    """
+    try:
+        return traits_of(path).size
+    except DriveGoneError:
+        raise
+    except DataError:
+        return None
 
 
 def _is_turned(image: Image.Image) -> bool:

@@ -260,6 +260,13 @@ def test_pages_are_counted_and_chosen(tmp_path, name):
     assert "--page" in said
 
 
+def test_what_is_unusual_is_said_where_rows_are_made(tmp_path, caplog):
+    root = classes(tmp_path / "data")
+    stack(root / "scratch" / "a.tif")
+    rows_of(root, tmp_path)
+    assert caplog.text.count("pages or frames") == 1
+
+
 def test_the_chosen_page_is_what_rows_hold(tmp_path):
     root = tmp_path / "data"
     for name in ("scratch/a", "scratch/b", "dent/c", "dent/d"):

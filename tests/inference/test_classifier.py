@@ -307,6 +307,14 @@ def test_levels_that_are_no_numbers_are_said_in_their_place(classifier, tmp_path
     assert ["NaN" in str(each) for each in found] == [True, True, False]
 
 
+def test_a_file_that_is_still_being_written_is_read_once_it_is_whole(classifier, tmp_path, monkeypatch):
+    file, whole = tmp_path / "late.png", io.BytesIO()
+    picture().save(whole, "PNG")
+    file.write_bytes(whole.getvalue()[:2000])
+    monkeypatch.setattr(time, "sleep", lambda seconds: file.write_bytes(whole.getvalue()))
+    assert list(classifier.predict([file])) == list(classifier.predict([picture()]))
+
+
 def test_a_drive_that_goes_away_ends_it(classifier, tmp_path, monkeypatch):
     for n in range(3):
         picture(n).save(tmp_path / f"{n}.png")

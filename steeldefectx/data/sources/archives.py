@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 import tempfile
@@ -53,13 +54,10 @@ def unpack(
     """
     try:
         state = archive.stat()
-        key = hashlib.sha256(
-            f"{archive}\0{state.st_size}\0{state.st_mtime_ns}\0{sorted(endings)}\0{encoding}\0names".encode()
-        )
-        folder = cache_path("unpacked", key.hexdigest()[:32])
         with zipfile.ZipFile(archive) as file:
             members = [member for member in file.infolist() if not member.is_dir()]
             found = decode_names(members, encoding)
+            folder = _folder(archive, state, members, endings)
             _refuse_tricks(members, state.st_size)
             members = [member for member in members if _of_use(archive, member, endings, skipped)]
             if not members or _is_one_of(members[0], beside):
@@ -81,6 +79,13 @@ def unpack(
         f"{printable(archive.name)} does not say in which encoding its names are: read as {found} "
         f"({printable(name)}). If that is wrong, give zip_encoding (--zip-encoding)."
     )
+
+
+def _folder(archive: Path, state: os.stat_result, members: Sequence[zipfile.ZipInfo], endings: frozenset[str]) -> Path:
+    """Where an archive is unpacked; under other names, elsewhere."""
+    names = [member.filename for member in members]
+    key = repr((str(archive), state.st_size, state.st_mtime_ns, sorted(endings), names))
+    return cache_path("unpacked", hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32])
 
 
 def _of_use(archive: Path, member: zipfile.ZipInfo, endings: frozenset[str], skipped: Skipped) -> bool:

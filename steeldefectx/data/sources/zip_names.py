@@ -135,14 +135,14 @@ def _share(words: Sequence[str], plausible: Callable[[str, int], float]) -> floa
 
 
 def _alone(word: str, n: int) -> bool:
-    """Whether a letter stands alone within an ASCII word, as no Chinese or Japanese one does."""
+    """Whether a letter stands alone within an ASCII word, as no Japanese one does."""
     around = word[n - 1 : n] + word[n + 1 : n + 2]
     return len(around) == 2 and all(other.isascii() and other.isalpha() for other in around)
 
 
 def _chinese(word: str, n: int) -> float:
     first, second = word[n].encode("gbk")[0], word[n].encode("gbk")[-1]
-    if _alone(word, n) or second < 0xA1:  # what GBK adds to GB 2312 is rare
+    if second < 0xA1:  # what GBK adds to GB 2312 is rare
         return 0.0
     return 1.0 if 0xB0 <= first <= 0xD7 or first in (0xA1, 0xA3) else 0.5 if first <= 0xF7 else 0.0
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.soundness import is_sound, soundness
 from steeldefectx.data.sources.listing import Problem, Sample
@@ -118,11 +119,8 @@ def _together(masks: list[Path]) -> Shapes | None:
     """Several masks of one image as one."""
     if not masks:
         return None
-    from PIL import Image  # for the size alone
-
-    with Image.open(masks[0]) as first:
-        size = first.size
-    return Shapes(size, tuple(Bitmap(0, 0, mask.read_bytes()) for mask in masks))
+    size = image_size(masks[0])
+    return None if size is None else Shapes(size, tuple(Bitmap(0, 0, mask.read_bytes()) for mask in masks))
 
 
 def _add_notes(tree: Tree, places: list[_Place], unlabelled: int) -> None:

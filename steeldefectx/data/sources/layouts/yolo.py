@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.annotation_files import number, read_lines, read_yaml
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
-from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, image_size, samples_of
+from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Polygon
 from steeldefectx.data.sources.split_words import is_split
