@@ -466,3 +466,25 @@ def test_voc_masks_in_colours(tmp_path):
         "class-folders/JPEGImages/0004::dent 1": drawn(TRIANGLE).sum(),
     }
     assert any(note.startswith("1 masks are of images with several classes") for note in listing.notes)
+
+
+@pytest.mark.parametrize("layout", ["yolo", "yolo: images first", "voc", "labelme", "coco"])
+def test_images_of_one_name_in_two_folders_have_their_own_annotations(tmp_path, layout):
+    folders = ("images/{}", "labels/{}") if "first" in layout else ("{}/images", "{}/labels")
+    for split, name in (("train", "scratch"), ("valid", "dent")):
+        images, labels = (tmp_path / folder.format(split) for folder in folders)
+        image(images / "1.jpg", SIZE)
+        if layout.startswith("yolo"):
+            text(labels / "1.txt", yolo_line(name, TRIANGLE, polygons=False))
+        elif layout == "voc":
+            text(labels / "1.xml", voc_xml("1", [(name, TRIANGLE)]))
+        elif layout == "labelme":
+            text(labels / "1.json", labelme_json("1", [(name, TRIANGLE)]))
+        else:
+            content = coco_of("test") | {"categories": [{"id": 2, "name": name}]}
+            content["images"][0]["file_name"] = f"{split}/images/1.jpg"
+            text(tmp_path / f"instances_{split}.json", json.dumps(content))
+    text(tmp_path / "classes.txt", "\n".join(NAMES))
+    listing, _ = found(tmp_path)
+    assert split_counts(listing) == {("train", "scratch"): 1, ("test", "dent"): 1}
+    assert {sample.path.parts[-3 if "first" not in layout else -2] for sample in listing.samples} == {"train", "valid"}
