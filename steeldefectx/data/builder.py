@@ -267,6 +267,8 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
                 self._data_dir(),
                 skip_bad=config.skip_bad,
                 gc10=config.gc10,
+                layout=config.layout,
+                boxes=config.boxes,
                 page=config.page,
                 zip_encoding=config.zip_encoding,
             )

@@ -488,3 +488,13 @@ def test_images_of_one_name_in_two_folders_have_their_own_annotations(tmp_path, 
     listing, _ = found(tmp_path)
     assert split_counts(listing) == {("train", "scratch"): 1, ("test", "dent"): 1}
     assert {sample.path.parts[-3 if "first" not in layout else -2] for sample in listing.samples} == {"train", "valid"}
+
+
+def test_whole_images_are_whole_whenever_a_builder_lists_them(tmp_path):
+    yolo(tmp_path / "steel")
+    builder = datasets.load_dataset_builder(
+        "steeldefectx", "class-folders", data_dir=str(tmp_path / "steel"), boxes="whole", cache_dir=str(tmp_path / "c")
+    )
+    for _ in range(2):
+        rows = builder.as_streaming_dataset("train")
+        assert [row["image"].size for row in rows] == [SIZE] * 4
