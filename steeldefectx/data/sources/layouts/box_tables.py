@@ -17,8 +17,8 @@ from steeldefectx.data.sources.layouts.columns import CLASS_WORDS, IMAGE_WORDS
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.objects import Annotated, Bounds, Object, samples_of
+from steeldefectx.data.sources.list_tables import Table, names_image, read_table
 from steeldefectx.data.sources.listing import Problem, Sample
-from steeldefectx.data.sources.tables import Table, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 
 SIDES = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("left", "top", "right", "bottom"))

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from steeldefectx.data.sources.list_tables import Table, names_image
 from steeldefectx.data.sources.split_words import is_split
-from steeldefectx.data.sources.tables import Table, names_image
 
 IMAGE_WORDS = [
     "filename", "filepath", "imagepath", "imagename", "imagefile", "file", "image", "img", "path", "imageid",

@@ -18,9 +18,9 @@ from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.objects import class_name
+from steeldefectx.data.sources.list_tables import Table, names_image, read_table
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.split_words import is_split, splits_by_hand
-from steeldefectx.data.sources.tables import Table, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.utils.printable import printable
 
