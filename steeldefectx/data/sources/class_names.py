@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steeldefectx.data.sources.label_tables import decode, names_image, read_table
+from steeldefectx.data.sources.list_tables import decode, names_image, read_table
 from steeldefectx.data.sources.tree import Tree
 
 FILES = frozenset([

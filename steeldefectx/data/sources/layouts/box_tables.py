@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steeldefectx.data.sources.class_names import are_keys, find_class_names
-from steeldefectx.data.sources.label_tables import Table, names_image, read_table
 from steeldefectx.data.sources.layouts.columns import CLASS_WORDS, IMAGE_WORDS
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.objects import Annotated, Bounds, Object, samples_of
+from steeldefectx.data.sources.list_tables import Table, names_image, read_table
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 

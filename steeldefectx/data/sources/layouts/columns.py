@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steeldefectx.data.sources.label_tables import Table, names_image
+from steeldefectx.data.sources.list_tables import Table, names_image
 from steeldefectx.data.sources.split_words import is_split
 
 IMAGE_WORDS = [

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from steeldefectx.data.sources.label_tables import names_image
+from steeldefectx.data.sources.list_tables import names_image
 
 
 class ImageIndex:

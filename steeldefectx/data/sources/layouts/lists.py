@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steeldefectx.data.sources.class_names import are_keys, find_class_names
-from steeldefectx.data.sources.label_tables import Table, names_image, read_table
 from steeldefectx.data.sources.layouts.columns import YES, Columns, find_columns, names_no_class
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.objects import class_name
+from steeldefectx.data.sources.list_tables import Table, names_image, read_table
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.split_words import is_split, splits_by_hand
 from steeldefectx.data.sources.tree import Tree

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.class_names import find_class_names
-from steeldefectx.data.sources.label_tables import read_table
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
+from steeldefectx.data.sources.layouts.objects import image_size
+from steeldefectx.data.sources.list_tables import read_table
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.shapes import RunLengths, Shapes
 from steeldefectx.data.sources.tree import Tree

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from steeldefectx.data.sources.label_tables import read_table
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, SOUND, SOURCE, Layout, sample_id
 from steeldefectx.data.sources.layouts.listed_images import ImageIndex
 from steeldefectx.data.sources.layouts.soundness import DEFECT
+from steeldefectx.data.sources.list_tables import read_table
 from steeldefectx.data.sources.listing import PART, Problem, Sample
 from steeldefectx.data.sources.tree import Tree
 
