@@ -239,7 +239,7 @@ def _traits(image: Image.Image) -> Traits:
     """What a file says of itself, which is gone once it is decoded."""
     more, deep = False, isinstance(image, PngImageFile) and bool(image.tile) and "16" in str(image.tile[0].args)
     if isinstance(image, TiffImageFile):
-        more = image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > len(image.getbands())
+        more = image.tag_v2.get(SAMPLES_PER_PIXEL, 1) > sum(band != "X" for band in image.getbands())
         deep = bool(np.max(image.tag_v2.get(BITS_PER_SAMPLE, 1)) > 8)
     deep = deep and image.mode in ("RGB", "RGBA", "RGBX", "LA")
     return Traits(image.size, image.mode, pages_of(image), orientation_of(image), more_channels=more, deep_colours=deep)
@@ -252,7 +252,7 @@ def _seen(picture: Image.Image, traits: Traits) -> Traits:
         numbers = np.asarray(picture)
         lowest, highest = float(numbers.min()), float(numbers.max())
         levels = (lowest, highest) if picture.mode == "F" or lowest < 0 or highest >= 2**16 else None
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+    if picture.mode in ("RGBA", "LA", "PA") or ("transparency" in picture.info and picture.mode in ("L", "P", "RGB")):
         transparent = bool(np.asarray(picture.convert("RGBA"))[..., 3].min() < 255)
     return replace(traits, size=picture.size, mode=picture.mode, levels=levels, transparent=transparent)
 

@@ -292,6 +292,11 @@ def test_transparent_pixels_keep_their_colours_which_is_said(tmp_path):
     assert "alpha.png" in said
 
 
+def test_grey_levels_of_sixteen_bits_may_have_a_transparent_one(tmp_path):
+    Image.fromarray((RAMP * 65535).astype(np.uint16)).save(tmp_path / "a.png", transparency=0)
+    assert to_grey(open_image(tmp_path / "a.png")).getextrema() == (0, 255)
+
+
 def test_three_lights_in_three_channels_are_said(tmp_path):
     def lights(n):
         rng = np.random.default_rng(n)

@@ -196,6 +196,13 @@ def test_a_drive_that_goes_away_while_it_is_listed_is_no_smaller_folder(tmp_path
         list_all(tmp_path)
 
 
+@pytest.mark.parametrize("list_all", [find_class_folders, find_images, folder_fingerprint, read_tree])
+def test_a_drive_that_is_gone_is_no_missing_folder(tmp_path, monkeypatch, list_all):
+    lose(monkeypatch, os, "stat", str(tmp_path), errno.ENOTCONN)
+    with pytest.raises(DriveGoneError, match="cannot be read any more"):
+        list_all(tmp_path)
+
+
 @pytest.mark.parametrize("skip_bad", [False, True])
 def test_a_drive_that_goes_away_while_images_are_read_leaves_none_out(tmp_path, monkeypatch, skip_bad):
     two_classes(tmp_path)

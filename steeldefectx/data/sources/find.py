@@ -17,7 +17,7 @@ from steeldefectx.data.sources.layouts.layout import SOURCE
 from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
 from steeldefectx.data.sources.renamed import copy_part
-from steeldefectx.data.sources.tree import TEXT_ENDINGS, Tree, read_tree
+from steeldefectx.data.sources.tree import TEXT_ENDINGS, Tree, must_be_folder, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
 from steeldefectx.errors import ConfigError, DataError
@@ -234,10 +234,9 @@ def find_images(path: Path) -> list[Path]:
     Raises:
         DataError: Nothing there.
     """
-    if path.is_file():
+    if os.path.isfile(path):
         return [path]
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file or folder.")
+    must_be_folder(path)
     tree = Tree(path, {}, [])
     start = len(os.path.join(path, ""))
     for entry in walk(path, tree.skipped):

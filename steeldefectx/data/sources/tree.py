@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from steeldefectx.data.sources.listing import Problem
 from steeldefectx.data.sources.walk import Skipped, list_files, walk
 from steeldefectx.data.sources.zip_names import check_encoding
 from steeldefectx.errors import DataError
+from steeldefectx.utils.drives import drive_error
 from steeldefectx.utils.printable import printable
 
 TEXT_ENDINGS = frozenset(
@@ -71,7 +73,7 @@ def read_tree(root: Path, zip_encoding: str | None = None) -> Tree:
         ConfigError: No such encoding.
         DriveGoneError: The drive went away.
     """
-    _must_be_folder(root)
+    must_be_folder(root)
     check_encoding(zip_encoding)
     tree, archives = Tree(root.absolute(), {}, []), []
     start = len(os.path.join(tree.root, ""))
@@ -145,9 +147,22 @@ def _add_archives(tree: Tree, archives: list[Path], zip_encoding: str | None) ->
     tree.texts.sort()
 
 
-def _must_be_folder(root: Path) -> None:
-    if not root.is_dir():
-        raise DataError(f"{root}: {'not a folder' if root.exists() else 'no such folder'}.")
+def must_be_folder(root: Path) -> None:
+    """Refuse what is no folder.
+
+    Raises:
+        DataError: It is none, or not there.
+        DriveGoneError: The drive went away.
+    """
+    try:
+        if not stat.S_ISDIR(root.stat().st_mode):
+            raise DataError(f"{root}: not a folder.")
+    except OSError as error:
+        if gone := drive_error(error, root):
+            raise gone from error
+        raise DataError(
+            f"{root}: {'no such folder' if isinstance(error, FileNotFoundError) else error.strerror}."
+        ) from error
 
 
 def _is_utf8(path: str) -> bool:
@@ -165,9 +180,14 @@ def folder_fingerprint(root: Path) -> str:
         DataError: No such folder.
         DriveGoneError: The drive went away.
     """
-    _must_be_folder(root)
+    must_be_folder(root)
     digest, start = hashlib.sha256(), len(os.path.join(root, ""))
     for entry in walk(root, cannot_list=lambda error: None):
-        state = entry.stat(follow_symlinks=False)
+        try:
+            state = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            if gone := drive_error(error, entry.path):
+                raise gone from error
+            continue  # it has been removed since
         digest.update(f"{entry.path[start:]}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "replace"))
     return digest.hexdigest()
