@@ -24,6 +24,7 @@ gc.disable()  # until all is imported: no garbage, but a million objects to look
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 REAL_MORE = ROOT.parent / "shared" / "more"
+REAL_FRAMES = ROOT.parent / "shared" / "frames"
 REAL_CLIP = ROOT.parent / "shared" / "models" / "general-clip-tiny"
 
 
@@ -32,6 +33,13 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("real images not present")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def real_frames() -> Path:
+    if not REAL_FRAMES.is_dir():
+        pytest.skip("real frames not present")
+    return REAL_FRAMES
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,8 @@ class Cell:
     data_dir: str | None = None
     skip_bad: bool = False
     gc10: str = "crop"
+    page: int = 0
+    zip_encoding: str | None = None
     layout: str = "auto"
     boxes: str = "crop"
     split_by: str = "auto"

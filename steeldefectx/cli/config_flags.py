@@ -15,7 +15,10 @@ Groups = Mapping[str, Sequence[str]]
 """Title -> names of the fields under it."""
 
 TRAIN_GROUPS = {
-    "data": (*("config", "data_dir", "layout", "boxes", "skip_bad", "gc10", "split_by", "validation", "hold_out"),),
+    "data": (
+        *("config", "data_dir", "layout", "boxes", "skip_bad", "gc10", "page", "zip_encoding", "split_by"),
+        *("validation", "hold_out"),
+    ),
     "texts": ("train_text", "test_text", "t0_template", "t1_file", "annotations", "crop_text"),
     "model and method": (
         *("recipe", "model", "method", "adapter_on", "towers", "ratio", "lora_rank", "lora_alpha", "lora_dropout"),
@@ -30,7 +33,9 @@ TRAIN_GROUPS = {
 }
 EVAL_GROUPS = {
     "checkpoint": ("checkpoint",),
-    "data": ("config", "data_dir", "layout", "boxes", "split", "skip_bad", "gc10", "split_by"),
+    "data": (
+        *("config", "data_dir", "layout", "boxes", "split", "skip_bad", "gc10", "page", "zip_encoding", "split_by"),
+    ),
     "texts": ("text", "among", "t0_template", "t1_file", "annotations"),
     "output": ("output",),
 }

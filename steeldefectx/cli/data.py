@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steeldefectx.cli.own_images import Boxes, Config, Layout
+from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
@@ -41,6 +41,8 @@ def build(
     config: Config = "auto",
     layout: Layout = "auto",
     boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     split: Split = "auto",
     gc10: Annotated[str, typer.Option(help="GC10-DET: crop around a class's boxes, or whole images.")] = "crop",
     annotations: Annotated[str | None, typer.Option(help="T2 and T3: annotations.jsonl, or a store.")] = None,
@@ -57,7 +59,7 @@ def build(
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
     texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
-    settings = {"split_by": split, "gc10": gc10, "layout": layout, "boxes": boxes, **texts}
+    settings = reading_settings(layout, boxes, page, zip_encoding) | {"split_by": split, "gc10": gc10, **texts}
     built = build_folder(out, absolute(data_dir), config, skip_bad=skip_bad, **settings)
     rows = ", ".join(f"{count:,} {name}" for name, count in built.rows.items())
     typer.echo(f"{sum(built.rows.values()):,} images ({rows}), {built.classes} classes, {built.masks:,} masks")
@@ -72,6 +74,8 @@ def audit(
     config: Config = "auto",
     layout: Layout = "auto",
     boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     split: Split = "auto",
 ) -> None:
     """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
@@ -81,7 +85,8 @@ def audit(
     from steeldefectx.data import audit as auditing  # imports datasets; --help does without
     from steeldefectx.data.audit_page import print_tables, write_page
 
-    result = auditing.audit(data_dir.expanduser().absolute(), config, split, layout=layout, boxes=boxes)
+    reading = reading_settings(layout, boxes, page, zip_encoding)
+    result = auditing.audit(data_dir.expanduser().absolute(), config, split, **reading)
     out.mkdir(parents=True, exist_ok=True)
     result.write_json(out / "audit.json")
     write_page(result, out / "audit.html")
@@ -97,6 +102,8 @@ def verify(
     config: Config = "auto",
     layout: Layout = "auto",
     boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     level: Annotated[str, typer.Option(help="Text level: T1, T2 or T3.")] = "T3",
     store: Annotated[str | None, typer.Option(help="Check an annotation store's descriptions instead.")] = None,
 ) -> None:
@@ -123,7 +130,8 @@ def verify(
     elif data is None or out is None:
         raise ConfigError("Give a folder with images and --out FILE; or --store, for an annotation store.")
     else:
-        summary = verification.verify_dataset(data, config, level, out, layout=layout, boxes=boxes)
+        reading = reading_settings(layout, boxes, page, zip_encoding)
+        summary = verification.verify_dataset(data, config, level, out, **reading)
     verification.print_summary(summary)
     typer.echo(f"Wrote {store if out is None else out}.")
     if summary.wrong_texts:

@@ -28,6 +28,7 @@ EXTRAS = (
         "annotate, describe-classes, review, import- and export-annotations: texts for images",
         ("alembic", "gradio", "openai", "sentence_transformers", "sqlalchemy"),
     ),
+    Extra("heic", "photographs of telephones: .heic and .heif files", ("pillow_heif",)),
     Extra("postgres", "an annotation store in PostgreSQL, for several people", ("psycopg",)),
     Extra("onnx", "export-onnx, and predict with what it writes", ("onnx", "onnxruntime", "onnxscript")),
 )

@@ -29,6 +29,7 @@ def predict(
     abstain_below: Annotated[
         float, typer.Option(min=0, max=1, help="Mark images whose best probability is lower as abstained.")
     ] = 0.0,
+    page: Annotated[int, typer.Option(min=0, help="Page or frame of files of several, counted from 0.")] = 0,
 ) -> None:
     """Predict the class of each image: a table with file, rank, class, probability and likely cause.
 
@@ -40,16 +41,19 @@ def predict(
       steeldefectx predict images/ --checkpoint embedded --out predictions.csv
     """
     from steeldefectx.data.sources import find_images
-    from steeldefectx.inference import prediction_table  # imports torch; --help does without
-    from steeldefectx.inference.classifier import SteelDefectClassifier
     from steeldefectx.inference.table_files import check_output
     from steeldefectx.language.class_texts import read_classes
 
     files, class_texts = find_images(images), None if texts is None else read_classes(texts)
     if out is not None:
         check_output(out)
+    from steeldefectx.inference import prediction_table  # imports torch: what is wrong with files is said before
+    from steeldefectx.inference.classifier import SteelDefectClassifier
+
     classifier = SteelDefectClassifier.from_pretrained(checkpoint, class_texts)
-    problems = prediction_table.predict_files(classifier, files, out, top_k=top_k, abstain_below=abstain_below)
+    problems = prediction_table.predict_files(
+        classifier, files, out, top_k=top_k, abstain_below=abstain_below, page=page
+    )
     if problems:
         typer.echo(f"{len(problems):,} of {len(files):,} files could not be read.", err=True)
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steeldefectx.cli.own_images import Boxes, Config, Layout
+from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
 from steeldefectx.cli.paths import absolute
 from steeldefectx.errors import ConfigError
 
@@ -42,6 +42,8 @@ def annotate(
     config: Config = "auto",
     layout: Layout = "auto",
     boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     base_url: BaseUrl = None,
     concurrency: Concurrency = 16,
     timeout: Timeout = 120.0,
@@ -75,7 +77,8 @@ def annotate(
     _show_log()
     prices = prices_of(model, price_in, price_out, batch=batch)
     job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
-    readable, problems = find_images(config, absolute(images), skip_bad=skip_bad, layout=layout, boxes=boxes)
+    reading = reading_settings(layout, boxes, page, zip_encoding)
+    readable, problems = find_images(config, absolute(images), skip_bad=skip_bad, **reading)
     for problem in problems:
         typer.echo(f"left out: {problem}", err=True)
     if dry_run:
@@ -196,6 +199,8 @@ def import_annotations(
     config: Config = "auto",
     layout: Layout = "auto",
     boxes: Boxes = "crop",
+    page: Page = 0,
+    zip_encoding: ZipEncoding = None,
     skip_bad: SkipBad = False,
 ) -> None:
     """Take descriptions from elsewhere into a store, to be checked and reviewed there.
@@ -212,7 +217,8 @@ def import_annotations(
     from steeldefectx.store.reading import read_annotations
 
     read = read_annotations(annotations)
-    readable, _ = find_images(config, absolute(images), skip_bad=skip_bad, layout=layout, boxes=boxes)
+    reading = reading_settings(layout, boxes, page, zip_encoding)
+    readable, _ = find_images(config, absolute(images), skip_bad=skip_bad, **reading)
     opened = Store.open(store)
     done = import_into(read, readable, opened, lambda text: coverage(text).bits)
     _verify_new(opened)

@@ -106,7 +106,7 @@ def run_train(words: Sequence[str], program: str) -> None:
     first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
     if config.push_to_hub and first:
         check_may_push(config.push_to_hub)  # now, not after hours of training
-    config.config = resolved_config(config.config, config.data_dir)
+    config.config = resolved_config(config.config, config.data_dir, config.zip_encoding)
     data = load_data(
         config.config,
         config.data_dir,

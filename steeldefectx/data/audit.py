@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from steeldefectx.data import builder, duplicates
+from steeldefectx.data import builder, duplicates, sides
+from steeldefectx.data.sample_rows import sample_texts
 from steeldefectx.data.sources import Listing, Problem, Sample, sample_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES
@@ -63,7 +65,7 @@ class Audit:
     @property
     def remark(self) -> str:
         """What there is to say of the photographs; empty where none has several samples."""
-        return builder.kept_together(self.photographs)
+        return sides.kept_together(self.photographs)
 
     def counts(self) -> dict[str, int]:
         """Findings of each kind."""
@@ -82,29 +84,26 @@ class Audit:
         file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def audit(
-    data_dir: Path, config: str = "default", split: str = "auto", *, layout: str = "auto", boxes: str = "crop"
-) -> Audit:
+def audit(data_dir: Path, config: str = "default", split: str = "auto", **settings: Any) -> Audit:
     """Look through the images, masks and texts of a folder.
 
     Args:
         data_dir: Folder with the images.
         config: ``default``, ``class-folders`` or ``auto``.
         split: ``rule``, ``grouped`` or ``auto``: the split that duplicates are looked for across.
-        layout: Of your own images, where they could be read in several ways.
-        boxes: Of your own images: ``crop`` or ``whole``.
+        **settings: How the folder is read, see :func:`.builder.find_samples`.
 
     Raises:
         DataError: No such folder, or no usable image in it.
         ConfigError: A config that reads no folder, or an unknown split.
     """
-    config = builder.resolved_config(config, data_dir)
+    config = builder.resolved_config(config, data_dir, settings.get("zip_encoding"))
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
-    listing = builder.find_samples(config, data_dir, skip_bad=True, layout=layout, boxes=boxes)
-    looks = duplicates.read_looks(listing.samples, lambda sample: sample.path)
+    listing = builder.find_samples(config, data_dir, skip_bad=True, **settings)
+    looks = duplicates.sample_looks(listing.samples)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
-    parts = builder.assign_splits(listing.samples, builder.split_rule(config, split), groups)
+    parts = sides.assign_splits(listing.samples, sides.split_rule(config, split), groups)
     findings = [
         *_duplicates(listing.samples, parts, groups),
         *_unusable(listing.problems),
@@ -124,7 +123,7 @@ def _balance(samples: Sequence[Sample], parts: Sequence[str]) -> dict[str, tuple
 
 def _duplicates(samples: Sequence[Sample], parts: Sequence[str], groups: list[list[int]]) -> Iterator[Finding]:
     for group in groups:
-        if len({samples[n].path for n in group}) == 1:  # one image, a sample for each of its classes
+        if len({duplicates.photograph_of(samples[n].image_id) for n in group}) == 1:  # parts or copies of one image
             continue
         classes = sorted({samples[n].class_name for n in group})
         sides = sorted({parts[n] for n in group}, reverse=True)
@@ -162,7 +161,7 @@ def _masks(listing: Listing) -> Iterator[Finding]:
 def _texts(samples: Sequence[Sample]) -> Iterator[Finding]:
     class_names = (*CLASS_NAMES, *sorted({sample.class_name for sample in samples} - set(CLASS_NAMES)))
     for sample in samples:
-        for level, text in builder.sample_texts(sample).items():
+        for level, text in sample_texts(sample).items():
             reason = None if text is None else text_problem(text, sample.class_name, class_names)
             if reason is not None:
                 yield Finding(TEXT, f"{level}: {reason}: “{text}”", (sample.path,), (sample.image_id,))

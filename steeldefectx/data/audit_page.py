@@ -12,6 +12,7 @@ from steeldefectx.data.audit import KINDS, Audit, Finding
 from steeldefectx.data.images import open_image
 from steeldefectx.errors import DataError
 from steeldefectx.utils import html
+from steeldefectx.utils.grey_levels import to_display
 
 THUMBNAIL = 160
 """Pixels of a thumbnail's longer side."""
@@ -100,7 +101,7 @@ def _card(finding: Finding) -> str:
 
 def _thumbnail(path: Path) -> str:
     try:
-        return html.thumbnail(open_image(path).convert("RGB"), THUMBNAIL)
+        return html.thumbnail(to_display(open_image(path)), THUMBNAIL)
     except (OSError, DataError):
         return '<span class="noimage">no image</span>'
 

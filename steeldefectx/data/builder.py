@@ -7,7 +7,7 @@ public release), ``sample`` (synthetic, rendered here) and folders of classes (y
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import datasets
 import numpy as np
 from PIL import Image
 
-from steeldefectx.data import duplicates, sources, splits
+from steeldefectx.data import duplicates, sides, sources, splits
+from steeldefectx.data.sample_rows import contents, sample_texts
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.language.class_texts import read_class_texts
 from steeldefectx.render.sample import class_of, id_of, sample_row
 from steeldefectx.store.annotations import Annotation, fingerprint
@@ -39,12 +39,6 @@ OWN_IMAGES = "class-folders"
 FOLDER_CONFIGS = (OWN_IMAGES, "msd-cls", "cgfsds-9")
 """Configs whose classes are the folders that they find."""
 GC10_PARTS = ("crop", "whole")
-
-SPLITS = {
-    "auto": "grouped for images of one's own (class-folders), rule for published data",
-    "rule": "7:3 class by class; the samples of one photograph (GC10-DET) are on one side",
-    "grouped": "the same, with near-duplicate images on one side too",
-}
 
 
 def _list_of(feature: dict[str, Any]) -> Any:
@@ -76,9 +70,13 @@ ROWS_CODE = (
     "data/builder.py",
     "data/duplicates.py",
     "data/images.py",
+    "data/sample_rows.py",
+    "data/sides.py",
     "data/splits.py",
     "data/sources/*.py",
     "data/sources/layouts/*.py",
+    "data/tiff.py",
+    "utils/grey_levels.py",
 )
 """What rows depend on beside files and settings."""
 
@@ -104,6 +102,10 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     split_by: str = "auto"
     """``rule`` (7:3 class by class, as published), or ``grouped``: images that nearly equal each other are on the same
     side. ``auto``: ``grouped`` for class folders, ``rule`` for all else."""
+    page: int = 0
+    """Which page or frame is read, of files of several: 0 is the first."""
+    zip_encoding: str | None = None
+    """What names in zips are in that do not say it, as ``gbk`` or ``shift_jis``; None: to be found out."""
     t0_template: str = T0_TEMPLATE
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     t1_file: str | None = None
@@ -162,7 +164,11 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         names = list(CLASS_NAMES)
         if self.config.name in FOLDER_CONFIGS:
             self._own = sources.read_own_images(
-                self._data_dir(), source=self.config.name, layout=self.config.layout, boxes=self.config.boxes
+                self._data_dir(),
+                source=self.config.name,
+                layout=self.config.layout,
+                boxes=self.config.boxes,
+                zip_encoding=self.config.zip_encoding,
             )
             names = self._own.class_names()
         text = datasets.Value("string")
@@ -188,14 +194,14 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         else:
             keys = list(self._find_samples().samples)
             self._check_annotations(sample.image_id for sample in keys)
-            rule = split_rule(self.config.name, self.config.split_by)
-            near_duplicates = duplicates.find_duplicates([sample.path for sample in keys]) if rule == "grouped" else []
-            assigned = assign_splits(keys, rule, near_duplicates)
+            rule = sides.split_rule(self.config.name, self.config.split_by)
+            near_duplicates = duplicates.find_duplicates(keys) if rule == "grouped" else []
+            assigned = sides.assign_splits(keys, rule, near_duplicates)
             photographs = duplicates.photographs(sample.image_id for sample in keys)
             remarks = [
-                kept_together(photographs),
-                moved_to_train(keys, assigned),
-                duplicates_together(near_duplicates),
+                sides.kept_together(photographs),
+                sides.moved_to_train(keys, assigned),
+                sides.duplicates_together(near_duplicates),
             ]
             for remark in filter(None, remarks):
                 datasets.logging.get_logger(__name__).warning(remark)
@@ -239,9 +245,9 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
         return row | {"T0": t0_sentence(row["label"], template), "T1": t1_sentence(row["label"], template)}
 
     def _source_row(self, sample: sources.Sample) -> dict[str, Any]:
-        image, mask, attributes, template = _contents(sample)
+        image, mask, attributes, template = contents(sample)
         return {
-            "image": str(sample.path) if sample.box is None else image,
+            "image": str(sample.path) if image is None else image,
             "mask": None if mask is None else Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))),
             "label": sample.class_name,
             "source": sample.source,
@@ -254,12 +260,21 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     def _find_samples(self) -> sources.Listing:
         config = self.config
         if self._own is not None:
-            listing, self._own = self._own.usable(config.skip_bad), None
+            listing, self._own = self._own.usable(config.skip_bad, config.page), None
         else:
-            listing = find_samples(config.name, self._data_dir(), skip_bad=config.skip_bad, gc10=config.gc10)
+            listing = find_samples(
+                config.name,
+                self._data_dir(),
+                skip_bad=config.skip_bad,
+                gc10=config.gc10,
+                layout=config.layout,
+                boxes=config.boxes,
+                page=config.page,
+                zip_encoding=config.zip_encoding,
+            )
         self.problems = tuple(listing.problems)
         for problem in listing.problems:
-            datasets.logging.get_logger(__name__).warning(f"left out: {problem.path}: {problem.reason}")
+            datasets.logging.get_logger(__name__).warning(f"left out: {problem}")
         return listing
 
     def _data_dir(self) -> Path:
@@ -283,26 +298,30 @@ def find_samples(
     gc10: str = "crop",
     layout: str = "auto",
     boxes: str = "crop",
+    page: int = 0,
+    zip_encoding: str | None = None,
 ) -> sources.Listing:
     """The samples of a folder, for any config that reads one.
 
     Raises:
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
-        ConfigError: An unknown way to take GC10-DET's images.
+        ConfigError: An unknown way to take GC10-DET's images, or a negative page.
     """
     if gc10 not in GC10_PARTS:
         raise ConfigError(f"gc10={gc10!r} is unknown: choose one of {', '.join(GC10_PARTS)}.")
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, zip_encoding)
     if config in FOLDER_CONFIGS:
-        return sources.find_class_folders(data_dir, skip_bad=skip_bad, source=config, layout=layout, boxes=boxes)
-    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=gc10 == "crop")
+        own = sources.read_own_images(data_dir, source=config, layout=layout, boxes=boxes, zip_encoding=zip_encoding)
+        return own.usable(skip_bad, page)
+    crops = gc10 == "crop"
+    return sources.find_samples(data_dir, skip_bad=skip_bad, crops=crops, page=page, zip_encoding=zip_encoding)
 
 
-def resolved_config(config: str, data_dir: Path | str | None) -> str:
+def resolved_config(config: str, data_dir: Path | str | None, zip_encoding: str | None = None) -> str:
     """The config that ``auto`` stands for; any other stands for itself. What is found is said as a warning.
 
-    A folder whose images are mostly those of known sources is ``default``, as the public release is; any other holds
-    images of one's own.
+    A folder with half of the classes of a known source is ``default``, as the public release is, and so is one whose
+    images are mostly those of known sources; any other holds images of one's own.
 
     Raises:
         DataError: No such folder.
@@ -311,109 +330,19 @@ def resolved_config(config: str, data_dir: Path | str | None) -> str:
         return config
     if data_dir is None:
         return "default"
-    known, published = sources.count_known(_folder(str(data_dir)))
-    found = ", ".join(f"{name} {number:,}" for name, number in known.items())
-    if published:
+    known = sources.known_sources(_folder(str(data_dir)), zip_encoding)
+    found = ", ".join(f"{name} {count:,}" for name, count in known.images.items())
+    count = sum(known.images.values())
+    if known.published:
         _say(f"{data_dir}: images of known sources ({found}): --config default. {OWN_IMAGES} reads them as your own.")
         return "default"
-    few = f"less than half of the images are of known sources ({found})" if known else "no known source"
-    _say(f"{data_dir}: {few}: images of your own (--config {OWN_IMAGES}).")
+    few = f"{count:,} of {count + known.others:,} images are called as those of {', '.join(known.images)} are"
+    _say(f"{data_dir}: {few if count else 'no known source'}: images of your own (--config {OWN_IMAGES}).")
     return OWN_IMAGES
 
 
 def _say(line: str) -> None:
     datasets.logging.get_logger(__name__).warning(line)
-
-
-def split_rule(config: str, split_by: str) -> str:
-    """``rule`` or ``grouped``, for a config and how its split is asked for.
-
-    Raises:
-        ConfigError: No such split.
-    """
-    if split_by not in SPLITS:
-        raise ConfigError(f"Unknown split {split_by!r}: choose one of {', '.join(SPLITS)}.")
-    if split_by != "auto":
-        return split_by
-    return "grouped" if config == OWN_IMAGES else "rule"
-
-
-def assign_splits(samples: Sequence[sources.Sample], rule: str, near_duplicates: Sequence[Sequence[int]]) -> list[str]:
-    """``train`` or ``test`` for each sample: as its source says, else 7:3 class by class.
-
-    The samples of one photograph are on one side, which is ``train`` where its source puts them on both; where ``rule``
-    is ``grouped``, so are near-duplicates.
-
-    Args:
-        samples: All samples of the data set.
-        rule: ``rule`` or ``grouped``, see :func:`split_rule`.
-        near_duplicates: Groups of near-duplicates, by their positions.
-    """
-    ids, classes = [s.image_id for s in samples], [s.class_name for s in samples]
-    photographs = duplicates.photographs(ids)
-    groups: list[Sequence[int]] = [*photographs, *(near_duplicates if rule == "grouped" else [])]
-    ruled = splits.grouped_split(ids, classes, duplicates.join_groups(groups, len(ids)))
-    assigned = [s.split or side for s, side in zip(samples, ruled, strict=True)]
-    for group in photographs:
-        if len({assigned[n] for n in group}) > 1:
-            for n in group:
-                assigned[n] = "train"
-    return assigned
-
-
-def remarks_of(rows: datasets.DatasetDict) -> list[str]:
-    """What was said when rows were made of images that are kept on one side of the split."""
-    return str(rows["train"].info.description).splitlines()[1:]
-
-
-def kept_together(photographs: Sequence[Sequence[int]]) -> str:
-    """A remark on photographs with several samples; empty where there are none."""
-    if not photographs:
-        return ""
-    samples = sum(map(len, photographs))
-    return f"{samples:,} samples of {len(photographs):,} photographs are kept together: none is in train and in test."
-
-
-def moved_to_train(samples: Sequence[sources.Sample], assigned: Sequence[str]) -> str:
-    """A remark on test images that train, as others of their photograph do; empty where there are none."""
-    moved = sum(s.split == "test" != side for s, side in zip(samples, assigned, strict=True))
-    return f"{moved:,} test images are copies of training images, by their names, and train too." if moved else ""
-
-
-def duplicates_together(groups: Sequence[Sequence[int]]) -> str:
-    """A remark on near-duplicates that are on one side of the split; empty where there are none."""
-    if not groups:
-        return ""
-    images = sum(map(len, groups))
-    return f"{images:,} images nearly equal another one; each of their {len(groups):,} groups is on one side."
-
-
-def sample_texts(sample: sources.Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:
-    """The texts of a sample by level; a source's own where it has some."""
-    texts = {"T0": t0_sentence(sample.class_name, t0_template), "T1": t1_sentence(sample.class_name, t0_template)}
-    given = sample.texts or {}
-    return texts | {"T2": None, "T3": None} | {level: given[level] for level in ("T1", "T3") if level in given}
-
-
-def _contents(
-    sample: sources.Sample,
-) -> tuple[Image.Image | None, np.ndarray | None, Attributes | None, str | None]:
-    """Image and mask of a sample, cut to its box, as far as they must be opened; attributes and template."""
-    attributes, template = sample.attributes, (sample.texts or {}).get("template")
-    if sample.box is None and sample.mask is None:
-        return None, None, attributes, template
-    image, mask = _pixels(sample)
-    if mask is not None and attributes is None:
-        attributes = attributes_from_mask(np.asarray(image.convert("L")), mask)
-        template = template or template_sentence(sample.class_name, attributes)
-    return image, mask, attributes, template
-
-
-def _pixels(sample: sources.Sample) -> tuple[Image.Image, np.ndarray | None]:
-    """The image and the mask of a sample, cut to its box."""
-    with Image.open(sample.path) as image:
-        part = image.crop(sample.box)
-    return part, sources.sample_mask(sample)
 
 
 def _folder(data_dir: str) -> Path:
@@ -446,7 +375,7 @@ def load_dataset(
         DataError: Images that cannot be used; the message lists them all.
         ConfigError: No folder where one is needed, or an unknown config.
     """
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, settings.get("zip_encoding"))
     if config not in CONFIGS:
         raise ConfigError(f"Unknown config {config!r}: choose one of {', '.join(CONFIGS)}.")
     builder = SteelDefectX(

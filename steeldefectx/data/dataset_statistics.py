@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from PIL import Image
 
 from steeldefectx.data.duplicates import photograph_of
+from steeldefectx.data.images import traits_of
 from steeldefectx.data.splits import train_size
 from steeldefectx.taxonomy import CLASSES, GC10, TEXT_LEVELS
 
@@ -63,8 +63,7 @@ class Statistics:
             self.photographs.setdefault(photograph_of(row["image_id"]), set()).add(split)
         self.masks[class_name] += row["mask"] is not None
         self.texts.update(level for level in TEXT_LEVELS if row[level] is not None)
-        with Image.open(io.BytesIO(row["image"]["bytes"])) as image:  # the header alone
-            self.sizes[image.size] += 1
+        self.sizes[traits_of(io.BytesIO(row["image"]["bytes"])).size] += 1
         attributes = row["attributes"]
         if attributes is not None:
             for name, values in self.attributes.items():

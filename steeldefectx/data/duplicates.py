@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,9 +18,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
-from steeldefectx.data.sources.listing import PART
+from steeldefectx.data.images import open_image
+from steeldefectx.data.sources.listing import PART, Sample
 from steeldefectx.taxonomy import GC10
 from steeldefectx.utils.cores import usable_cores
+from steeldefectx.utils.grey_levels import to_grey
 
 Key = TypeVar("Key")
 THUMB = 32
@@ -56,23 +57,22 @@ class Looks:
     """(N,) standard deviation of the grey levels of the whole image."""
 
 
-def read_looks(images: Sequence[Key], open_file: Callable[[Key], Path | BinaryIO]) -> Looks:
-    """Decode images, small and grey.
+def read_looks(images: Sequence[Key], decode: Callable[[Key], Image.Image]) -> Looks:
+    """Images, small and grey.
 
     Args:
         images: What stands for each of N images.
-        open_file: Gives its file.
+        decode: Gives the image.
     """
     with ThreadPoolExecutor(usable_cores()) as pool:
-        decoded = pool.map(lambda image: _look(open_file(image)), images)
+        decoded = pool.map(lambda image: _look(decode(image)), images)
         looks = list(tqdm(decoded, "compare images", len(images), unit="image", delay=2))
     thumbs = np.array([thumb for thumb, _ in looks], dtype=np.float32).reshape(len(images), THUMB * THUMB)
     return Looks(thumbs, np.array([deviation for _, deviation in looks], dtype=np.float64))
 
 
-def _look(file: Path | BinaryIO) -> tuple[np.ndarray, float]:
-    with Image.open(file) as image:
-        grey = image.convert("L")
+def _look(image: Image.Image) -> tuple[np.ndarray, float]:
+    grey = to_grey(image)
     small = grey.convert("F").resize((THUMB, THUMB), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float32).ravel(), float(np.asarray(grey).std())
 
@@ -145,6 +145,15 @@ def photographs(image_ids: Iterable[str]) -> list[list[int]]:
     return [positions for positions in members.values() if len(positions) > 1]
 
 
-def find_duplicates(files: Sequence[Path]) -> list[list[int]]:
-    """Positions of the image files that are near-duplicates of each other, group by group."""
-    return groups_of(near_duplicates(read_looks(files, lambda file: file)), len(files))
+def sample_looks(samples: Sequence[Sample]) -> Looks:
+    """:func:`read_looks` of the files of samples, whole, each of which is opened once."""
+    files = list(dict.fromkeys((sample.path, sample.page) for sample in samples))
+    looks, number = read_looks(files, lambda file: open_image(*file)), {file: n for n, file in enumerate(files)}
+    rows = [number[sample.path, sample.page] for sample in samples]
+    return Looks(looks.thumbs[rows], looks.deviations[rows])
+
+
+def find_duplicates(samples: Sequence[Sample]) -> list[list[int]]:
+    """Positions of samples whose image files are near-duplicates, group by group; none is of one photograph alone."""
+    groups = groups_of(near_duplicates(sample_looks(samples)), len(samples))
+    return [group for group in groups if len({photograph_of(samples[n].image_id) for n in group}) > 1]

@@ -63,7 +63,7 @@ def build(
         ConfigError: ``out`` is another kind of folder, or settings that make no sense.
     """
     out = out.expanduser().absolute()
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, settings.get("zip_encoding"))
     if config == "default" and data_dir is None:
         data_dir = download_release()
     settings["skip_bad"] = skip_bad

@@ -13,14 +13,21 @@ import datasets
 import numpy as np
 
 from steeldefectx.data import duplicates
-from steeldefectx.data.builder import load_dataset, remarks_of
+from steeldefectx.data.builder import load_dataset
+from steeldefectx.data.images import open_image
+from steeldefectx.data.sides import remarks_of
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
 from steeldefectx.taxonomy import TEXT_LEVELS
+from steeldefectx.utils.drives import drive_error
+from steeldefectx.utils.printable import printable
 
 CLASS_LEVELS = ("T0", "T1")
 """Levels whose text is the same for every sample of a class."""
-ROW_SETTINGS = ("skip_bad", "gc10", "layout", "boxes", "split_by", "t0_template", "t1_file", "annotations")
+ROW_SETTINGS = (
+    *("skip_bad", "gc10", "layout", "boxes", "page", "zip_encoding", "split_by"),
+    *("t0_template", "t1_file", "annotations"),
+)
 """Settings of the dataset that runs and grids have too."""
 
 
@@ -68,7 +75,9 @@ class Split:
 
     def held_out(self, fraction: float, seed: int) -> np.ndarray:
         """(N,) bool, True for a share of each class; a photograph's samples and near-duplicates stay together."""
-        looks = duplicates.read_looks(self.rows.tolist(), lambda row: io.BytesIO(image_bytes(self.column[row])))
+        looks = duplicates.read_looks(
+            self.rows.tolist(), lambda row: open_image(io.BytesIO(image_bytes(self.column[row])))
+        )
         related = duplicates.groups_of(duplicates.near_duplicates(looks), len(self))
         if self.image_ids is not None:
             related += duplicates.photographs(self.image_ids)
@@ -169,8 +178,20 @@ def _split(rows: datasets.Dataset, present: list[int]) -> Split:
 
 
 def image_bytes(cell: dict[str, Any]) -> bytes:
-    """The encoded file behind a cell of an undecoded image column."""
-    return cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
+    """The encoded file behind a cell of an undecoded image column.
+
+    Raises:
+        DataError: The file, which was there when the rows were made, cannot be read.
+        DriveGoneError: The drive that it lies on went away.
+    """
+    if cell["bytes"] is not None:
+        return cell["bytes"]
+    try:
+        return Path(cell["path"]).read_bytes()
+    except OSError as error:
+        if gone := drive_error(error, cell["path"]):
+            raise gone from error
+        raise DataError(f"{printable(cell['path'])}: cannot be read any more ({error.strerror}).") from error
 
 
 def _fingerprint(classes: list[str], splits: dict[str, Split]) -> str:

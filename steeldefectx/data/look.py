@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from steeldefectx.data.images import image_formats
-from steeldefectx.data.sources.find import is_published, known_samples
+from steeldefectx.data.sources.find import known_samples, sources_among
 from steeldefectx.data.sources.layouts.choose import AUTO, choose
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.masks import take_masks
@@ -106,7 +106,7 @@ def look(folder: Path, layout: str = AUTO) -> Look:
         raise DataError(f"{folder}: no images.{said}")
     aside = replace(tree, folders={path: list(files) for path, files in tree.folders.items()}, problems=[], notes=[])
     known = known_samples(aside) if layout == AUTO else []
-    found = _known(tree, aside, known) if is_published(aside, known) else _own(tree, layout)
+    found = _known(tree, aside, known) if sources_among(aside, known).published else _own(tree, layout)
     masks = set(tree.masks)
     _describe_files(found, _spread([file for file in everything if file not in masks], OPENED))
     return found

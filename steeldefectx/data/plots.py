@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from steeldefectx.data.dataset_statistics import Statistics
+from steeldefectx.data.images import open_image
 from steeldefectx.language.attributes import CELLS
+from steeldefectx.utils.grey_levels import to_display
 
 TRAIN, TEST, INK, SOFT = "#3568b8", "#d98a2b", "#1c2430", "#5d6878"
 THUMBNAIL = 160
@@ -129,9 +130,7 @@ def _examples(examples: Mapping[str, bytes]) -> Figure:
     for axis in axes:
         axis.set_axis_off()
     for axis, (name, content) in zip(axes, examples.items(), strict=False):
-        with Image.open(io.BytesIO(content)) as image:
-            image.draft("RGB", (THUMBNAIL, THUMBNAIL))  # a large JPEG is decoded small
-            small = image.convert("RGB")
+        small = to_display(open_image(io.BytesIO(content)))
         small.thumbnail((THUMBNAIL, THUMBNAIL))
         axis.imshow(small, interpolation="nearest")
         axis.set_title(_two_lines(name), fontsize=8, color=INK)

@@ -21,6 +21,7 @@ from steeldefectx.language.claims import KINDS
 from steeldefectx.language.evidence import Evidence, evidence_from_class, evidence_from_mask
 from steeldefectx.taxonomy import TEXT_LEVELS
 from steeldefectx.utils.atomic import atomic_write
+from steeldefectx.utils.grey_levels import to_grey
 
 SAMPLE = "sample"
 """What stands in place of a folder for the synthetic images."""
@@ -177,7 +178,7 @@ def _text_rows(rows: Any, level: str) -> Iterator[TextRow]:
     names = rows.features["label"].names
     for row in rows:
         mask = None if row["mask"] is None else np.asarray(row["mask"].convert("L")) > 127
-        image = np.asarray(row["image"].convert("L"))
+        image = np.asarray(to_grey(row["image"]))
         yield TextRow(row["image_id"], level, row[level], image, mask, names[row["label"]])
 
 

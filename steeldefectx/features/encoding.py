@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from steeldefectx.data.labelled import Split
 from steeldefectx.features.augmentation import variation_of, vary_light, vary_shape
 from steeldefectx.features.feature_cache import FeatureCache
-from steeldefectx.features.pixels import decode, sample_images
+from steeldefectx.features.pixels import decode, deep_images
 from steeldefectx.models.clip import Clip, class_embeddings
 from steeldefectx.utils.fingerprint import code_hash, library_versions
 from steeldefectx.utils.prefetch import prefetch
@@ -22,6 +22,8 @@ from steeldefectx.utils.prefetch import prefetch
 logger = logging.getLogger(__name__)
 
 CODE = (
+    "data/images.py",
+    "data/tiff.py",
     "features/augmentation.py",
     "features/encoding.py",
     "features/pixels.py",
@@ -29,6 +31,7 @@ CODE = (
     "models/clip.py",
     "models/preprocessing.py",
     "models/steel_clip.py",
+    "utils/grey_levels.py",
 )
 LIBRARIES = ("pillow", "tokenizers", "torch", "transformers")
 """What features depend on beside the model and what is encoded."""
@@ -75,9 +78,10 @@ class Features:
         Returns:
             (N, D) float32 on the CPU, not normalized.
         """
-        self.clip.learn_grey_bits(sample_images(split))
+        self.clip.learn_grey_levels(deep_images(split))
         suffix = "" if augmentation == "none" else f" {augmentation} {view}"
         suffix += "" if self.clip.grey_bits == 16 else f" {self.clip.grey_bits} bits"
+        suffix += "" if self.clip.grey_range is None else " {:g}..{:g}".format(*self.clip.grey_range)
         hashes = [content + suffix for content in split.hashes]
 
         def pixels(positions: list[int]) -> torch.Tensor:

@@ -16,13 +16,14 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
+from steeldefectx.data.images import deep_image, open_image
 from steeldefectx.data.labelled import Split, image_bytes
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.utils.cache import cache_path, shrink, used
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.fingerprint import code_hash, library_versions
 
-CODE = ("features/pixels.py", "models/preprocessing.py")
+CODE = ("data/images.py", "data/tiff.py", "features/pixels.py", "models/preprocessing.py", "utils/grey_levels.py")
 LIBRARIES = ("pillow", "transformers")
 """What stored pixels depend on beside the image processor and the files."""
 LOOKED_AT = 64
@@ -35,17 +36,17 @@ def decode(column: Any, rows: Sequence[int] | np.ndarray, model: Preprocessing) 
     """Decode and preprocess some cells of an undecoded image column: uint8 (N, 3, H, W)."""
 
     def one(row: int) -> np.ndarray:
-        with Image.open(io.BytesIO(image_bytes(column[int(row)]))) as image:
-            return model.to_pixels(image)
+        return model.to_pixels(open_image(io.BytesIO(image_bytes(column[int(row)]))))
 
     with ThreadPoolExecutor(usable_cores()) as pool:
         return torch.from_numpy(np.stack(list(pool.map(one, rows))))
 
 
-def sample_images(split: Split) -> Iterator[Image.Image]:
-    """Some images of a split, evenly chosen, not decoded yet."""
+def deep_images(split: Split) -> Iterator[Image.Image]:
+    """Grey images of more than 8 bits among some of a split's, evenly chosen."""
     for row in np.unique(np.linspace(0, len(split.rows) - 1, LOOKED_AT).astype(int)) if len(split.rows) else []:
-        with Image.open(io.BytesIO(image_bytes(split.column[int(split.rows[row])]))) as image:
+        image = deep_image(io.BytesIO(image_bytes(split.column[int(split.rows[row])])))
+        if image is not None:
             yield image
 
 
@@ -61,7 +62,7 @@ class PixelStore:
 
     def __init__(self, split: Split, model: Preprocessing):
         self.rows = split.rows
-        model.learn_grey_bits(sample_images(split))
+        model.learn_grey_levels(deep_images(split))
         depends_on = [code_hash(*CODE), library_versions(*LIBRARIES), model.image_processor.to_json_string()]
         key = json.dumps([*depends_on, split.column_hashes])
         self.path = cache_path("pixels", hashlib.sha256(key.encode()).hexdigest() + ".npy")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
-from steeldefectx.data.sources import Sample, find_class_folders
+from steeldefectx.data.sources import Sample, find_class_folders, sample_pixels
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.inference.classifier import SteelDefectClassifier
 from steeldefectx.models.calibration import Calibration, calibrate, write_calibration
@@ -37,12 +38,17 @@ def calibrate_checkpoint(checkpoint: Path, images: Path) -> Calibration:
     samples = find_class_folders(images).samples
     classifier = SteelDefectClassifier.from_pretrained(checkpoint)
     labels = _labels(samples, classifier.classes)
-    logits = torch.from_numpy(classifier.logits(sample.path for sample in samples))
+    logits = torch.from_numpy(classifier.logits(map(_image, samples)))
     calibration = calibrate(logits, labels, f"{len(samples)} images in {images.absolute()}, which the run did not see")
     write_calibration(calibration, checkpoint)
     if results is not None:
         write_json(results | {"calibration": vars(calibration), "calibrated_error": None}, checkpoint / RESULTS)
     return calibration
+
+
+def _image(sample: Sample) -> Path | Image.Image:
+    """What a sample is: its file, or a part of that."""
+    return sample.path if sample.box is None else sample_pixels(sample)[0]
 
 
 def _refuse_own_images(results: dict | None, images: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from steeldefectx.data.images import check_size, open_image
-from steeldefectx.errors import ConfigError, DataError, ModelError
+from steeldefectx.data.images import PAUSE, Traits, check_levels, check_size, deep_image, read_image, unsettled
+from steeldefectx.data.sources.remarks import remarks
+from steeldefectx.errors import ConfigError, DataError, DriveGoneError, ModelError
 from steeldefectx.features.pixels import LOOKED_AT
 from steeldefectx.inference.engines import BATCH, Engine, TorchEngine
 from steeldefectx.inference.onnx import OnnxEngine, is_export
@@ -24,6 +27,8 @@ from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.taxonomy import find_class, t0_sentence
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.prefetch import prefetch
+
+logger = logging.getLogger(__name__)
 
 ImageInput = Image.Image | str | Path
 """A Pillow image, or the path of an image file."""
@@ -140,6 +145,7 @@ class SteelDefectClassifier:
         texts: Texts | None = None,
         top_k: int = 5,
         abstain_below: float = 0.0,
+        page: int = 0,
     ) -> Iterator[Prediction]:
         """Predict images one after the other, in batches; memory does not grow with their number.
 
@@ -150,13 +156,15 @@ class SteelDefectClassifier:
             top_k: How many classes to name for each.
             abstain_below: A prediction whose best probability is lower abstains: 0.5 asks for classes that are more
                 probable than all others together.
+            page: Which page or frame is predicted, of files of several, counted from 0.
 
         Raises:
             DataError: A file that is no readable image, or an image with too many pixels.
+            DriveGoneError: The drive went away.
             ModelError: Texts for a model that takes none.
             ConfigError: Texts that make no sense.
         """
-        for prediction in self.predict_each(images, texts, top_k, abstain_below):
+        for prediction in self.predict_each(images, texts, top_k, abstain_below, page):
             if isinstance(prediction, DataError):
                 raise prediction
             yield prediction
@@ -167,12 +175,13 @@ class SteelDefectClassifier:
         texts: Texts | None = None,
         top_k: int = 5,
         abstain_below: float = 0.0,
+        page: int = 0,
     ) -> Iterator[Prediction | DataError]:
         """:meth:`predict`, with what is wrong with an image in the place of its prediction."""
         engine, temperature = self.engine, self.temperature
         if texts is not None:
             engine, temperature = engine.with_texts(texts_by_class(texts)), 1.0
-        for row in _logits(engine, images):
+        for row in _logits(engine, images, page):
             if isinstance(row, DataError):
                 yield row
                 continue
@@ -226,20 +235,29 @@ def texts_by_class(texts: Texts) -> dict[str, list[str]]:
     return by_class
 
 
-def _logits(engine: Engine, images: ImageInput | Iterable[ImageInput]) -> Iterator[np.ndarray | DataError]:
+def _logits(
+    engine: Engine, images: ImageInput | Iterable[ImageInput], page: int = 0
+) -> Iterator[np.ndarray | DataError]:
     """Logits (C,) of each image, or what is wrong with it; the next batch is decoded while one is computed."""
     images = [images] if isinstance(images, ImageInput) else images
     waiting = iter(images)
     if not isinstance(images, Sequence):
         images = list(islice(waiting, BATCH))
         waiting = chain(images, waiting)
-    engine.learn_grey_bits(_deep_images(images))
+    engine.learn_grey_levels(_deep_images(images))
+    said: set[str] = set()
 
     def prepare(image: ImageInput) -> np.ndarray | DataError:
         try:
             if isinstance(image, Image.Image):
                 check_size(image)
-            return engine.to_pixels(image if isinstance(image, Image.Image) else open_image(image))
+                check_levels(image)
+                return engine.to_pixels(image)
+            decoded, traits = _settled(image, page)
+            _say_once(said, image, traits, page)
+            return engine.to_pixels(decoded)
+        except DriveGoneError:
+            raise
         except DataError as error:
             return error
 
@@ -252,19 +270,30 @@ def _logits(engine: Engine, images: ImageInput | Iterable[ImageInput]) -> Iterat
                 yield prepared if isinstance(prepared, DataError) else next(rows)
 
 
+def _settled(file: str | Path, page: int) -> tuple[Image.Image, Traits]:
+    """An image file; one that is bad and changed a moment ago is read again after a pause."""
+    try:
+        return read_image(file, page)
+    except DataError:
+        if not unsettled(Path(file)):
+            raise
+    time.sleep(PAUSE)
+    return read_image(file, page)
+
+
+def _say_once(said: set[str], file: str | Path, traits: Traits, page: int) -> None:
+    for kind, line in remarks({Path(file): traits}, page, []).items():
+        if kind not in said:
+            said.add(kind)
+            logger.warning(line)
+
+
 def _deep_images(images: Sequence[ImageInput]) -> Iterator[Image.Image]:
     """Those of more than 8 bits among some of the images, evenly chosen."""
     for image in images[:: max(1, len(images) // LOOKED_AT)]:
-        if isinstance(image, Image.Image):
-            yield image
-            continue
-        try:
-            with Image.open(image) as opened:
-                deep = opened.mode.startswith("I")
-            if deep:
-                yield open_image(image)
-        except (OSError, SyntaxError, ValueError, DataError, Image.DecompressionBombError):
-            continue  # it is listed when its turn comes
+        deep = image if isinstance(image, Image.Image) else deep_image(image)
+        if deep is not None:
+            yield deep
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ from steeldefectx.inference.explain.overlay import draw
 from steeldefectx.inference.explain.saliency import class_mean, class_saliency, saliency
 from steeldefectx.inference.search import Index, load_index
 from steeldefectx.models.image_classifier import ImageClassifier
-from steeldefectx.models.preprocessing import to_display
 from steeldefectx.taxonomy import find_class, t0_sentence
+from steeldefectx.utils.grey_levels import to_display
 
 TOP_K = 5
 NEAREST = 4
@@ -115,8 +115,7 @@ def _about(label: str) -> str:
 
 
 def _decoded(cell: dict[str, Any]) -> Image.Image:
-    with Image.open(io.BytesIO(image_bytes(cell))) as image:
-        return to_display(image)
+    return to_display(open_image(io.BytesIO(image_bytes(cell))))
 
 
 def _as_file(uploaded: Any) -> str | None:

@@ -31,8 +31,8 @@ class Engine(Protocol):
     def to_pixels(self, image: Image.Image) -> np.ndarray:
         """Resize and crop an image as the model wants it: uint8 (3, H, W)."""
 
-    def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:
-        """Take over how many bits the grey images have, from a sample of them; see :class:`Preprocessing`."""
+    def learn_grey_levels(self, images: Iterable[Image.Image]) -> None:
+        """Take over what the grey levels of more than 8 bits are, from a sample of them; see :class:`Preprocessing`."""
 
     def logits(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels, uint8 (N, 3, H, W), to logits (N, C) float32."""
@@ -108,9 +108,9 @@ class TorchEngine:
         """Resize and crop an image; see :class:`Engine`."""
         return self.model.to_pixels(image)
 
-    def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:
-        """Take over how many bits the grey images have; see :class:`Engine`."""
-        self.model.learn_grey_bits(images)
+    def learn_grey_levels(self, images: Iterable[Image.Image]) -> None:
+        """Take over what the grey levels of more than 8 bits are; see :class:`Engine`."""
+        self.model.learn_grey_levels(images)
 
     @torch.inference_mode()
     def logits(self, pixels: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ class EvalConfig:
     gc10: str | None = setting(
         None, "GC10-DET: crop or whole images; as trained by default.", choices=("crop", "whole", None)
     )
+    page: int | None = setting(None, "Page or frame of image files of several, from 0; as trained by default.")
+    zip_encoding: str | None = setting(None, "Of names in zips that do not say it; as trained by default.")
     layout: str | None = setting(None, "Your own images: the layout to read them by, where a folder has several.")
     boxes: str | None = setting(
         None, "Your own images: crop or whole images; as trained by default.", choices=("crop", "whole", None)
@@ -74,6 +76,8 @@ class EvalConfig:
             "data_dir": recipe.get("data_dir") if as_trained else self.data_dir,
             "skip_bad": self.skip_bad,
             "gc10": self.gc10 or recipe.get("gc10", "crop"),
+            "page": recipe.get("page", 0) if self.page is None else self.page,
+            "zip_encoding": self.zip_encoding or (recipe.get("zip_encoding") if as_trained else None),
             "layout": self.layout or (recipe.get("layout", "auto") if as_trained else "auto"),
             "boxes": self.boxes or recipe.get("boxes", "crop"),
             "split_by": self.split_by or recipe.get("split_by", "auto"),

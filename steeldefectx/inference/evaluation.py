@@ -43,7 +43,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
     watch, device = Stopwatch(), PartialState().device
     recipe = own_recipe(config.checkpoint)
     settings = config.data_settings(recipe)
-    settings["config"] = resolved_config(settings["config"], settings["data_dir"])
+    settings["config"] = resolved_config(settings["config"], settings["data_dir"], settings["zip_encoding"])
     with watch("load_data"):
         data = load_data(**settings)
     with watch("load_model"):

@@ -15,6 +15,7 @@ from steeldefectx.errors import DataError
 from steeldefectx.inference.classifier import Prediction, SteelDefectClassifier
 from steeldefectx.inference.table_files import Row, check_output, open_table
 from steeldefectx.inference.unfinished import Unfinished
+from steeldefectx.utils.printable import printable
 
 SCHEMA = pa.schema(
     {
@@ -40,6 +41,7 @@ def predict_files(
     texts: Any = None,
     top_k: int = 3,
     abstain_below: float = 0.0,
+    page: int = 0,
 ) -> list[str]:
     """Write the predictions of images into a table, which appears when it is complete.
 
@@ -53,6 +55,7 @@ def predict_files(
         texts: Other classes, see :meth:`SteelDefectClassifier.predict`; so are ``top_k`` and ``abstain_below``.
         top_k: Classes named for each image.
         abstain_below: Probability below which the classifier abstains.
+        page: Page or frame of files of several, counted from 0.
 
     Returns:
         What is wrong with the files that could not be read, which are said on standard error too.
@@ -64,7 +67,7 @@ def predict_files(
 
     def predict(images: Sequence[Path]) -> Iterator[list[Row]]:
         """The rows of each file."""
-        predictions = classifier.predict_each(images, texts, top_k, abstain_below)
+        predictions = classifier.predict_each(images, texts, top_k, abstain_below, page)
         for file, prediction in zip(tqdm(images, "predict", unit="image", delay=2), predictions, strict=True):
             if isinstance(prediction, DataError):
                 tqdm.write(f"unreadable: {prediction}", file=sys.stderr)
@@ -74,6 +77,7 @@ def predict_files(
         return _write(out, files, predict(files))
     check_output(out)
     settings = {"classifier": classifier.fingerprint(), "texts": texts, "top_k": top_k, "abstain_below": abstain_below}
+    settings |= {"page": page} if page else {}
     with Unfinished(out, settings, files) as unfinished:
         todo = unfinished.todo
         if len(todo) < len(files):
@@ -89,7 +93,7 @@ def _write(out: Path | None, files: Iterable[Path], rows_of_files: Iterable[list
     problems = []
     with open_table(out, SCHEMA) as write:
         for file, rows in zip(files, rows_of_files, strict=True):
-            problems += [f"{file}: {row['error']}" for row in rows if row["error"] is not None]
+            problems += [f"{printable(file)}: {row['error']}" for row in rows if row["error"] is not None]
             for row in rows:
                 write(row)
     return problems
@@ -98,7 +102,7 @@ def _write(out: Path | None, files: Iterable[Path], rows_of_files: Iterable[list
 def _rows(file: Path, prediction: Prediction | DataError) -> Iterator[Row]:
     row: Row = dict.fromkeys(SCHEMA.names) | {"file": os.fsencode(file).decode("utf-8", "replace")}
     if isinstance(prediction, DataError):
-        yield row | {"error": str(prediction).removeprefix(f"{file}: ")}
+        yield row | {"error": str(prediction).removeprefix(f"{printable(file)}: ")}
         return
     for rank, (label, probability) in enumerate(zip(prediction.labels, prediction.probabilities, strict=True), 1):
         named = Prediction([label], [probability])

@@ -111,7 +111,7 @@ class Index:
 
     @torch.inference_mode()
     def _query(self, image: Image.Image) -> torch.Tensor:
-        self.clip.learn_grey_bits([image])
+        self.clip.learn_grey_levels([image])
         pixels = torch.from_numpy(self.clip.to_pixels(image))[None].to(self.features.device)
         return self._embed(self.clip.encode_images(pixels), self.clip.embed_images)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from PIL import Image
 from rich.table import Table
 
+from steeldefectx.data.images import open_image
 from steeldefectx.data.labelled import image_bytes
 from steeldefectx.inference.search import Hit, Index
-from steeldefectx.models.preprocessing import to_display
 from steeldefectx.utils import html
+from steeldefectx.utils.grey_levels import to_display
 
 THUMBNAIL = 240
 """Pixels of a thumbnail's longer side."""
@@ -61,7 +62,7 @@ def write_page(query: str | Image.Image, index: Index, hits: Sequence[Hit], clas
 
 
 def _card(index: Index, hit: Hit, class_name: str) -> str:
-    with Image.open(io.BytesIO(image_bytes(index.cell(hit.row)))) as image:
-        picture = html.thumbnail(to_display(image), THUMBNAIL)
+    image = open_image(io.BytesIO(image_bytes(index.cell(hit.row))))
+    picture = html.thumbnail(to_display(image), THUMBNAIL)
     caption = f"<span>{hit.similarity:.3f}</span><b>{escape(class_name)}</b>{escape(hit.text)}"
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"

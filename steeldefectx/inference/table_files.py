@@ -1,7 +1,8 @@
 """Files that tables are written to: Parquet, CSV or JSON lines, by the file's ending; CSV on standard output.
 
 In a CSV, a text that a spreadsheet would run as a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
-carriage return) has a ``'`` before it. The other formats have all texts as they are.
+carriage return) has a ``'`` before it, and control characters, as names of files may have, are escaped. The other
+formats have all texts as they are.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from steeldefectx.errors import ConfigError
+from steeldefectx.utils.printable import printable
 
 Row = dict[str, Any]
 OUTPUTS = (".csv", ".jsonl", ".parquet")
@@ -83,10 +85,12 @@ def _csv(file: TextIO, schema: pa.Schema) -> Callable[[Row], None]:
 
 
 def _csv_cell(value: Any) -> Any:
-    """Probabilities with four digits, and no text that is a formula."""
+    """Probabilities with four digits, no text that is a formula, and none that breaks a line or moves the cursor."""
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    return printable(f"'{value}" if value.startswith(FORMULA) else value)
 
 
 def _json_lines(file: TextIO) -> Callable[[Row], None]:

@@ -8,16 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image
 
 from steeldefectx.errors import ModelError
+from steeldefectx.utils.grey_levels import GreyLevels, Range, to_rgb
 
 logger = logging.getLogger(__name__)
 
-BITS_PER_SAMPLE, MAX_SAMPLE_VALUE = 258, 281
-"""Tags of a TIFF file that say how many bits its grey levels have."""
-CAMERA_BITS = (10, 12, 14, 16)
 UNWARPED_EDGE = 384
 """From this size on ConvNeXT's image processor warps images to a square; below it crops."""
 
@@ -32,23 +29,38 @@ class Preprocessing:
         """Bits of grey images of more than 8 bits whose files do not say it; kept with the processor."""
         return getattr(self.image_processor, "grey_bits", 16)
 
-    def learn_grey_bits(self, images: Iterable[Image.Image]) -> None:
-        """Take over how many bits a data set's grey images have, see :func:`undeclared_bits`.
+    @property
+    def grey_range(self) -> Range | None:
+        """Black and white of floating-point, negative or 32-bit grey levels; kept with the processor."""
+        known = getattr(self.image_processor, "grey_range", None)
+        return None if known is None else (known[0], known[1])
 
-        Never fewer than a checkpoint was trained with: a dark image alone would be brightened.
+    def learn_grey_levels(self, images: Iterable[Image.Image]) -> None:
+        """Take over what a data set's grey levels of more than 8 bits are, see :class:`.GreyLevels`.
+
+        Never fewer bits, and no narrower range, than a checkpoint was trained with: a dark image alone would be
+        brightened.
 
         Args:
             images: The data set, or a sample of it.
         """
-        bits = undeclared_bits(images)
-        known = getattr(self.image_processor, "grey_bits", 0)
-        if bits is not None and bits > known:
-            self.image_processor.grey_bits = bits
-            logger.warning("Grey images of more than 8 bits do not say how many: read as %d bits.", bits)
+        levels = GreyLevels()
+        for image in images:
+            levels.add(image)
+        known_bits = getattr(self.image_processor, "grey_bits", 0)
+        if levels.bits is not None and levels.bits > known_bits:
+            self.image_processor.grey_bits = levels.bits
+            logger.warning("Grey images of more than 8 bits do not say how many: read as %d bits.", levels.bits)
+        known, learnt = self.grey_range, levels.range
+        if learnt is not None and (known is None or (known[0] == learnt[0] == 0 and learnt[1] > known[1])):
+            self.image_processor.grey_range = list(learnt)
+            logger.warning(
+                "Grey levels that are floating-point numbers, negative or of 32 bits: %g is black, %g white.", *learnt
+            )
 
     def to_rgb(self, image: Image.Image) -> Image.Image:
         """An image of any mode as the model sees it, in RGB, before it is resized."""
-        return to_rgb(image, self.grey_bits)
+        return to_rgb(image, self.grey_bits, self.grey_range)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -126,57 +138,3 @@ class Preprocessing:
                 f"{name}: its image processor ({type(self.image_processor).__name__}) does more to images than resize, "
                 "crop, rescale and normalize, which is not supported."
             )
-
-
-def to_rgb(image: Image.Image, undeclared_bits: int = 16) -> Image.Image:
-    """An image of any mode as RGB, upright as its EXIF data say.
-
-    Grey images of more than 8 bits keep their 8 highest bits; Pillow's own conversion would clip them to white.
-
-    Args:
-        image: The image.
-        undeclared_bits: How many bits a grey image has whose file does not say it, 8..16.
-    """
-    bits = declared_bits(image) or undeclared_bits
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        levels = np.asarray(image).clip(0, 2**bits - 1) >> (bits - 8)
-        image = Image.fromarray(levels.astype(np.uint8))
-    return image.convert("RGB")
-
-
-def to_display(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB for people, and for models of others: one of few grey levels is not left dark."""
-    return to_rgb(image, undeclared_bits([image]) or 16)
-
-
-def declared_bits(image: Image.Image) -> int | None:
-    """Bits of the grey levels of an image in one of Pillow's modes ``I``, 8..16, where its file declares them.
-
-    A TIFF file does by its tags MaxSampleValue, or BitsPerSample below 16. Others do not: Pillow reads PNG and PGM
-    files of more than 8 bits as if they had 16.
-    """
-    if not isinstance(image, TiffImageFile):
-        return None
-    declared = [int(bits) for bits in np.ravel(image.tag_v2.get(BITS_PER_SAMPLE, [])) if bits < 16]
-    declared += [int(value).bit_length() for value in np.ravel(image.tag_v2.get(MAX_SAMPLE_VALUE, []))]
-    return max(8, min(declared)) if declared else None
-
-
-def undeclared_bits(images: Iterable[Image.Image]) -> int | None:
-    """Bits of the grey levels of a data set's images of more than 8 bits that do not declare them.
-
-    The least of a camera's usual numbers that holds the brightest pixel of all of them: of a single image that would
-    say nothing, since it would brighten a dark one.
-
-    Args:
-        images: Images of the data set, of any mode.
-
-    Returns:
-        10, 12, 14 or 16; None where there is no such image.
-    """
-    deep = (image for image in images if image.mode.startswith("I") and declared_bits(image) is None)
-    brightest = [int(np.asarray(image).max()) for image in deep]
-    if not brightest:
-        return None
-    return next(bits for bits in CAMERA_BITS if max(brightest) < 2**bits or bits == CAMERA_BITS[-1])

@@ -61,6 +61,8 @@ class TrainConfig:
     gc10: str = setting(
         "crop", "GC10-DET: crop around the boxes of a sample's class, or whole images.", choices=("crop", "whole")
     )
+    page: int = setting(0, "Page or frame that is read, of image files of several, counted from 0.")
+    zip_encoding: str | None = setting(None, "Of names in zips that do not say it: gbk, shift_jis, cp437 ...")
     layout: str = setting("auto", "Your own images: the layout to read them by, where a folder has several.")
     boxes: str = setting(
         "crop",

@@ -1,1 +1,1 @@
-"""What every room may use: files, caches, hashes, figures."""
+"""What every room may use: files, caches, hashes, figures, grey levels."""

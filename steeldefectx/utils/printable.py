@@ -14,7 +14,7 @@ def printable(name: str | os.PathLike[str]) -> str:
     text = os.fspath(name)
     if text.isprintable():
         return text
-    return "".join(_escaped(char) if unicodedata.category(char) in CONTROL else char for char in text)
+    return "".join(_escaped(char) if unicodedata.category(char) in CONTROL and char != "\t" else char for char in text)
 
 
 def _escaped(char: str) -> str:

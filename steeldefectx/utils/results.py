@@ -30,8 +30,11 @@ RUN_CODE = (
     "models/*.py",
     "metrics/*.py",
     "data/duplicates.py",
+    "data/images.py",
     "data/labelled.py",
     "data/splits.py",
+    "data/tiff.py",
+    "utils/grey_levels.py",
     "taxonomy.py",
     "embedded/model.safetensors",
 )

@@ -125,6 +125,17 @@ def test_draws_of_a_seed_are_nested_and_of_another_seed_different():
     assert [part.tolist() for part in draws[-1]] == [part.tolist() for part in few_shot_draw(labels, 16, 3)]
 
 
+def test_no_validation_image_is_of_a_photograph_that_a_shot_is_of():
+    labels = np.repeat([0, 1], 30)
+    groups = [[n, n + 1, n + 30] for n in range(0, 30, 2)]  # two of a class and one of the other
+    for seed in range(5):
+        drawn, validation = few_shot_draw(labels, 3, seed, groups)
+        assert drawn.tolist() == few_shot_draw(labels, 3, seed)[0].tolist(), "the shots are the same"
+        shown = {position for group in groups if set(group) & set(drawn.tolist()) for position in group}
+        assert not shown & set(validation.tolist())
+        assert np.bincount(labels[validation]).tolist() == [3, 3]
+
+
 def test_a_class_more_does_not_change_the_draw_of_the_others():
     few = few_shot_draw(np.repeat([0, 1], 30), 4, 0)
     more = few_shot_draw(np.repeat([0, 1, 2], 30), 4, 0)

@@ -1,5 +1,6 @@
 """SteelDefectClassifier: against plain re-derivations, transformers' pipeline, and files nobody vouched for."""
 
+import errno
 import io
 import json
 import struct
@@ -14,7 +15,7 @@ from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 from steeldefectx import SteelDefectClassifier
 from steeldefectx.data.images import MAX_PIXELS, open_image
-from steeldefectx.errors import ConfigError, DataError, ModelError
+from steeldefectx.errors import ConfigError, DataError, DriveGoneError, ModelError
 from steeldefectx.inference.classifier import Prediction
 from steeldefectx.inference.engines import BATCH
 from steeldefectx.models.adapters import ClipAdapter
@@ -252,6 +253,9 @@ def variants(folder):
     turned = Image.Exif()
     turned[0x0112] = 6  # the camera was held on its side
     palette = rgb.quantize(64)
+    shares = np.asarray(grey) / 255
+    turned_mirrored = Image.Exif()
+    turned_mirrored[0x0112] = 7
     made = {
         "grey.png": (grey, {}, grey.convert("RGB")),
         "sixteen.png": (Image.fromarray(values), {}, grey.convert("RGB")),
@@ -262,6 +266,8 @@ def variants(folder):
         "animated.png": (rgb, {"save_all": True, "append_images": [picture(6)]}, rgb),
         "pages.tif": (rgb, {"save_all": True, "append_images": [picture(6)]}, rgb),
         "turned.png": (rgb.transpose(Image.Transpose.ROTATE_90), {"exif": turned}, rgb),
+        "turned.tif": (rgb.transpose(Image.Transpose.TRANSVERSE), {"exif": turned_mirrored}, rgb),
+        "float.tif": (Image.fromarray(shares.astype(np.float32)), {}, grey.convert("RGB")),
         "cmyk.tif": (rgb.convert("CMYK"), {}, rgb.convert("CMYK").convert("RGB")),
         "one.png": (Image.new("L", (1, 1), 9), {}, Image.new("RGB", (1, 1), (9, 9, 9))),
         "thin.png": (grey.resize((500, 2)), {}, grey.resize((500, 2)).convert("RGB")),
@@ -276,6 +282,52 @@ def test_a_picture_is_the_same_in_every_kind_of_file(classifier, tmp_path):
     for file, found, plain in zip(files, classifier.predict(files), classifier.predict(expected), strict=True):
         assert found.labels == plain.labels, file.name
         assert found.probabilities == pytest.approx(plain.probabilities, abs=1e-6), file.name
+
+
+def test_one_of_several_pages_is_predicted_and_how_many_there_are_is_said_once(classifier, tmp_path, caplog):
+    pages = [picture(n) for n in range(3)]
+    files = [tmp_path / f"{name}.tif" for name in "abc"]
+    for file in files:
+        pages[0].save(file, save_all=True, append_images=pages[1:])
+    for page, plain in enumerate(classifier.predict(pages)):
+        for found in classifier.predict(files, page=page):
+            assert found.probabilities == pytest.approx(plain.probabilities, abs=1e-6)
+    caplog.clear()
+    list(classifier.predict(files))
+    assert caplog.text.count("several pages or frames") == 1
+    (error,) = classifier.predict_each(files[0], page=3)
+    assert "none of number 3" in str(error)
+
+
+def test_levels_that_are_no_numbers_are_said_in_their_place(classifier, tmp_path):
+    bad = np.asarray(picture().convert("L")).astype(np.float32)
+    bad[0, 0] = np.nan
+    Image.fromarray(bad).save(tmp_path / "bad.tif")
+    found = list(classifier.predict_each([tmp_path / "bad.tif", Image.fromarray(bad), picture()]))
+    assert ["NaN" in str(each) for each in found] == [True, True, False]
+
+
+def test_a_file_that_is_still_being_written_is_read_once_it_is_whole(classifier, tmp_path, monkeypatch):
+    file, whole = tmp_path / "late.png", io.BytesIO()
+    picture().save(whole, "PNG")
+    file.write_bytes(whole.getvalue()[:2000])
+    monkeypatch.setattr(time, "sleep", lambda seconds: file.write_bytes(whole.getvalue()))
+    assert list(classifier.predict([file])) == list(classifier.predict([picture()]))
+
+
+def test_a_drive_that_goes_away_ends_it(classifier, tmp_path, monkeypatch):
+    for n in range(3):
+        picture(n).save(tmp_path / f"{n}.png")
+    real = Image.open
+
+    def lost(source, *rest, **options):
+        if str(source).endswith("1.png"):
+            raise OSError(errno.ESTALE, "Stale file handle", str(source))
+        return real(source, *rest, **options)
+
+    monkeypatch.setattr(Image, "open", lost)
+    with pytest.raises(DriveGoneError, match=r"1\.png: cannot be read any more \(Stale file handle\)"):
+        list(classifier.predict_each([tmp_path / f"{n}.png" for n in range(3)]))
 
 
 def test_no_images_no_predictions(classifier):

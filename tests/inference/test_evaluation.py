@@ -81,5 +81,5 @@ def test_data_and_their_split_are_those_of_the_run_unless_flags_say_otherwise():
     }  # fmt: skip
     typed = EvalConfig("runs/latest", data_dir="raw", split_by="rule", gc10="crop", t0_template="{}")
     expected = {"config": "auto", "data_dir": "raw", "split_by": "rule", "gc10": "crop", "t0_template": "{}"}
-    others = {"t1_file": "t1.yaml", "annotations": None, "skip_bad": False}
+    others = {"t1_file": "t1.yaml", "annotations": None, "skip_bad": False, "layout": "auto", "boxes": "crop"}
     assert typed.data_settings(recipe) == expected | others, "annotations are of the images trained on"

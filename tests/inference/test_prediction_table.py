@@ -313,3 +313,25 @@ def test_predict_takes_the_images_that_other_commands_take(checkpoint, images, t
     assert [row["file"] for row in read(tmp_path / "t.jsonl")] == [
         str(below / name) for name in ("0.png", "1.png", "1b.jpg", "2.png")
     ]
+
+
+def test_names_that_would_break_a_line_or_move_the_cursor_are_escaped_in_a_csv(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    names = ["a\nb.png", "c\x1b[31m.png"]
+    for name in names:
+        Image.new("L", (20, 20), 9).save(folder / name)
+    (folder / "bad\n.png").write_bytes(b"no image")
+    os.utime(folder / "bad\n.png", (1, 1))
+    (tmp_path / "texts.yaml").write_text("[hollow, hole]\n")
+    for ending in ("csv", "jsonl"):
+        done = predict(
+            folder, "--checkpoint", "tiny", "--texts", tmp_path / "texts.yaml", "--out", tmp_path / f"t.{ending}"
+        )
+        assert done.exit_code == 1
+        assert "unreadable" in done.output
+        assert "bad\\n.png: not a readable image" in done.output
+    table = (tmp_path / "t.csv").read_text()
+    assert "a\\nb.png" in table
+    assert "\x1b" not in table
+    assert {f"{folder}/{name}" for name in names} <= {row["file"] for row in read(tmp_path / "t.jsonl")}, "as they are"

@@ -18,8 +18,9 @@ from transformers import (
 )
 
 from steeldefectx.errors import ModelError
-from steeldefectx.models import preprocessing
-from steeldefectx.models.preprocessing import Preprocessing, declared_bits, to_rgb
+from steeldefectx.models.preprocessing import Preprocessing
+from steeldefectx.utils import grey_levels
+from steeldefectx.utils.grey_levels import declared_bits, to_rgb
 
 SQUARE = {"size": {"height": 32, "width": 32}}
 CROPPED = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
@@ -85,7 +86,7 @@ def ramp(bits):
 
 def tiff(values, **tags):
     buffer = io.BytesIO()
-    Image.fromarray(values).save(buffer, "TIFF", tiffinfo={getattr(preprocessing, tag): tags[tag] for tag in tags})
+    Image.fromarray(values).save(buffer, "TIFF", tiffinfo={getattr(grey_levels, tag): tags[tag] for tag in tags})
     return Image.open(buffer)
 
 
@@ -134,16 +135,34 @@ def test_what_declares_no_depth_has_that_of_its_data_set_which_is_said(bits, cap
     model = prepared(ViTImageProcessorPil(size={"height": 96, "width": 96}))
     bright, dark = ramp(bits), ramp(bits) // 8
     with caplog.at_level(logging.WARNING):
-        model.learn_grey_bits([png(dark), png(bright), Image.new("L", (4, 4))])
+        model.learn_grey_levels([png(dark), png(bright), Image.new("L", (4, 4))])
     assert f"read as {bits} bits" in caplog.text
     assert model.to_pixels(png(bright)).max() == 255
     assert model.to_pixels(png(dark)).max() == 31, "a dark image of the set stays dark"
-    model.learn_grey_bits([png(dark)])
+    model.learn_grey_levels([png(dark)])
     assert model.grey_bits == bits, "and when it is asked about alone"
 
 
 def test_a_checkpoint_remembers_the_depth_of_the_images_it_was_trained_on(tmp_path):
     model = prepared(ViTImageProcessorPil(size={"height": 96, "width": 96}))
-    model.learn_grey_bits([png(ramp(12))])
+    model.learn_grey_levels([png(ramp(12))])
     model.image_processor.save_pretrained(tmp_path)
     assert prepared(ViTImageProcessorPil.from_pretrained(tmp_path)).grey_bits == 12
+
+
+def test_floating_point_levels_have_the_range_of_their_data_set_which_is_said_and_kept(tmp_path, caplog):
+    model = prepared(ViTImageProcessorPil(size={"height": 96, "width": 96}))
+    bright, dark = (Image.fromarray((ramp(8) / 255 * top).astype(np.float32)) for top in (0.9, 0.1))
+    with caplog.at_level(logging.WARNING):
+        model.learn_grey_levels([dark, bright, Image.new("L", (4, 4))])
+    assert "0 is black, 1 white" in caplog.text
+    assert model.grey_bits == 16, "integers are read as before"
+    assert abs(int(model.to_pixels(bright).max()) - 230) <= 1
+    assert abs(int(model.to_pixels(dark).max()) - 26) <= 1, "a dark image of the set stays dark"
+    model.image_processor.save_pretrained(tmp_path)
+    again = prepared(ViTImageProcessorPil.from_pretrained(tmp_path))
+    assert again.grey_range == (0, 1)
+    again.learn_grey_levels([Image.fromarray((ramp(8) / 255 * 0.01 - 3).astype(np.float32))])
+    assert again.grey_range == (0, 1), "one odd image alone does not change what a model was trained with"
+    again.learn_grey_levels([Image.fromarray(ramp(8).astype(np.float32))])
+    assert again.grey_range == (0, 255), "images that no smaller range holds do"

@@ -6,11 +6,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import ndimage
 
-from steeldefectx.data.images import MAX_PIXELS
-from steeldefectx.errors import DataError
+from steeldefectx.data.images import open_image
+from steeldefectx.utils.grey_levels import is_deep, to_grey, to_rgb
 
 TINT = (255, 122, 26)
 """Colour of the mask's overlay, RGB."""
@@ -21,7 +21,7 @@ FILL, OUTLINE = 70, 255
 def image_png(path: Path) -> bytes:
     """An image file of any kind as an 8-bit PNG, grey or RGB."""
     image = _open(path)
-    return _png(image if image.mode == "L" else image.convert("RGB"))
+    return _png(image if image.mode == "L" else to_rgb(image))
 
 
 def overlay_png(mask: Path, image: Path) -> bytes:
@@ -50,27 +50,14 @@ def grey_levels(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     Raises:
         DataError: It cannot be read.
     """
-    grey = _open(path).convert("L")
+    grey = to_grey(_open(path))
     return np.asarray(grey if size in (None, grey.size) else grey.resize(size, Image.Resampling.NEAREST))
 
 
 def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"{path}: has more than {MAX_PIXELS:,} pixels.")
-            image.load()
-            return _eight_bit(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as an image: {error}") from error
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Grey levels of 10 to 16 bits are shifted until the brightest fits; Pillow would clip them to white."""
-    if not image.mode.startswith("I"):
-        return image
-    levels = np.asarray(image).clip(0)
-    return Image.fromarray((levels >> max(0, int(levels.max()).bit_length() - 8)).astype(np.uint8))
+    """An image, upright; grey levels of more than 8 bits by the image's own range."""
+    image = open_image(path)
+    return to_grey(image) if is_deep(image) else image
 
 
 def _png(image: Image.Image) -> bytes:

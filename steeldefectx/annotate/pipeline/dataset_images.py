@@ -10,22 +10,26 @@ from typing import Any
 
 from PIL import Image
 
-from steeldefectx.data.builder import SteelDefectXConfig, find_samples, resolved_config, sample_texts
+from steeldefectx.data.builder import SteelDefectXConfig, find_samples, resolved_config
 from steeldefectx.data.download import download_release
+from steeldefectx.data.images import open_image, reads_alike, traits_of
+from steeldefectx.data.sample_rows import sample_texts
 from steeldefectx.data.sources import Problem, Sample, sample_mask
+from steeldefectx.data.sources.mask_pixels import WHITE, mask_kind
 from steeldefectx.data.sources.shapes import Shapes
 from steeldefectx.errors import ConfigError
 from steeldefectx.render import sample
 from steeldefectx.store.schema import AnnotatedImage
 from steeldefectx.taxonomy import t1_sentence
 from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.grey_levels import to_display
 
 CACHE_FOLDER = "annotate"
 """In the cache, for images that are no files by themselves: parts of larger ones, and rendered ones."""
 
 
 def find_images(
-    config: str, data_dir: Path | None, *, skip_bad: bool, layout: str = "auto", boxes: str = "crop"
+    config: str, data_dir: Path | None, *, skip_bad: bool, **settings: Any
 ) -> tuple[list[AnnotatedImage], list[Problem]]:
     """The images of a data set, and what was left out of it.
 
@@ -33,8 +37,8 @@ def find_images(
         config: A config of :mod:`steeldefectx.data.builder`.
         data_dir: Folder with the images; None for ``sample``, and for the public release, which is downloaded.
         skip_bad: Leave out what cannot be used, instead of raising.
-        layout: Of your own images, where they could be read in several ways.
-        boxes: Of your own images: ``crop`` or ``whole``.
+        **settings: How the folder is read: ``layout``, ``boxes``, ``page``, ``zip_encoding``, see
+            :class:`~steeldefectx.data.builder.SteelDefectXConfig`.
 
     Raises:
         DataError: Images that cannot be used; all are listed.
@@ -42,11 +46,11 @@ def find_images(
     """
     if config == "sample":
         return list(_rendered_images()), []
-    config = resolved_config(config, data_dir)
+    config = resolved_config(config, data_dir, settings.get("zip_encoding"))
     if data_dir is None and config != "default":
         raise ConfigError(f"Name the folder with the images of the config {config!r}.")
     folder = download_release() if data_dir is None else data_dir
-    found = find_samples(config, folder, skip_bad=skip_bad, layout=layout, boxes=boxes)
+    found = find_samples(config, folder, skip_bad=skip_bad, **settings)
     return [_from_sample(each) for each in found.samples], found.problems
 
 
@@ -72,21 +76,28 @@ def _from_sample(found: Sample) -> AnnotatedImage:
 
 def _files(found: Sample) -> tuple[Path, Path | None]:
     """Files of a sample's image and mask: in the cache, those that are parts of larger ones, or drawn."""
-    if found.box is None and not isinstance(found.mask, Shapes):
-        return found.path, found.mask
-    drawn = found.mask if isinstance(found.mask, Shapes) else None
-    state = (str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box, drawn)
+    turned = found.mask is not None and traits_of(found.path).orientation != 1
+    as_it_lies = found.box is None and found.page == 0 and reads_alike(found.path)
+    if as_it_lies and not turned and (found.mask is None or _is_white_on_black(found.mask)):
+        return found.path, found.mask if isinstance(found.mask, Path) else None
+    drawn = found.mask if isinstance(found.mask, Shapes | None) else (str(found.mask), found.mask.stat().st_mtime_ns)
+    state = (str(found.path.absolute()), found.path.stat().st_mtime_ns, found.box, found.page, drawn)
     key = hashlib.sha256(repr(state).encode()).hexdigest()
     image, mask = (cache_path(CACHE_FOLDER, f"{key[:32]}{suffix}.png") for suffix in ("", "_mask"))
-    if found.box is None:
+    if as_it_lies:
         image = found.path
     elif not image.is_file():
-        with Image.open(found.path) as whole:
-            _write(image, _png(whole.crop(found.box)))
+        part = open_image(found.path, found.page).crop(found.box)
+        _write(image, _png(part if part.mode in ("L", "RGB") else to_display(part)))
     pixels = None if mask.is_file() else sample_mask(found)
     if pixels is not None:
         _write(mask, _png(Image.fromarray(pixels)))
     return image, None if found.mask is None else mask
+
+
+def _is_white_on_black(mask: Path | Shapes) -> bool:
+    """Whether a mask is a file that can be shown as it lies."""
+    return isinstance(mask, Path) and mask_kind(open_image(mask)) == WHITE
 
 
 def _annotated_image(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from steeldefectx.annotate.pipeline.costs import LONG_SIDE, SHORT_SIDE, Prices, image_tokens, text_tokens
+from steeldefectx.data.images import image_formats, open_image, traits_of
+from steeldefectx.errors import DataError, DriveGoneError
 from steeldefectx.store.schema import AnnotatedImage
+from steeldefectx.utils.grey_levels import to_display
 
 PROMPT_VERSION = "1"
 """Stored with every answer; a change of any prompt below needs another version."""
@@ -156,8 +161,7 @@ class ChatRequest:
             return 0.0
         size = None
         if self.image is not None:
-            with Image.open(self.image.path) as image:
-                size = image.size
+            size = image_size(Path(self.image.path))
         return prices.cost(*self.estimate_tokens(model, size))
 
 
@@ -185,16 +189,39 @@ def data_uri(path: Path) -> str:
     Raises:
         OSError: It cannot be read.
     """
-    with Image.open(path) as image:
-        plain = (image.format, image.mode) in SENT_UNCHANGED and set(image.info) <= HARMLESS_METADATA
-        if plain and _sent_size(*image.size) == image.size:
-            return _encode(f"image/{str(image.format).lower()}", path.read_bytes())
-        from steeldefectx.models.preprocessing import to_display  # imports torch; most images do without
-
-        rgb = to_display(image)
+    try:
+        with Image.open(path, formats=image_formats()) as image:
+            plain = (image.format, image.mode) in SENT_UNCHANGED and set(image.info) <= HARMLESS_METADATA
+            if plain and _sent_size(*image.size) == image.size:
+                return _encode(f"image/{str(image.format).lower()}", path.read_bytes())
+    except UnidentifiedImageError:  # of a kind that Pillow alone does not read
+        pass
+    with _as_os_error():
+        rgb = to_display(open_image(path))
     buffer = io.BytesIO()
     rgb.resize(_sent_size(*rgb.size), Image.Resampling.LANCZOS).save(buffer, "PNG")
     return _encode("image/png", buffer.getvalue())
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image, upright.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with _as_os_error():
+        return traits_of(path).size
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """An image that cannot be read is as one that is not there: that image alone is not described."""
+    try:
+        yield
+    except DriveGoneError:
+        raise
+    except DataError as error:
+        raise OSError(str(error)) from error
 
 
 def _sent_size(width: int, height: int) -> tuple[int, int]:

@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from tqdm.auto import tqdm
 
 from steeldefectx.annotate.pipeline.batch import BatchRun
 from steeldefectx.annotate.pipeline.client import Endpoint, EndpointError, RefusedNError, RequestError
 from steeldefectx.annotate.pipeline.costs import Budget, Prices
 from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
-from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, ChatRequest, SamplingConfig, chat_request
+from steeldefectx.annotate.pipeline.prompts import (
+    CANDIDATES,
+    SUPPLEMENT,
+    ChatRequest,
+    SamplingConfig,
+    chat_request,
+    image_size,
+)
 from steeldefectx.annotate.pipeline.selection import SENTENCE_MODEL, SentenceModel
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
@@ -120,8 +127,7 @@ def estimate(images: Sequence[AnnotatedImage], done: set[str], config: Annotatio
     pending = [image for image in images if image.image_id not in done]
     tokens: dict[str, list[tuple[int, int]]] = {CANDIDATES: [], SUPPLEMENT: []}
     for image in pending:
-        with Image.open(image.path) as opened:
-            size = opened.size
+        size = image_size(Path(image.path))
         for step, n in ((CANDIDATES, config.sampling.candidates), (SUPPLEMENT, 1)):
             tokens[step].append(chat_request(step, image, config.sampling, n).estimate_tokens(config.model, size))
     tokens_in, tokens_out = (sum(counts[i] for counts in tokens[CANDIDATES]) for i in (0, 1))

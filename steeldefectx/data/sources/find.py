@@ -17,11 +17,11 @@ from steeldefectx.data.sources.layouts.layout import SOURCE
 from steeldefectx.data.sources.listing import PART, Listing, Problem, Sample
 from steeldefectx.data.sources.masks import attach_masks, take_masks
 from steeldefectx.data.sources.renamed import copy_part
-from steeldefectx.data.sources.tree import Tree, read_tree
+from steeldefectx.data.sources.tree import TEXT_ENDINGS, Tree, must_be_folder, read_tree
 from steeldefectx.data.sources.usable import listed, usable_samples
 from steeldefectx.data.sources.walk import walk
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD, find_class
+from steeldefectx.taxonomy import CLASSES, GC10, NEU, S3D, X_SDD, find_class
 
 _logger = logging.getLogger(__name__)
 SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
@@ -34,25 +34,29 @@ SOURCES: dict[str, tuple[Callable[[Tree], Iterable[Sample]], int]] = {
 BOXES = ("crop", "whole")
 
 
-def find_samples(data_dir: Path, *, skip_bad: bool = False, crops: bool = True) -> Listing:
+def find_samples(
+    data_dir: Path, *, skip_bad: bool = False, crops: bool = True, page: int = 0, zip_encoding: str | None = None
+) -> Listing:
     """Find the samples of all known sources below a folder, at any depth, in any mix.
 
     Args:
         data_dir: Folder to look through.
         skip_bad: Leave out what cannot be used, and report it in ``problems``, instead of raising.
+        page: Which page is read of files of several, counted from 0.
+        zip_encoding: What names in zips are in that do not say it; None: to be found out.
         crops: A sample of an image with several classes is the part around its class, not all of the image.
 
     Raises:
         DataError: No such folder, no known source, or things that cannot be used: all are listed.
     """
-    tree = read_tree(data_dir)
+    tree = read_tree(data_dir, zip_encoding)
     samples = known_samples(tree)
     if not crops:
         samples = [replace(sample, box=None) for sample in samples]
     if not samples:
         raise DataError(_nothing_found(tree, _nothing_known(tree)))
     problems = [*tree.problems, *_unknown(tree, samples)]
-    listing = usable_samples(samples, problems, skip_bad)
+    listing = usable_samples(samples, problems, skip_bad, page)
     listing.notes.extend([*tree.notes, *_unused(tree, samples, problems, "belong to no known source")])
     for note in listing.notes:
         _logger.warning(note)
@@ -66,27 +70,44 @@ def known_samples(tree: Tree) -> list[Sample]:
     return samples + attach_masks(tree, _read_sources(tree), masks)
 
 
-def count_known(data_dir: Path) -> tuple[dict[str, int], bool]:
-    """How many images of each known source are below a folder, and whether it :func:`is_published`.
+@dataclass(frozen=True)
+class KnownSources:
+    """What a folder holds of the known sources."""
+
+    images: dict[str, int]
+    """Source -> how many images are called as its are."""
+    published: bool
+    """Whether it counts as published data: half of all classes of a source are there, so that the names are no chance,
+    or most of the images, masks left out, are of known sources."""
+    others: int
+    """Images of no known source; masks count as none."""
+
+
+def known_sources(data_dir: Path, zip_encoding: str | None = None) -> KnownSources:
+    """Look through a folder for known sources, by names alone.
 
     Raises:
         DataError: No such folder.
     """
-    tree = read_tree(data_dir)
-    known = known_samples(tree)
-    count = Counter({sample.path: sample.source for sample in known}.values())
-    return dict(count.most_common()), is_published(tree, known)
+    tree = read_tree(data_dir, zip_encoding)
+    return sources_among(tree, known_samples(tree))
 
 
-def is_published(tree: Tree, known: Sequence[Sample]) -> bool:
-    """Whether a folder counts as published data: at least half of its images, masks left out, are of known sources.
+def sources_among(tree: Tree, known: Sequence[Sample]) -> KnownSources:
+    """What a tree holds of the known sources.
 
     Args:
         tree: The folder, after :func:`known_samples`.
         known: What that gave.
     """
-    paths = {sample.path for sample in known}
-    return 0 < len({*tree.images(), *paths}) <= 2 * len(paths)
+    source_of = {sample.path: sample.source for sample in known}
+    classes = {source: {s.class_name for s in known if s.source == source} for source in SOURCES}
+    all_of = {source: sum(source in c.source_labels for c in CLASSES) for source in SOURCES}
+    whole = any(2 * len(classes[source]) >= all_of[source] for source in SOURCES)
+    released = any(sample.texts for sample in known)
+    others = sum(file not in source_of for file in tree.images())
+    published = released or whole or len(source_of) > others
+    return KnownSources(dict(Counter(source_of.values()).most_common()), published, others)
 
 
 def _read_sources(tree: Tree) -> list[Sample]:
@@ -118,6 +139,8 @@ def find_class_folders(
     source: str = SOURCE,
     layout: str = AUTO,
     boxes: str = "crop",
+    page: int = 0,
+    zip_encoding: str | None = None,
 ) -> Listing:
     """Find the samples of one's own images, and masks beside them, in whatever layout they are (:mod:`.layouts`).
 
@@ -127,24 +150,37 @@ def find_class_folders(
         source: Name of the data set.
         layout: Name of the layout, or ``auto``.
         boxes: Where annotations have boxes: a sample is the ``crop`` around one, or ``whole``, the image, once a class.
+        page: As for :func:`find_samples`; so is ``zip_encoding``.
+        zip_encoding: See there.
 
     Raises:
         DataError: No such folder, no layout that is known or one that two layouts explain in different ways, or things
             that cannot be used: all are listed.
         ConfigError: An unknown layout, or neither ``crop`` nor ``whole``.
     """
-    return read_own_images(data_dir, source=source, layout=layout, boxes=boxes).usable(skip_bad)
+    own = read_own_images(data_dir, source=source, layout=layout, boxes=boxes, zip_encoding=zip_encoding)
+    return own.usable(skip_bad, page)
 
 
-def read_own_images(data_dir: Path, *, source: str = SOURCE, layout: str = AUTO, boxes: str = "crop") -> OwnImages:
+def read_own_images(
+    data_dir: Path,
+    *,
+    source: str = SOURCE,
+    layout: str = AUTO,
+    boxes: str = "crop",
+    zip_encoding: str | None = None,
+) -> OwnImages:
     """What is in a folder of one's own images, before any is decoded; it is said as a warning.
 
     Args and errors are those of :func:`find_class_folders`, but for images that cannot be decoded.
     """
     if boxes not in BOXES:
         raise ConfigError(f"boxes={boxes!r} is unknown: choose one of {', '.join(BOXES)}.")
-    tree = read_tree(data_dir)
-    chosen, evidence = choose(tree, layout)
+    tree = read_tree(data_dir, zip_encoding)
+    try:
+        chosen, evidence = choose(tree, layout)
+    except DataError as error:
+        raise DataError(_nothing_found(tree, str(error))) from None
     samples = list(chosen.read(tree))
     if boxes == "whole":
         samples = whole_images(samples)
@@ -175,10 +211,12 @@ class OwnImages:
         """Sorted."""
         return sorted({sample.class_name for sample in self.samples})
 
-    def usable(self, skip_bad: bool) -> Listing:
+    def usable(self, skip_bad: bool, page: int = 0) -> Listing:
         """Those that can be decoded, see :func:`.usable_samples`."""
-        listing = usable_samples(self.samples, self.problems, skip_bad)
-        listing.notes.extend(self.notes)
+        listing = usable_samples(self.samples, self.problems, skip_bad, page)
+        for remark in listing.notes:
+            _logger.warning(remark)
+        listing.notes[:0] = self.notes  # these have been said
         return listing
 
 
@@ -211,14 +249,16 @@ def find_images(path: Path) -> list[Path]:
     Raises:
         DataError: Nothing there.
     """
-    if path.is_file():
+    if os.path.isfile(path):
         return [path]
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file or folder.")
+    must_be_folder(path)
     tree = Tree(path, {}, [])
+    start = len(os.path.join(path, ""))
     for entry in walk(path, tree.skipped):
-        if os.path.splitext(entry.name)[1].lower() not in IMAGE_ENDINGS:
-            tree.skipped.add_file(os.path.relpath(os.path.dirname(entry.path), path), entry.name)
+        ending = os.path.splitext(entry.name)[1].lower()
+        if ending not in IMAGE_ENDINGS:
+            if ending not in TEXT_ENDINGS:
+                tree.skipped.add_file(entry.path[start : -len(entry.name) - 1], entry.name)
         elif entry.is_file():
             tree.folders.setdefault(Path(entry.path).parent, []).append(Path(entry.path))
     masks = take_masks(tree, by_content=False)
@@ -244,7 +284,9 @@ def _nothing_known(tree: Tree) -> str:
 
 
 def _nothing_found(tree: Tree, message: str) -> str:
-    return "\n".join([message, *(["Not used:", *listed(tree.problems)] if tree.problems else [])])
+    return "\n".join(
+        [message, *(["Not used:", *listed(tree.problems)] if tree.problems else []), *tree.skipped.lines()]
+    )
 
 
 def _unknown(tree: Tree, samples: list[Sample]) -> Iterator[Problem]:

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
+from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.crops import with_context
 from steeldefectx.data.sources.listing import Box, Problem, Sample
 from steeldefectx.data.sources.renamed import original_stem
@@ -79,7 +78,7 @@ def _annotated(tree: Tree, file: Path, annotation: Annotation) -> Iterator[Sampl
         names = ", ".join(sorted(set(annotation.unknown)))
         tree.problems.append(Problem(file, f"no known class in its annotation ({names})"))
         return
-    size = _image_size(file)
+    size = image_size(file)
     if size and annotation.size and size != annotation.size:
         tree.problems.append(
             Problem(file, f"{_width_by_height(size)} pixels, its annotation is of {_width_by_height(annotation.size)}")
@@ -104,15 +103,6 @@ def _in_class_folders(tree: Tree, files: list[Path], annotated: bool) -> Iterato
 def _sample(file: Path, class_name: str, box: Box | None) -> Sample:
     label = class_name.lower().replace(" ", "_")
     return Sample(file, class_name, GC10, f"{GC10}/{original_stem(file)}/{label}", file.name, box=box)
-
-
-def _image_size(file: Path) -> tuple[int, int] | None:
-    """Width and height; None where the file is no readable image, which is found out later."""
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
 
 
 def _annotations(tree: Tree) -> tuple[dict[str, Annotation], set[str]]:

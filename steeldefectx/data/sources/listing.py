@@ -38,6 +38,8 @@ class Sample:
     """``train`` or ``test`` where the source says; None: by the split rule."""
     box: Box | None = None
     """The part of the image that is the sample; None: all of it."""
+    page: int = 0
+    """Page of a file of several that is the sample, counted from 0."""
     texts: Mapping[str, str] | None = None
     """Texts that the source comes with: ``T1``, ``T3``, ``template``."""
     attributes: Attributes | None = None

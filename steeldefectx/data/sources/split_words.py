@@ -10,8 +10,11 @@ _VALIDATION = frozenset(
     {"val", "valid", "validate", "validation", "valset", "dev", "eval", "evaluation", "验证", "验证集"}
 )
 _TEST = frozenset({"test", "testing", "tst", "testset", "测试", "测试集"})
-_BESIDE = frozenset({"data", "dataset", "folder", "image", "images", "img", "imgs", "labels", "set", "split"})
-"""Words that stand beside: ``train_images``, ``Test set``, ``val2017``."""
+_BESIDE = frozenset(
+    {"annotations", "data", "dataset", "folder", "image", "images", "img", "imgs", "instances", "labels", "obj", "set"}
+    | {"split"}
+)
+"""Words that stand beside: ``train_images``, ``Test set``, ``instances_val2017``."""
 
 
 def _word(folder: str) -> str | None:
@@ -39,8 +42,9 @@ def validation_note(count: int) -> str:
 
 def splits_by_hand(folders: Iterable[str]) -> dict[str, str]:
     """The split of each folder; none where they are not all splits, or not both train and another."""
-    kinds = {folder: kind for folder in folders if (kind := _word(folder))}
-    if len(kinds) < len(set(folders)) or "train" not in kinds.values() or len(set(kinds.values())) < 2:
+    names = set(folders)
+    kinds = {folder: kind for folder in names if (kind := _word(folder))}
+    if len(kinds) < len(names) or "train" not in kinds.values() or len(set(kinds.values())) < 2:
         return {}
     validation = "train" if "test" in kinds.values() else "test"
     return {folder: validation if kind == "validation" else kind for folder, kind in kinds.items()}

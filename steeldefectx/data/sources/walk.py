@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from steeldefectx.data.images import READ_WITH
 from steeldefectx.errors import DataError
@@ -21,9 +23,7 @@ TOOL_NAMES = frozenset(
     }
 )  # fmt: skip
 """Folders and files that storage devices and tools leave, in lower case, beside all whose names begin with a dot."""
-DOCUMENTS = frozenset(
-    {".bib", ".css", ".docx", ".htm", ".html", ".ipynb", ".log", ".md", ".pdf", ".py", ".rst", ".sh", ".xls"}
-)
+DOCUMENTS = frozenset({".bib", ".css", ".docx", ".htm", ".html", ".ipynb", ".log", ".md", ".pdf", ".py", ".rst", ".sh"})
 """Endings of what nobody takes for images; so are these names, without an ending."""
 DOCUMENT_NAMES = frozenset({"changelog", "citation", "copying", "licence", "license", "makefile", "notice", "readme"})
 LISTED = 6
@@ -72,14 +72,14 @@ def _ending(ending: str) -> str:
 
 def _folders(ending: str, folders: Counter[str]) -> str:
     where = [
-        f"{count:,} in {printable(folder) or 'the folder itself'}" for folder, count in folders.most_common(LISTED // 2)
+        f"{count:,} in {printable(folder or 'the folder itself')}" for folder, count in folders.most_common(LISTED // 2)
     ]
     if len(folders) > len(where):
         where.append(f"{folders.total():,} in all")
     return ", ".join(where) + (f"; {READ_WITH[ending]}" if ending in READ_WITH else "")
 
 
-def _more(entries: list[tuple[str, object]]) -> str:
+def _more(entries: Sequence[object]) -> str:
     return f" and {len(entries) - LISTED:,} more kinds" if len(entries) > LISTED else ""
 
 
@@ -105,11 +105,12 @@ def walk(
         DataError: A folder that may not be listed, if nobody is to be told.
     """
     waiting = [os.fspath(root)]
+    bar = tqdm(desc="list files", unit="file", delay=1, mininterval=0.5, leave=False)
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+                entries = sorted(_counted(found, bar), key=lambda entry: entry.name)
             kinds = [entry.is_dir(follow_symlinks=False) for entry in entries]
         except OSError as error:
             if gone := drive_error(error, folder):
@@ -128,6 +129,14 @@ def walk(
             else:
                 yield entry
         waiting += reversed(folders)
+    bar.close()
+
+
+def _counted(entries: Iterable[os.DirEntry[str]], bar: tqdm) -> Iterator[os.DirEntry[str]]:
+    """Entries of a folder, which a drive may give slowly: how many there are by now is shown after a second."""
+    for entry in entries:
+        bar.update()
+        yield entry
 
 
 def list_files(root: Path) -> Iterator[Path]:

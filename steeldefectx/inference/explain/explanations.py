@@ -67,7 +67,7 @@ def explain_images(
     rng = np.random.default_rng(0)
     examples = iter(examples)
     while batch := list(islice(examples, BATCH)):
-        classifier.engine.learn_grey_bits(example.image for example in batch)
+        classifier.engine.learn_grey_levels(example.image for example in batch)
         for example in batch:
             example.image = classifier.model.to_rgb(example.image)  # upright, as its maps are
         yield from _explain_batch(batch, classifier, levels, typed, against, rng)

@@ -6,7 +6,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from steeldefectx.data.sources.layouts import class_folders, coco, labelme, voc, yolo
+from steeldefectx.data.sources.layouts import (
+    box_tables,
+    class_folders,
+    class_numbers,
+    coco,
+    dagm,
+    file_names,
+    labelme,
+    lists,
+    magnetic_tile,
+    masked,
+    mvtec,
+    severstal,
+    visa,
+    voc,
+    yolo,
+)
 from steeldefectx.data.sources.layouts.layout import Layout
 from steeldefectx.data.sources.layouts.other_formats import unread_annotations
 from steeldefectx.data.sources.listing import Sample
@@ -15,7 +31,24 @@ from steeldefectx.data.sources.tree import Tree
 from steeldefectx.errors import ConfigError, DataError
 
 AUTO = "auto"
-LAYOUTS: tuple[Layout, ...] = (labelme.LABELME, coco.COCO, voc.VOC, yolo.YOLO, class_folders.CLASS_FOLDERS)
+LAYOUTS: tuple[Layout, ...] = (
+    labelme.LABELME,
+    coco.COCO,
+    voc.VOC,
+    yolo.YOLO,
+    class_folders.CLASS_FOLDERS,
+    class_folders.INNER_FOLDERS,
+    box_tables.BOX_TABLES,
+    lists.LISTS,
+    class_numbers.CLASS_NUMBERS,
+    file_names.FILE_NAMES,
+    mvtec.MVTEC,
+    visa.VISA,
+    severstal.SEVERSTAL,
+    masked.MASKED_IMAGES,
+    dagm.DAGM,
+    magnetic_tile.MAGNETIC_TILE,
+)
 """All that are read; of those that agree on a folder, the first is taken."""
 CLASSES_LISTED = 8
 
@@ -65,10 +98,11 @@ def layout_names() -> list[str]:
 def _nothing_known(tree: Tree) -> str:
     """Why nothing is recognized, and what would be."""
     kinds = ", ".join(f"{layout.title} ({layout.name})" for layout in LAYOUTS)
-    return (
-        f"{tree.root}: {sum(map(len, tree.folders.values())):,} images, and nothing that says their classes. "
-        f"Expected {tree.root.name}/<class>/<image>, or another of: {kinds}."
-    )
+    images = list(tree.images())
+    named = f" Their names, such as {images[0].name}, do not fall into a few classes." if images else ""
+    found = f"{tree.root}: {len(images):,} images, and nothing that says their classes.{named}"
+    expected = f"Expected {tree.root.name}/<class>/<image>, or another of: {kinds}."
+    return "\n".join([found, *tree.notes, expected])
 
 
 def _must_agree(tree: Tree, found: list[tuple[Layout, str]]) -> None:
@@ -88,7 +122,7 @@ def _must_agree(tree: Tree, found: list[tuple[Layout, str]]) -> None:
 
 def _read_aside(tree: Tree, layout: Layout) -> list[Sample]:
     folders = {folder: list(files) for folder, files in tree.folders.items()}
-    return list(layout.read(replace(tree, folders=folders, problems=[], notes=[])))
+    return list(layout.read(replace(tree, folders=folders, masks=list(tree.masks), problems=[], notes=[])))
 
 
 def _classes_of(samples: Iterable[Sample]) -> dict[object, set[str]]:

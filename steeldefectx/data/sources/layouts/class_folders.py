@@ -20,7 +20,7 @@ from pathlib import Path
 
 from steeldefectx.data.sources.layouts.layout import SOURCE, Layout, sample_id
 from steeldefectx.data.sources.listing import Sample
-from steeldefectx.data.sources.split_words import is_validation, splits_by_hand, validation_note
+from steeldefectx.data.sources.split_words import is_split, is_validation, splits_by_hand, validation_note
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.data.sources.walk import is_of_a_tool, list_files
 
@@ -33,6 +33,8 @@ NO_CLASS = frozenset({"image", "images", "img", "imgs", "jpegimages", "photos", 
 class _Folders:
     """What the folders of a tree are."""
 
+    below: dict[Path, tuple[str, ...]]
+    """Folder with images -> its class folder and those below, without the folders around and those of splits."""
     class_of: dict[Path, str] = field(default_factory=dict)
     """Folder with images -> its class; those in none are left out."""
     split_of: dict[Path, str | None] = field(default_factory=dict)
@@ -45,31 +47,31 @@ class _Folders:
     """Folders that the class folders lie in."""
 
 
-def _understand(tree: Tree) -> _Folders:
-    found = _Folders()
+def _understand(tree: Tree, inner: bool = False) -> _Folders:
+    """What the folders are; ``inner``: classes are the second folders, not the first."""
     parts = {folder: tree.relative(folder).parts for folder, files in tree.folders.items() if files}
-    around = _common(parts)
+    images = {folder: len(tree.folders[folder]) for folder in parts}
+    around = _common(parts, images)
     below = {folder: path[len(around) :] for folder, path in parts.items()}
-    found.around = "/".join(around)
-    words = {path[0] for path in below.values() if path}
-    split_of_word = splits_by_hand(words)
+    split_of_word = splits_by_hand(path[0] for path in below.values() if path)
     depth = 0
     if split_of_word:
-        first = {folder: path[0] for folder, path in below.items() if path}
+        word_of = {folder: path[0] for folder, path in below.items() if path}
         below = {folder: path[1:] for folder, path in below.items()}
-        depth = len(_common(below))
+        depth = len(_common(below, images))
         below = {folder: path[depth:] for folder, path in below.items()}
         depth += 1
-    else:
-        second = {path[1] for path in below.values() if len(path) > 1}
-        split_of_word = splits_by_hand(second) if all(len(path) > 1 for path in below.values()) else {}
-        first = {folder: path[1] for folder, path in below.items()} if split_of_word else {}
+    elif all(len(path) > 1 for path in below.values()):
+        split_of_word = splits_by_hand(path[1] for path in below.values())
+        word_of = {folder: path[1] for folder, path in below.items()}
+        below = {folder: path[:1] + path[2:] for folder, path in below.items()} if split_of_word else below
+    found = _Folders(below, around="/".join(around))
     for folder, path in below.items():
-        if not path:
+        if len(path) <= inner:
             continue
-        found.class_of[folder] = unicodedata.normalize("NFC", path[0])
-        found.split_of[folder] = split = split_of_word.get(first.get(folder, ""))
-        if split == "train" and is_validation(first[folder]):
+        found.class_of[folder] = unicodedata.normalize("NFC", path[inner])
+        found.split_of[folder] = split = split_of_word[word_of[folder]] if split_of_word else None
+        if split == "train" and is_validation(word_of[folder]):
             found.validation.add(folder)
         found.levels.add(tree.root / Path(*parts[folder][: len(around) + depth]))
     if len(set(found.class_of.values())) == 1 and next(iter(found.class_of.values())).lower() in NO_CLASS:
@@ -77,15 +79,30 @@ def _understand(tree: Tree) -> _Folders:
     return found
 
 
-def _common(parts: dict[Path, tuple[str, ...]]) -> tuple[str, ...]:
-    """The folders around all that hold images, as long as others are left below to be the classes."""
-    around: list[str] = []
-    while parts and all(len(path) > len(around) + 1 for path in parts.values()):
-        names = {path[len(around)] for path in parts.values()}
-        if len(names) > 1:
-            break
-        around += names
-    return tuple(around)
+def classes_of_folders(tree: Tree) -> dict[Path, str]:
+    """Folder with images -> its class, for those that are in class folders."""
+    return _understand(tree).class_of
+
+
+def _common(parts: dict[Path, tuple[str, ...]], images: dict[Path, int]) -> tuple[str, ...]:
+    """The folders around all others that hold images: each holds one folder, which holds others.
+
+    Args:
+        parts: Folder with images -> its path.
+        images: The same folders -> how many images each holds.
+    """
+    around: tuple[str, ...] = ()
+    while True:
+        names = {path[len(around)] for path in parts.values() if len(path) > len(around)}
+        if len(names) != 1:
+            return around
+        deeper = (*around, *names)
+        inside = {path[len(deeper)] for path in parts.values() if len(path) > len(deeper)}
+        loose = sum(images[folder] for folder, path in parts.items() if path == deeper)
+        below = sum(images[folder] for folder, path in parts.items() if len(path) > len(deeper))
+        if not inside or (loose and (len(inside) == 1 or loose >= below)):  # it is a class
+            return around
+        around = deeper
 
 
 def recognize(tree: Tree) -> str | None:
@@ -98,19 +115,42 @@ def recognize(tree: Tree) -> str | None:
     return f"{named}, in {found.around}" if found.around else named
 
 
+def recognize_inner(tree: Tree) -> str | None:
+    """Folders of the same names in folders of different names: the inner ones may be the classes as well."""
+    outer: dict[str, set[str]] = defaultdict(set)
+    for path in _understand(tree).below.values():
+        if len(path) < 2:
+            return None
+        outer[path[1]].add(path[0])
+    names = [name for name in outer if any(map(str.isalpha, name)) and name.lower() not in NO_CLASS]
+    if len(names) < max(2, len(outer)) or not all(len(outer[name]) > 1 for name in names):
+        return None
+    return f"{len(names):,} folders of the same names in each of others, such as {min(names)!r}"
+
+
 def read(tree: Tree) -> Iterator[Sample]:
     """The images in class folders, at any depth below them."""
-    found = _understand(tree)
+    return _read(tree, _understand(tree))
+
+
+def read_inner(tree: Tree) -> Iterator[Sample]:
+    """The images in the folders that lie in folders of each other kind."""
+    return _read(tree, _understand(tree, inner=True))
+
+
+def _read(tree: Tree, found: _Folders) -> Iterator[Sample]:
     if found.around and found.class_of:
         tree.notes.append(f"Looked through {found.around}, which holds nothing but the class folders.")
     _note_names(tree, found)
-    ids: set[str] = set()
+    if words := sorted({path[0] for path in found.below.values() if path and is_split(path[0])}):
+        tree.notes.append(f"The folders {', '.join(words)} are taken as classes: not all beside them are splits.")
+    paths = {path: tree.relative(path).with_suffix("").as_posix() for path in tree.images()}
+    known = set(paths.values())
     for folder, class_name in found.class_of.items():
         for file in tree.folders[folder]:
-            image_id = sample_id(tree, file)
-            if image_id in ids:  # of a folder that two spellings in Unicode make twice
-                image_id = "/".join([SOURCE, *tree.relative(file).with_suffix("").parts])
-            ids.add(image_id)
+            image_id, composed = sample_id(tree, file), unicodedata.normalize("NFC", paths[file])
+            if composed != paths[file] and composed in known:  # a folder is there in both of Unicode's forms
+                image_id = f"{SOURCE}/{paths[file]}"
             yield Sample(file, class_name, SOURCE, image_id, file.name, split=found.split_of[folder])
     if count := sum(len(tree.folders[folder]) for folder in found.validation):
         tree.notes.append(validation_note(count))
@@ -152,3 +192,12 @@ CLASS_FOLDERS = Layout(
     recognize,
     read,
 )
+
+INNER_FOLDERS = Layout(
+    "inner-folders",
+    "class folders in other folders",
+    "my_images/line_1/scratch/a.png\nmy_images/line_1/dent/b.png\nmy_images/line_2/scratch/c.png",
+    recognize_inner,
+    read_inner,
+)
+"""Where it is recognized class folders are too: which of the two it is, a person has to say."""

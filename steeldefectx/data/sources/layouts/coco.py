@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from steeldefectx.data.sources.annotation_files import number, read_json, stated_size
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Bounds, Object, bounds_of, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
@@ -81,7 +81,7 @@ def _annotated(tree: Tree, file: Path, content: dict[str, Any], images: Images) 
     for entry in content["annotations"]:
         if isinstance(entry, dict):
             objects_of[entry.get("image_id")].append(entry)
-    split = file.stem if is_split(file.stem.replace("instances", "").replace("annotations", "")) else None
+    split = file.stem if is_split(file.stem) else None
     found: dict[Path, Annotated] = {}
     missing: list[str] = []
     for entry in content["images"]:
@@ -155,5 +155,5 @@ COCO = Layout(
     recognize,
     read,
     opens_images=True,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

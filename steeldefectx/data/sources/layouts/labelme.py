@@ -15,7 +15,7 @@ from typing import Any
 
 from steeldefectx.data.sources import shapes
 from steeldefectx.data.sources.annotation_files import MAX_WITH_IMAGE, number, read_json, stated_size
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, samples_of
 from steeldefectx.data.sources.listing import Sample
@@ -124,5 +124,5 @@ LABELME = Layout(
     recognize,
     read,
     opens_images=True,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

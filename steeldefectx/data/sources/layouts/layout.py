@@ -18,6 +18,10 @@ SOUND = "sound"
 """The class of an image whose annotation says that nothing is on it."""
 
 
+BY_NAMES = ("class-folders", "inner-folders", "file-names", "masks")
+"""Layouts that only names speak for: what an annotation says beats them."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """A way in which folders and annotation files say what is on images."""

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ExifTags, Image
-
-from steeldefectx.data.images import image_formats
+from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.crops import MIN_SIDE, with_context
 from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, sample_id
 from steeldefectx.data.sources.listing import PART, Box, Problem, Sample
@@ -47,6 +45,8 @@ class Annotated:
     """Width and height that the annotation states."""
     split: str | None = None
     """Name of the split that the annotation puts it in; None: that of its folders, if any."""
+    measured: tuple[int, int] | None = None
+    """Width and height that the image has, where the reader had to look."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ def _of_one(tree: Tree, annotated: Annotated, split: str | None, counts: _Counts
         ValueError: The annotation does not fit it.
     """
     file, image_id = annotated.image, sample_id(tree, annotated.image)
-    size = image_size(file)
+    size = annotated.measured or image_size(file)
     if size is None:
         tree.problems.append(Problem(file, "not a readable image"))
         return
@@ -164,16 +164,6 @@ def _mask(objects: Sequence[Object], size: tuple[int, int]) -> Shapes | None:
     if not all(each.shapes for each in objects):
         return None
     return Shapes(size, tuple(shape for each in objects for shape in each.shapes))
-
-
-def image_size(file: Path) -> tuple[int, int] | None:
-    """Width and height of the upright image, from its header; None where it is no readable image."""
-    try:
-        with Image.open(file, formats=image_formats()) as image:
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-            return image.size[::-1] if turned else image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
 
 
 def bounds_of(points: Iterable[tuple[float, float]], grow: float = 0.0) -> Bounds:

@@ -78,8 +78,6 @@ def _csv_format(file: Path) -> str | None:
         return "an OpenImages annotation (CSV)"
     if {"filename", "region_shape_attributes"} <= columns or "#filename" in columns:
         return "a VIA (VGG Image Annotator) annotation (CSV)"
-    if {"filename", "class", "xmin", "ymin", "xmax", "ymax"} <= columns:
-        return "a table of boxes as TensorFlow's examples have it (CSV)"
     return None
 
 

@@ -3,15 +3,18 @@
 VOC2007/JPEGImages/0001.jpg
 VOC2007/Annotations/0001.xml        or beside the image
 VOC2007/ImageSets/Main/train.txt    names of the images of a split
+VOC2007/SegmentationClass/0001.png  a mask in the colours of classes
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from steeldefectx.data.sources.annotation_files import read_lines
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
 from steeldefectx.data.sources.layouts.objects import Annotated, Object, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
@@ -19,8 +22,8 @@ from steeldefectx.data.sources.split_words import is_split
 from steeldefectx.data.sources.tree import Tree
 from steeldefectx.data.sources.voc_file import VocFile, read_voc_file
 
-MASK_FOLDERS = frozenset({"SegmentationClass", "SegmentationObject"})
-"""Of pictures whose colours are classes or objects: no images of steel, and not read."""
+MASKS, PARTS = "SegmentationClass", "SegmentationObject"
+"""Folders of pictures whose colours are classes, and objects."""
 
 
 def recognize(tree: Tree) -> str | None:
@@ -46,16 +49,29 @@ def _is_voc(file: Path) -> bool:
 
 
 def read(tree: Tree) -> Iterator[Sample]:
-    """The boxes of all files."""
-    _leave_out_masks(tree)
+    """The boxes of all files, with masks for the images that have objects of one class."""
+    mask_of = _take_masks(tree)
     split_of = _image_sets(tree)
-    yield from samples_of(
-        tree,
-        (
-            Annotated(image, file, objects, voc.size, split_of.get(image.stem))
-            for file, image, (voc, objects) in paired(tree, _files(tree), _read_file)
-        ),
+    samples = list(
+        samples_of(
+            tree,
+            (
+                Annotated(image, file, objects, voc.size, split_of.get(image.stem))
+                for file, image, (voc, objects) in paired(tree, _files(tree), _read_file)
+            ),
+        )
     )
+    classes: dict[Path, set[str]] = defaultdict(set)
+    for sample in samples:
+        classes[sample.path].add(sample.class_name)
+    for sample in samples:
+        alone = len(classes[sample.path]) == 1 and sample.box is not None
+        yield replace(sample, mask=mask_of.get(sample.path.stem)) if alone else sample
+    several = sum(path.stem in mask_of and len(names) > 1 for path, names in classes.items())
+    if several:
+        tree.notes.append(
+            f"{several:,} masks are of images with several classes, whose colours say no names: not read."
+        )
 
 
 def _read_file(file: Path) -> tuple[tuple[VocFile, list[Object]], str | None]:
@@ -64,10 +80,13 @@ def _read_file(file: Path) -> tuple[tuple[VocFile, list[Object]], str | None]:
     return (voc, objects), voc.filename
 
 
-def _leave_out_masks(tree: Tree) -> None:
-    for folder in [folder for folder in tree.folders if folder.name in MASK_FOLDERS]:
-        count = len(tree.folders.pop(folder))
-        tree.notes.append(f"{count:,} masks in {tree.relative(folder)}, by colours, are not read: boxes are.")
+def _take_masks(tree: Tree) -> dict[str, Path]:
+    """Name of an image -> its mask; the pictures of masks are removed from the tree."""
+    found: dict[str, Path] = {}
+    for folder in [folder for folder in tree.folders if folder.name in (MASKS, PARTS)]:
+        files = tree.folders.pop(folder)
+        found |= {file.stem: file for file in files if folder.name == MASKS}
+    return found
 
 
 def _image_sets(tree: Tree) -> dict[str, str]:
@@ -95,5 +114,5 @@ VOC = Layout(
     recognize,
     read,
     opens_images=True,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.annotation_files import number, read_lines, read_yaml
-from steeldefectx.data.sources.layouts.layout import Layout
+from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
-from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, image_size, samples_of
+from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Polygon
 from steeldefectx.data.sources.split_words import is_split
@@ -139,13 +140,15 @@ def read(tree: Tree) -> Iterator[Sample]:
     drawn = [line for _, _, lines in files for line in lines if len(line.shares) > 4]
     if drawn and all(len(line.shares) == 8 for line in drawn):
         tree.notes.append("All polygons have four corners: if they are oriented boxes, masks are larger than defects.")
-    yield from samples_of(
-        tree,
-        (
-            Annotated(image, file, _objects(lines, names, image), split=split_of.get(image.stem))
-            for file, image, lines in files
-        ),
-    )
+    yield from samples_of(tree, (_annotated(*each, names, split_of) for each in files))
+
+
+def _annotated(
+    file: Path, image: Path, lines: list[Line], names: dict[int, str], split_of: dict[str, str]
+) -> Annotated:
+    size = image_size(image)
+    objects = _objects(lines, names, *size) if size else []
+    return Annotated(image, file, objects, split=split_of.get(image.stem), measured=size)
 
 
 def _line(text: str, boxes_only: bool) -> Line:
@@ -163,8 +166,7 @@ def _line(text: str, boxes_only: bool) -> Line:
     return Line(int(number_of_class), shares)
 
 
-def _objects(lines: list[Line], names: dict[int, str], image: Path) -> list[Object]:
-    width, height = image_size(image) or (1, 1)
+def _objects(lines: list[Line], names: dict[int, str], width: int, height: int) -> list[Object]:
     objects = []
     for line in lines:
         name = names.get(line.number, str(line.number))
@@ -197,5 +199,5 @@ YOLO = Layout(
     recognize,
     read,
     opens_images=True,
-    beats=("class-folders",),
+    beats=BY_NAMES,
 )
