@@ -360,11 +360,30 @@ def _of_the_checkout(name: str) -> str:
     return re.sub(r"\A# .*\n", "", (ROOT / name).read_text("utf-8")).replace("](docs/", "](")
 
 
+def layouts() -> str:
+    """The layouts of one's own images, with an example and the command of each."""
+    from steeldefectx.data.sources.layouts.choose import LAYOUTS
+    from steeldefectx.taxonomy import GC10, NEU, S3D, X_SDD
+
+    published = f"{NEU}, {GC10}, {X_SDD}, {S3D}, the public release, in any mix"
+    known = "raw/NEU-DET/images/crazing/crazing_1.jpg\nraw/X-SDD/red iron/1.jpg\nraw/GC10-DET/lable/img_01.xml"
+    rows = [(published, "", _tree(known), code("steeldefectx look raw/"))]
+    for layout in LAYOUTS:
+        tops = {line.split("/")[0] for line in layout.tree.splitlines()}
+        folder = tops.pop() if len(tops) == 1 else "my_images"
+        rows.append((layout.title, code(layout.name), _tree(layout.tree), code(f"steeldefectx look {folder}/")))
+    return table(["layout", "`--layout`", "looks like", "command"], rows)
+
+
+def _tree(lines: str) -> str:
+    return "<br>".join(map(code, lines.splitlines()))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
         commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, trained, few_shot,
-        transfer, saliency, speed, text_checks, published, changelog, contributing,
+        transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
     )
 }  # fmt: skip
 

@@ -129,9 +129,10 @@ def _names(tree: Tree, boxes: dict[Path, _Boxes]) -> dict[str, str]:
 BOX_TABLES = Layout(
     "box-table",
     "a table of boxes",
-    "train/_annotations.csv: filename,width,height,class,xmin,ymin,xmax,ymax\n"
-    "train/_annotations.csv: 0001.jpg,640,640,scratch,12,30,80,95\ntrain/0001.jpg",
+    "steel/train/_annotations.csv: filename,width,height,class,xmin,ymin,xmax,ymax\n"
+    "train/_annotations.csv: 0001.jpg,640,640,scratch,12,30,80,95\nsteel/train/0001.jpg",
     recognize,
     read,
+    opens_images=True,
     beats=(*BY_NAMES, "list"),
 )

@@ -60,7 +60,7 @@ def read(tree: Tree) -> Iterator[Sample]:
 DAGM = Layout(
     "dagm",
     "DAGM 2007",
-    "Class1/Train/0576.PNG\nClass1/Train/Label/0576_label.PNG\nClass1/Test/0002.PNG",
+    "dagm/Class1/Train/0576.PNG\ndagm/Class1/Train/Label/0576_label.PNG\ndagm/Class1/Test/0002.PNG",
     recognize,
     read,
     beats=BY_NAMES,

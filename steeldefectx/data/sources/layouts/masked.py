@@ -111,5 +111,6 @@ MASKED_IMAGES = Layout(
     "kos01/Part0.jpg\nkos01/Part0_label.bmp: black, or white on the defect\ntrain/10000.png, train/10000_GT.png",
     recognize,
     read,
+    opens_images=True,
     beats=("class-folders", "file-names"),
 )

@@ -146,5 +146,6 @@ MVTEC = Layout(
     "bottle/train/good/000.png\nbottle/test/broken_large/000.png\nbottle/ground_truth/broken_large/000_mask.png",
     recognize,
     read,
+    opens_images=True,
     beats=BY_NAMES,
 )

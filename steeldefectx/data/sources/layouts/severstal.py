@@ -154,5 +154,6 @@ SEVERSTAL = Layout(
     "train.csv: ImageId,ClassId,EncodedPixels\ntrain.csv: 0002cc93b.jpg,1,29102 12\ntrain_images/0002cc93b.jpg",
     recognize,
     read,
+    opens_images=True,
     beats=(*BY_NAMES, "list"),
 )
