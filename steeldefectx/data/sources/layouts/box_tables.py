@@ -130,7 +130,7 @@ BOX_TABLES = Layout(
     "box-table",
     "a table of boxes",
     "steel/train/_annotations.csv: filename,width,height,class,xmin,ymin,xmax,ymax\n"
-    "train/_annotations.csv: 0001.jpg,640,640,scratch,12,30,80,95\nsteel/train/0001.jpg",
+    "steel/train/_annotations.csv: 0001.jpg,640,640,scratch,12,30,80,95\nsteel/train/0001.jpg",
     recognize,
     read,
     opens_images=True,
