@@ -42,6 +42,7 @@ class Request:
     body: dict[str, Any] = field(repr=False)
     answered: bool = False
     """A reply with choices went out."""
+    when: float = field(default_factory=time.time, repr=False)
 
 
 class OpenAIServer(ThreadingHTTPServer):
@@ -277,7 +278,8 @@ def main() -> None:
     with OpenAIServer(options.latency, several=options.several, poor=options.poor) as server:
         print(server.url, flush=True)
         sys.stdin.read()
-        print(json.dumps({"requests": len(server.log), "most_at_once": server.most_at_once}), flush=True)
+        counted = {"requests": len(server.log), "most_at_once": server.most_at_once}
+        print(json.dumps(counted | {"first": min((r.when for r in server.log), default=None)}), flush=True)
 
 
 if __name__ == "__main__":
