@@ -50,7 +50,7 @@ class Store:
     def __init__(self, engine: Engine):
         self._reading = engine
         self._writing = engine.execution_options(write=True)
-        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self.insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
     def open(cls, target: str | os.PathLike[str], *, create: bool = True) -> Store:
@@ -81,7 +81,7 @@ class Store:
         """Insert rows; one whose key is there is replaced."""
         keys = [column.name for column in table.__table__.primary_key]
         for start in range(0, len(rows), IDS_AT_A_TIME):
-            insert = self._insert(table).values(rows[start : start + IDS_AT_A_TIME])
+            insert = self.insert(table).values(rows[start : start + IDS_AT_A_TIME])
             changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
             session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
 
