@@ -13,6 +13,7 @@ import argparse
 import base64
 import email
 import hashlib
+import io
 import json
 import random
 import sys
@@ -21,6 +22,9 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 SHAPES = ("long, thin line", "round spot", "ragged patch", "curved streak", "cluster of small pits", "wavy band")
 PLACES = ("upper left corner", "centre", "lower right part", "left edge", "top", "bottom right corner")
@@ -62,6 +66,8 @@ class OpenAIServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.latency, self.several, self.poor = latency, several, poor
         self.log: list[Request] = []
+        self.sight: list[Request] = []
+        """Requests that ask what is in a picture; all others are in the log."""
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.fail_all: str | None = None
@@ -138,6 +144,8 @@ class OpenAIServer(ThreadingHTTPServer):
         salt = before * 10 + number
         rng = random.Random(f"{request.image} {request.step} {request.body['messages'][-1]['content']!s:.60} {salt}")
         shape, place, size, depth, tone = (rng.choice(w) for w in (SHAPES, PLACES, SIZES, DEPTHS, TONES))
+        if request.step == "sight":
+            return self.what_is_seen(request)
         if request.step == "class-looks":
             return f"A {shape}, {tone}, {size}."
         if request.step == "class-cause":
@@ -155,6 +163,12 @@ class OpenAIServer(ThreadingHTTPServer):
         if int(str(request.image)[:8], 16) / 0xFFFFFFFF < self.poor:
             return f"A {shape} can be seen on the steel, {rng.choice(('as is common', 'once more', 'as before'))}."
         return f"A {size} {shape} lies in the {place} of the image. It is {depth} and {tone}."
+
+    def what_is_seen(self, request: Request) -> str:
+        """This server looks at pictures: rows of stripes are all the same."""
+        url = request.body["messages"][1]["content"][1]["image_url"]["url"]
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
+        return "It is fine stripes." if (pixels == pixels[0]).all() else "It is a large disc."
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -204,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         request = request_of(body, self.headers.get("authorization"))
         with server.lock:
-            server.log.append(request)
+            (server.sight if request.step == "sight" else server.log).append(request)
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
         fault = server.fault_of(request)
@@ -240,7 +254,8 @@ def request_of(body: dict[str, Any], authorization: str | None) -> Request:
     kind, data = content[1]["image_url"]["url"].split(",", 1)
     assert kind in ("data:image/png;base64", "data:image/jpeg;base64"), kind
     digest = hashlib.sha256(base64.b64decode(data, validate=True)).hexdigest()
-    step = "supplement" if "JSON" in content[0]["text"] else "candidates"
+    question = content[0]["text"]
+    step = "supplement" if "JSON" in question else "sight" if "chequerboard" in question else "candidates"
     return Request(digest, step, body.get("n", 1), authorization, body)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +21,12 @@ from tqdm.auto import tqdm
 
 from steeldefectx.annotate.pipeline.client import Endpoint, RequestError
 from steeldefectx.annotate.pipeline.costs import Budget
-from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
+from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, UnusableAnswersError
+from steeldefectx.annotate.pipeline.image_queue import ImageQueue
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
 from steeldefectx.errors import AnnotationError
+from steeldefectx.store.annotation_store import IDS_AT_A_TIME
+from steeldefectx.store.leases import BATCH
 from steeldefectx.store.schema import AnnotatedImage, Answer, Batch
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
@@ -38,30 +41,35 @@ class BatchRun:
     """Describes images in rounds: the next requests of all images make a batch or several.
 
     Args:
-        images: Those without a description.
+        queue: The images.
         pipeline: What is done with each.
         endpoint: Where batches go.
         budget: What may be spent.
     """
 
-    def __init__(self, images: Sequence[AnnotatedImage], pipeline: ImagePipeline, endpoint: Endpoint, budget: Budget):
+    def __init__(self, queue: ImageQueue, pipeline: ImagePipeline, endpoint: Endpoint, budget: Budget):
+        self.queue = queue
+        self.leases = queue.leases
         self.store = pipeline.store
         self.pipeline = pipeline
         self.endpoint = endpoint
         self.budget = budget
         self.summary = pipeline.summary
         self._images = {image.image_id: image for image in self.store.images()}
-        self._pending = list(images)
-        self._bar = tqdm(total=len(images), desc="annotate (batches)", unit="image")
+        self._pending: list[AnnotatedImage] = []
+        self._bar = tqdm(total=len(queue), desc="annotate (batches)", unit="image")
 
-    async def run(self) -> RunSummary:
+    async def run(self) -> None:
         """Describe them.
 
         Raises:
             AnnotationError: The endpoint takes no batches, or lost one.
         """
         with self._bar, self._api_errors():
-            await self._collect(self.store.batches())
+            batches = self._take_batches()
+            while some := self.queue.take(IDS_AT_A_TIME):
+                self._pending += some
+            await self._collect(batches)
             while self._pending and self.summary.stopped is None:
                 requests = deque(self._affordable(self._next_requests()))
                 submitted = []
@@ -69,7 +77,12 @@ class BatchRun:
                     submitted.append(await self._submit(requests))
                 await self._collect([batch for batch in submitted if batch is not None])
         await self.endpoint.client.close()
-        return self.summary
+
+    def _take_batches(self) -> list[Batch]:
+        """The batches that are under way, but for those whose answers another run fetches."""
+        taken = self.leases.take(BATCH, [batch.file_id for batch in self.store.batches()])
+        self.queue.own_batches |= taken
+        return [batch for batch in self.store.batches() if batch.file_id in taken]
 
     @contextmanager
     def _api_errors(self) -> Iterator[None]:
@@ -130,12 +143,14 @@ class BatchRun:
             file.flush()
             uploaded = await self.endpoint.client.files.create(file=Path(file.name), purpose="batch")
         self.summary.requests += len(submitted)
+        self.queue.own_batches |= self.leases.take(BATCH, [uploaded.id])
         batch = Batch(uploaded.id, self.endpoint.model, PROMPT_VERSION, submitted)
         self.store.save_batch(batch)
         return await self._start(batch)
 
     async def _start(self, batch: Batch) -> Batch:
         """Start the batch of an uploaded file, unless a run that was killed has started it."""
+        self.leases.check()
         batch_id = None
         async for other in self.endpoint.client.batches.list(limit=100):
             if other.input_file_id == batch.file_id:

@@ -6,7 +6,7 @@ Nothing but the store says how far an image is, so a run that goes on after a ki
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from steeldefectx.annotate.pipeline.selection import (
     needs_supplement,
     select_candidates,
 )
+from steeldefectx.annotate.pipeline.sight import FIRST_IMAGES, OneTextError, all_one_text
 from steeldefectx.errors import AnnotationError
 from steeldefectx.language.coverage import coverage
 from steeldefectx.store.annotation_store import Store
+from steeldefectx.store.leases import Holder
 from steeldefectx.store.schema import AnnotatedImage, Answer, Candidate
 
 
@@ -30,7 +32,7 @@ class UnusableAnswersError(AnnotationError):
 
 @dataclass
 class RunSummary:
-    """Counts of a run."""
+    """What a run has done."""
 
     annotated: int = 0
     """Images that got their description."""
@@ -38,6 +40,8 @@ class RunSummary:
     requests: int = 0
     stopped: str | None = None
     """Why the run ended before all images were done."""
+    holders: list[Holder] = field(default_factory=list)
+    """Other runs that work on images without a description."""
 
 
 class ImagePipeline:
@@ -54,6 +58,8 @@ class ImagePipeline:
         self.sampling = sampling
         self.summary = RunSummary()
         self._encode = encode
+        self._held_back: dict[str, list[Candidate]] | None = None
+        """Image id -> its candidates, while these are held back."""
         self._ignored_up_to: dict[str, int] = {}
         """Image id -> last answer of an earlier run that had no usable text; new ones are asked for."""
         self._awaiting_supplement: dict[str, list[ScoredCandidate]] = {}
@@ -64,6 +70,7 @@ class ImagePipeline:
 
         Raises:
             UnusableAnswersError: All candidates were refused or empty.
+            OneTextError: This would be the last of several descriptions that are all one text.
         """
         answers = self._candidate_answers(image.image_id)
         missing = self.sampling.candidates - _count_choices(answers)
@@ -76,9 +83,34 @@ class ImagePipeline:
                 self._awaiting_supplement[image.image_id] = selected
                 return chat_request(SUPPLEMENT, image, self.sampling)
             selected = _with_supplement(selected, supplements)
-        self.store.set_candidates(image.image_id, [_row(image.image_id, candidate) for candidate in selected])
-        self.summary.annotated += 1
+        self._describe(image.image_id, [_row(image.image_id, candidate) for candidate in selected])
         return None
+
+    def hold_back_first(self) -> None:
+        """Store no description before there are some, and these are not all one text."""
+        self._held_back = {}
+
+    def store_held_back(self) -> None:
+        """Store the descriptions that were held back.
+
+        Raises:
+            OneTextError: They are all one text.
+        """
+        descriptions, self._held_back = self._held_back or {}, None
+        texts = [row.text for rows in descriptions.values() for row in rows if row.chosen]
+        if all_one_text(texts):
+            raise OneTextError(f"its descriptions of {len(texts)} images are all one text, “{texts[0][:80]}”")
+        for image_id, rows in descriptions.items():
+            self._describe(image_id, rows)
+
+    def _describe(self, image_id: str, rows: list[Candidate]) -> None:
+        if self._held_back is None:
+            self.store.set_candidates(image_id, rows)
+            self.summary.annotated += 1
+            return
+        self._held_back[image_id] = rows
+        if len(self._held_back) == FIRST_IMAGES:
+            self.store_held_back()
 
     def fail(self, image_id: str, error: Exception) -> None:
         """Note in the store why an image has no description."""

@@ -57,13 +57,25 @@ CLASS_CAUSE = (
     '"caused by". At most 12 words.'
 )
 
-CANDIDATES, SUPPLEMENT, LOOKS, CAUSE = STEPS = ("candidates", "supplement", "class-looks", "class-cause")
-"""Kinds of requests: two about an image, two about a class."""
+SIGHT_QUESTION = (
+    "One of these is in the picture: a large disc, fine stripes, a cross, a chequerboard, or letters. "
+    "Say in one short sentence which of them it is, and nothing else."
+)
+
+CANDIDATES, SUPPLEMENT, LOOKS, CAUSE, SIGHT = STEPS = (
+    "candidates",
+    "supplement",
+    "class-looks",
+    "class-cause",
+    "sight",
+)
+"""Kinds of requests: two about an image, two about a class, one about a picture that shows whether the model sees."""
 _PROMPTS = {
     CANDIDATES: (SYSTEM, DESCRIBE),
     SUPPLEMENT: (SYSTEM, SUPPLEMENT_QUESTIONS),
     LOOKS: (CLASS_SYSTEM, CLASS_LOOKS),
     CAUSE: (CLASS_SYSTEM, CLASS_CAUSE),
+    SIGHT: ("You say what is in a picture.", SIGHT_QUESTION),
 }
 
 SENT_UNCHANGED = {("PNG", "L"), ("PNG", "RGB"), ("JPEG", "L"), ("JPEG", "RGB")}
@@ -171,6 +183,7 @@ def chat_request(step: str, subject: AnnotatedImage | str, sampling: SamplingCon
         n: Choices asked for.
     """
     max_tokens = {CANDIDATES: sampling.max_tokens, SUPPLEMENT: sampling.supplement_max_tokens}
+    max_tokens[SIGHT] = sampling.max_tokens
     image = None if isinstance(subject, str) else subject
     class_name = subject if isinstance(subject, str) else subject.class_name
     limit = max_tokens.get(step, sampling.class_max_tokens)
