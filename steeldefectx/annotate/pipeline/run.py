@@ -14,17 +14,22 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from steeldefectx.annotate.pipeline.batch import BatchRun
-from steeldefectx.annotate.pipeline.client import Endpoint, EndpointError, RefusedNError, RequestError
+from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget, Prices
+from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RefusedNError, RequestError
 from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
 from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, ChatRequest, SamplingConfig, chat_request
+from steeldefectx.annotate.pipeline.responses import unusable_reason, usable_texts
 from steeldefectx.annotate.pipeline.selection import SENTENCE_MODEL, SentenceModel
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.schema import AnnotatedImage
+from steeldefectx.store.schema import AnnotatedImage, Answer
 
 MAX_CONSECUTIVE_FAILURES = 3
 """Failed requests in a row, times the concurrency, after which the endpoint counts as down."""
+
+MAX_USELESS = 5
+"""Images in a row with useless answers only, after which the model counts as unfit."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class AnnotationConfig:
     sentence_model: str = SENTENCE_MODEL
     """Sentence-BERT of the selection: Hub id or folder."""
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    retry_useless: bool = False
+    """Ask again about images all of whose answers were useless, although nothing has changed."""
 
     def open_endpoint(self) -> Endpoint:
         """The endpoint.
@@ -99,7 +106,8 @@ def annotate(images: Sequence[AnnotatedImage], store: Store, config: AnnotationC
     pending = [image for image in images if image.image_id not in done]
     if not pending and not store.batches():
         return RunSummary()
-    pipeline = ImagePipeline(store, config.sampling, SentenceModel(config.sentence_model).encode)
+    encode = SentenceModel(config.sentence_model).encode
+    pipeline = ImagePipeline(store, config.sampling, encode, config.model, retry_useless=config.retry_useless)
     budget = Budget(config.max_cost, store.spent())
     if config.batch:
         return asyncio.run(BatchRun(pending, pipeline, endpoint, budget).run())
@@ -198,6 +206,8 @@ class RequestSender:
         self._slots = asyncio.Semaphore(concurrency)
         self._store_thread = ThreadPoolExecutor(1, "store")
         self._consecutive_failures = 0
+        self._useless: set[str | None] = set()
+        self._was_useful = False
 
     async def send(self, request: ChatRequest) -> None:
         """Send a request, or one for each choice where the endpoint gives no more; store what comes.
@@ -234,6 +244,7 @@ class RequestSender:
                 run_in_executor = asyncio.get_running_loop().run_in_executor
                 await run_in_executor(self._store_thread, self.store.add_answers, [answer])
                 self._consecutive_failures = 0
+                self._count_use(answer)
             except RefusedNError:
                 return  # the caller sees that choices are missing, and asks for them one by one
             except RequestError as error:
@@ -250,6 +261,19 @@ class RequestSender:
         if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES * self.concurrency:
             message = f"{self._consecutive_failures} requests in a row have failed, the last one so: {error}"
             self.stop(EndpointError(message))
+
+    def _count_use(self, answer: Answer) -> None:
+        """Stop where answers are paid for in vain: soon if none was of use yet, else as after failed requests."""
+        if answer.step == SUPPLEMENT:
+            return
+        if usable_texts([answer]):
+            self._was_useful = True
+            self._useless.clear()
+            return
+        self._useless.add(answer.image_id or answer.class_name)
+        if len(self._useless) >= MAX_USELESS * (self.concurrency if self._was_useful else 1):
+            many = f"The answers about {len(self._useless)} images or classes in a row are of no use, the last one"
+            self.stop(EndpointError(f"{many}: {unusable_reason([answer])}"))
 
     def stop(self, reason: StoppedError | EndpointError) -> None:
         """Send nothing more; requests under way are waited for."""
