@@ -1,4 +1,4 @@
-"""`steeldefectx annotate` on 200 images by an endpoint that answers in 0.5 s, 16 requests at a time: this code, and before.
+"""`steeldefectx annotate` on 200 images by an endpoint that answers in 0.5 s, 16 requests at a time.
 
     python benchmarks/annotate_throughput.py --before v0.1 --sentence-model sentence-transformers/all-MiniLM-L6-v2
 

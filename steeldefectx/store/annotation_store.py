@@ -194,11 +194,11 @@ class Store:
 
     # Failures and batches
 
-    def fail(self, image_id: str, reason: str) -> None:
-        """Note why an image has no description; a second time counts as another attempt."""
+    def fail(self, image_id: str, reason: str, *, asked: bool = True) -> None:
+        """Note why an image has no description; a second time counts as another attempt, if the model was asked."""
         with self.writing() as session:
             before = session.get(Failure, image_id)
-            attempts = 1 if before is None else before.attempts + 1
+            attempts = 1 if before is None else before.attempts + asked
             session.merge(Failure(image_id, reason, attempts))
 
     def failures(self) -> list[Failure]:

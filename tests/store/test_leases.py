@@ -1,4 +1,4 @@
-"""Leases: two runs on one store, on SQLite and on a real PostgreSQL server; runs that die, stand still or are far away."""
+"""Leases: two runs on one store, on SQLite and on a real PostgreSQL server; runs that die, stop or are far away."""
 
 import os
 import signal
@@ -64,10 +64,10 @@ def test_a_list_that_no_single_query_takes(store):
         assert second.holders(IMAGE, names)[0].count == len(names)
 
 
-def take_one_by_one(target, folder, start, taken):
+def take_one_by_one(where, folder, start, taken):
     """Takes what it can, as fast as it can."""
     tempfile.tempdir = folder
-    store = Store.open(target)
+    store = Store.open(where)
     with Leases(store) as mine:
         start.wait(60)
         for name in NAMES:
@@ -93,9 +93,9 @@ def test_three_processes_share_a_list_and_none_takes_what_another_has(target, te
     assert taken.empty()
 
 
-def hold(target, folder, ready):
+def hold(where, folder, ready):
     tempfile.tempdir = folder
-    mine = Leases(Store.open(target))
+    mine = Leases(Store.open(where))
     mine.take(IMAGE, NAMES)
     ready.set()
     time.sleep(60)

@@ -19,8 +19,14 @@ from typing import Any, Literal
 import openai
 from tqdm.auto import tqdm
 
-from steeldefectx.annotate.pipeline.client import Endpoint, RequestError
+from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget
+from steeldefectx.annotate.pipeline.endpoint_errors import (
+    Refusal,
+    RefusedParametersError,
+    RequestError,
+    message_of,
+)
 from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, UnusableAnswersError
 from steeldefectx.annotate.pipeline.image_queue import ImageQueue
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
@@ -28,6 +34,7 @@ from steeldefectx.errors import AnnotationError
 from steeldefectx.store.annotation_store import IDS_AT_A_TIME
 from steeldefectx.store.leases import BATCH
 from steeldefectx.store.schema import AnnotatedImage, Answer, Batch
+from steeldefectx.utils.surrogates import replace_surrogates
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MAX_FILE_BYTES, MAX_FILE_REQUESTS = 180_000_000, 50_000
@@ -133,7 +140,7 @@ class BatchRun:
                 except OSError as error:
                     self._fail(request.image_id, error)
                     continue
-                custom_id, parameters = str(len(submitted)), request.parameters
+                custom_id, parameters = str(len(submitted)), self.endpoint.accepted_parameters(request)
                 body = {"model": self.endpoint.model, "messages": messages, **parameters}
                 file.write(json.dumps({"custom_id": custom_id, "method": "POST", "url": URL, "body": body}) + "\n")
                 stored = {"custom_id": custom_id, "image_id": request.image_id, "step": request.step}
@@ -214,31 +221,41 @@ class BatchRun:
             try:
                 if line is None:
                     raise RequestError(missing_reason)
-                answer = self.endpoint.parse_reply(self._request(submitted), self._body(line))
+                answer = self.endpoint.parse_reply(self._request(submitted), self._body(line, submitted["parameters"]))
                 answers.append(answer)
                 answer.model, answer.prompt_version = batch.model, batch.prompt_version
+            except RefusedParametersError:
+                continue  # the image is pending: it is in the next batch, asked for otherwise
             except RequestError as error:
                 errors[submitted["image_id"]] = error
         return answers, errors
 
-    def _body(self, line: dict[str, Any]) -> dict[str, Any]:
+    def _body(self, line: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
         """The body of the reply that a line holds.
 
+        Args:
+            line: Parsed JSON.
+            sent: Parameters of its request.
+
         Raises:
+            RefusedParametersError: It holds the refusal of some of them.
             RequestError: It holds an error.
         """
         response = line.get("response") or {}
         body = response.get("body")
         if response.get("status_code") != 200 or not isinstance(body, dict):
-            raise RequestError(self.endpoint.redact(json.dumps(line.get("error") or body)))
-        return body
+            message = self.endpoint.redact(message_of(body) if body else json.dumps(line.get("error")))
+            if self.endpoint.adapts(sent, Refusal(int(response.get("status_code") or 0), message, body)):
+                raise RefusedParametersError(message)
+            raise RequestError(message)
+        return replace_surrogates(body)
 
     def _request(self, submitted: dict[str, Any]) -> ChatRequest:
         """The request that a stored batch has; an earlier version or other parameters may have made it."""
         image, parameters = self._images[submitted["image_id"]], submitted["parameters"]
-        n, max_tokens = parameters.get("n", 1), parameters["max_tokens"]
-        sampled = parameters["temperature"], parameters["top_p"]
-        return ChatRequest(submitted["step"], image.class_name, image, n, max_tokens, *sampled)
+        n, max_tokens = parameters.get("n", 1), parameters.get("max_tokens", 0)
+        sampled = parameters.get("temperature"), parameters.get("top_p")
+        return ChatRequest(submitted["step"], image.class_name, image, n, max_tokens, *sampled, extra=parameters)
 
     def _fail(self, image_id: str, error: Exception) -> None:
         self.pipeline.fail(image_id, error)

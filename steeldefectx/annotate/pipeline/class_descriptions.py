@@ -14,12 +14,13 @@ import numpy as np
 import yaml
 from tqdm.auto import tqdm
 
-from steeldefectx.annotate.pipeline.client import EndpointError, RequestError
 from steeldefectx.annotate.pipeline.costs import Budget
+from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
 from steeldefectx.annotate.pipeline.prompts import CAUSE, LOOKS, SamplingConfig, chat_request
 from steeldefectx.annotate.pipeline.responses import usable_texts
-from steeldefectx.annotate.pipeline.run import AnnotationConfig, RequestSender
+from steeldefectx.annotate.pipeline.run import AnnotationConfig
 from steeldefectx.annotate.pipeline.selection import SentenceModel, distinct
+from steeldefectx.annotate.pipeline.sender import RequestSender
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.leases import CLASS, Leases, LostLeaseError
@@ -109,8 +110,9 @@ def _compose(
     """
     kept = {}
     for step in (LOOKS, CAUSE):
-        texts = [text for text in usable_texts(store.answers(step, class_name=class_name)) if not text.truncated]
-        phrases = list(dict.fromkeys(_noun_phrase(text.text) for text in texts))
+        texts = usable_texts(store.answers(step, class_name=class_name))
+        whole = [text.text for text in texts if not (text.truncated or text.doubtful)]
+        phrases = list(dict.fromkeys(map(_noun_phrase, whole)))
         kept[step] = _most_typical(phrases, encode(phrases)) if phrases else []
     parts = [t0_sentence(class_name).rstrip("."), *kept[LOOKS]]
     if kept[CAUSE]:

@@ -10,8 +10,16 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, ChatRequest, SamplingConfig, chat_request
-from steeldefectx.annotate.pipeline.responses import ResponseText, supplement_text, unusable_reason, usable_texts
+from steeldefectx.annotate.pipeline.prompts import (
+    CANDIDATES,
+    PROMPT_VERSION,
+    SUPPLEMENT,
+    ChatRequest,
+    SamplingConfig,
+    chat_request,
+)
+from steeldefectx.annotate.pipeline.request_parameters import same_settings
+from steeldefectx.annotate.pipeline.responses import ResponseText, unusable_reason, usable_texts
 from steeldefectx.annotate.pipeline.selection import (
     ScoredCandidate,
     add_supplement,
@@ -27,7 +35,16 @@ from steeldefectx.store.schema import AnnotatedImage, Answer, Candidate
 
 
 class UnusableAnswersError(AnnotationError):
-    """The answers about an image have no usable text; the message says why."""
+    """The answers about an image have no usable text; the message says why.
+
+    Args:
+        message: Why.
+        asked: In this run; else the answers are those of an earlier one.
+    """
+
+    def __init__(self, message: str, *, asked: bool = True):
+        super().__init__(message)
+        self.asked = asked
 
 
 @dataclass
@@ -51,11 +68,23 @@ class ImagePipeline:
         store: Where answers and descriptions are kept.
         sampling: How many candidates, and how they are sampled.
         encode: Sentences -> (N, d) embeddings, each row of length 1.
+        model: Name of the model that is asked.
+        retry_useless: Ask again about images all of whose answers were useless, although nothing has changed.
     """
 
-    def __init__(self, store: Store, sampling: SamplingConfig, encode: Callable[[list[str]], np.ndarray]):
+    def __init__(
+        self,
+        store: Store,
+        sampling: SamplingConfig,
+        encode: Callable[[list[str]], np.ndarray],
+        model: str = "",
+        *,
+        retry_useless: bool = False,
+    ):
         self.store = store
         self.sampling = sampling
+        self._model = model
+        self._retry_useless = retry_useless
         self.summary = RunSummary()
         self._encode = encode
         self._held_back: dict[str, list[Candidate]] | None = None
@@ -114,15 +143,26 @@ class ImagePipeline:
 
     def fail(self, image_id: str, error: Exception) -> None:
         """Note in the store why an image has no description."""
-        self.store.fail(image_id, f"the image cannot be read: {error}" if isinstance(error, OSError) else str(error))
+        reason = f"the image cannot be read: {error}" if isinstance(error, OSError) else str(error)
+        self.store.fail(image_id, reason, asked=getattr(error, "asked", True))
         self.summary.failed += 1
 
     def _candidate_answers(self, image_id: str) -> list[Answer]:
         answers = self.store.answers(CANDIDATES, image_id=image_id)
         if image_id not in self._ignored_up_to:  # the image's first turn in this run
             complete = _count_choices(answers) >= self.sampling.candidates
-            self._ignored_up_to[image_id] = answers[-1].id if complete and not usable_texts(answers) else 0
+            useless = complete and not usable_texts(answers)
+            if useless and not self._retry_useless and self._asks_as(answers[-1]):
+                advice = "asked again with other settings, or with --retry-useless"
+                raise UnusableAnswersError(f"{unusable_reason(answers)} ({advice})", asked=False)
+            self._ignored_up_to[image_id] = answers[-1].id if useless else 0
         return [answer for answer in answers if answer.id > self._ignored_up_to[image_id]]
+
+    def _asks_as(self, answer: Answer) -> bool:
+        """Whether an answer is to the very question that would be asked again."""
+        asked = chat_request(CANDIDATES, "", self.sampling, self.sampling.candidates).parameters
+        same_question = (answer.model, answer.prompt_version) == (self._model, PROMPT_VERSION)
+        return same_question and same_settings(asked, answer.parameters)
 
     def _select(self, answers: list[Answer]) -> list[ScoredCandidate]:
         texts = usable_texts(answers)
@@ -136,19 +176,17 @@ def _count_choices(answers: list[Answer]) -> int:
 
 
 def _candidate(text: ResponseText) -> ScoredCandidate:
-    return ScoredCandidate(text.text, text.truncated, text.answer_id, coverage(text.text).bits)
+    return ScoredCandidate(text.text, text.truncated, text.answer_id, coverage(text.text).bits, text.doubtful)
 
 
 def _with_supplement(selected: list[ScoredCandidate], supplements: list[Answer]) -> list[ScoredCandidate]:
     """Add the supplement's text, if its answer is of any use."""
     for response in usable_texts(supplements)[-1:]:
-        text = supplement_text(response.text)
-        if text is not None:
-            candidate = _candidate(ResponseText(text, response.truncated, response.answer_id))
-            selected = add_supplement(selected, candidate)
+        selected = add_supplement(selected, _candidate(response))
     return selected
 
 
 def _row(image_id: str, candidate: ScoredCandidate) -> Candidate:
     fields = asdict(candidate) | {"coverage": list(candidate.coverage)}
+    del fields["doubtful"]  # the check finds it again in the text
     return Candidate(image_id=image_id, chosen=candidate.rank == 1, **fields)

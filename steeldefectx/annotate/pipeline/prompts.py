@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,9 @@ class SamplingConfig:
 
     candidates: int = 4
     """Descriptions of each image."""
-    temperature: float = 0.9
-    top_p: float = 0.9
+    temperature: float | None = 0.9
+    """None leaves it to the endpoint, as with the next one."""
+    top_p: float | None = 0.9
     max_tokens: int = 80
     """Of a description."""
     supplement_max_tokens: int = 300
@@ -99,6 +101,15 @@ class SamplingConfig:
     class_candidates: int = 8
     """Answers about a class for each kind of request; not from the paper, as the next one."""
     class_max_tokens: int = 60
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """More parameters of a request, in place of those of the same name; None leaves one out."""
+
+    def with_max_tokens(self, tokens: int | None) -> SamplingConfig:
+        """The same with another limit, for all answers where it is a higher one; None changes nothing."""
+        if tokens is None:
+            return self
+        others = {name: max(tokens, getattr(self, name)) for name in ("supplement_max_tokens", "class_max_tokens")}
+        return replace(self, max_tokens=tokens, **others)
 
 
 @dataclass(frozen=True)
@@ -113,8 +124,10 @@ class ChatRequest:
     n: int
     """Choices."""
     max_tokens: int
-    temperature: float
-    top_p: float
+    temperature: float | None
+    top_p: float | None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """More parameters, see :class:`SamplingConfig`."""
 
     @property
     def image_id(self) -> str:
@@ -124,8 +137,9 @@ class ChatRequest:
     @property
     def parameters(self) -> dict[str, Any]:
         """Parameters in the request's body; ``n`` is left out where it is 1, as some endpoints do not know it."""
-        parameters = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
-        return parameters | ({"n": self.n} if self.n > 1 else {})
+        parameters: dict[str, Any] = {"temperature": self.temperature, "top_p": self.top_p}
+        parameters |= {"max_tokens": self.max_tokens, **self.extra, "n": self.n if self.n > 1 else None}
+        return {name: value for name, value in parameters.items() if value is not None}
 
     def prompts(self) -> tuple[str, str]:
         """System prompt and user prompt."""
@@ -187,7 +201,12 @@ def chat_request(step: str, subject: AnnotatedImage | str, sampling: SamplingCon
     image = None if isinstance(subject, str) else subject
     class_name = subject if isinstance(subject, str) else subject.class_name
     limit = max_tokens.get(step, sampling.class_max_tokens)
-    return ChatRequest(step, class_name, image, n, limit, sampling.temperature, sampling.top_p)
+    return ChatRequest(step, class_name, image, n, limit, sampling.temperature, sampling.top_p, sampling.extra)
+
+
+def prompt_texts(step: str) -> str:
+    """What a step asks with, but for the name of the class."""
+    return " ".join(_PROMPTS.get(step, ()))
 
 
 def data_uri(path: Path) -> str:

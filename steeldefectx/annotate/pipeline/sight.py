@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from steeldefectx.annotate.pipeline.client import Endpoint, EndpointError, RequestError
+from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget
+from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, SIGHT, ChatRequest, SamplingConfig, chat_request
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.schema import AnnotatedImage, Answer
