@@ -145,8 +145,8 @@ def ours(images: list[Any], path: Path, several: str, encode: Any) -> dict[str, 
     from steeldefectx.annotate.pipeline.client import Endpoint
     from steeldefectx.annotate.pipeline.costs import Budget
     from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline
-    from steeldefectx.annotate.pipeline.prompts import SamplingConfig
     from steeldefectx.annotate.pipeline.image_queue import ImageQueue
+    from steeldefectx.annotate.pipeline.prompts import SamplingConfig
     from steeldefectx.annotate.pipeline.run import run_live
     from steeldefectx.annotate.pipeline.sender import RequestSender
     from steeldefectx.annotate.pipeline.sentence_encoder import SentenceEncoder

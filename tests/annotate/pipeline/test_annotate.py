@@ -302,7 +302,7 @@ def test_a_refused_key_ends_the_run_and_shows_nowhere(images, tmp_path, user):
     with OpenAIServer() as server:
         server.fail_all = "401"
         done = run(images, tmp_path / "a.db", server.url.replace("http://", f"http://{user}"))
-        sent = str(server.log[0].authorization).split()[1]
+        sent = str(server.sight[0].authorization).split()[1]
         assert len(server.log) <= 16
     assert sent == (base64.b64encode(user.strip("@").encode()).decode() if user else KEY)
     assert done.exit_code == 2
