@@ -19,6 +19,7 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,9 +45,16 @@ class Request:
     n: int
     authorization: str | None
     body: dict[str, Any] = field(repr=False)
+    path: str = "/v1/chat/completions"
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Names in lower case."""
     answered: bool = False
     """A reply with choices went out."""
     when: float = field(default_factory=time.time, repr=False)
+
+
+Reply = tuple[int, dict[str, str], Any]
+"""Status, headers, and the body: JSON, bytes, or a function that is given the handler and writes it all itself."""
 
 
 class OpenAIServer(ThreadingHTTPServer):
@@ -71,6 +79,8 @@ class OpenAIServer(ThreadingHTTPServer):
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.fail_all: str | None = None
+        self.answer: Callable[[Request], Reply | None] | None = None
+        """Replies in the place of this server's own, whatever the path; None leaves a request to it."""
         self.at_once = self.most_at_once = 0
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -190,7 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers["content-length"]))
-        if self.path == "/v1/chat/completions":
+        path = self.path.split("?")[0]
+        if path == "/v1/chat/completions" or (self.server.answer and path.endswith("/chat/completions")):
             self.chat(json.loads(data))
         elif self.path == "/v1/files":
             self.upload(data)
@@ -217,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
     def chat(self, body: dict[str, Any]) -> None:
         server = self.server
         request = request_of(body, self.headers.get("authorization"))
+        request.path, request.headers = self.path, {name.lower(): value for name, value in self.headers.items()}
         with server.lock:
             (server.sight if request.step == "sight" else server.log).append(request)
             server.at_once += 1
@@ -224,11 +236,15 @@ class _Handler(BaseHTTPRequestHandler):
         fault = server.fault_of(request)
         if fault == "hang":
             server.released.wait(30)
-        status, headers, reply = server.reply(request, fault)
+        given = server.answer(request) if server.answer else None
+        status, headers, reply = given or server.reply(request, fault)
         time.sleep(server.latency)
         with server.lock:
             server.at_once -= 1
-        self.send(status, reply, headers)
+        if callable(reply):
+            reply(self)
+        else:
+            self.send(status, reply, headers)
 
     def upload(self, data: bytes) -> None:
         head = f"content-type: {self.headers['content-type']}\r\n\r\n".encode()

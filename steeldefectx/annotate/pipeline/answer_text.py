@@ -210,8 +210,8 @@ def _strings(value: Any) -> list[str]:
 
 
 def _is_phrase(value: Any) -> bool:
-    """Whether a text is too short to be understood by itself."""
-    return isinstance(value, str) and 0 < len(value.split()) < MIN_WORDS + 1 and value.lower() != "not visible"
+    """Whether a text is no sentence, and so needs its key to be understood."""
+    return isinstance(value, str) and value[:1].islower() and value[-1] not in ".!?" and value != "not visible"
 
 
 def _sentence(text: str) -> str:
