@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +66,9 @@ def annotate(
     temperature: Temperature = "0.9",
     top_p: TopP = "0.9",
     extra_body: ExtraBody = None,
+    structured: Annotated[
+        bool, typer.Option("--structured", help="Ask for a sentence for each dimension, held to a JSON schema.")
+    ] = False,
     retry_useless: Annotated[
         bool, typer.Option("--retry-useless", help="Ask again about images that had useless answers only.")
     ] = False,
@@ -82,6 +86,9 @@ def annotate(
     after an interruption, and nothing is asked, or paid for, twice. It tries failed images once more, too; those whose
     answers were paid for and of no use only when settings have changed, or with --retry-useless.
 
+    Several may run on one store: each image is asked about by one of them, and at its end a run says who works on those
+    that it did not get. Before the first image two pictures are shown to the model, to see whether it sees any.
+
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
 
       steeldefectx annotate raw/ --store texts.db --model gpt-5 --dry-run
@@ -94,6 +101,7 @@ def annotate(
     _show_log()
     prices = prices_of(model, price_in, price_out, batch=batch)
     sampling = _sampling(max_tokens, no_thinking, reasoning_effort, temperature, top_p, extra_body)
+    sampling = replace(sampling, structured=structured)
     job = run.AnnotationConfig(
         model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model, sampling, retry_useless
     )

@@ -106,7 +106,7 @@ class ImagePipeline:
         if missing > 0:
             return chat_request(CANDIDATES, image, self.sampling, missing)
         selected = self._awaiting_supplement.pop(image.image_id, None) or self._select(answers)
-        if needs_supplement(selected):
+        if needs_supplement(selected) and not self.sampling.structured:
             supplements = self.store.answers(SUPPLEMENT, image_id=image.image_id)
             if not supplements:
                 self._awaiting_supplement[image.image_id] = selected

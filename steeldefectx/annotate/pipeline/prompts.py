@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from steeldefectx.annotate.pipeline.costs import LONG_SIDE, SHORT_SIDE, Prices, image_tokens, text_tokens
+from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.schema import AnnotatedImage
 
 PROMPT_VERSION = "1"
@@ -79,6 +80,21 @@ _PROMPTS = {
     SIGHT: ("You say what is in a picture.", SIGHT_QUESTION),
 }
 
+RESPONSE_FORMAT: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "defect_description",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {dimension: {"type": "string"} for dimension in DIMENSIONS},
+            "required": list(DIMENSIONS),
+            "additionalProperties": False,
+        },
+    },
+}
+"""What a structured answer is held to: a sentence for each dimension."""
+
 SENT_UNCHANGED = {("PNG", "L"), ("PNG", "RGB"), ("JPEG", "L"), ("JPEG", "RGB")}
 """File formats and modes that every endpoint reads."""
 HARMLESS_METADATA = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "gamma", "interlace", "progressive"}
@@ -101,6 +117,8 @@ class SamplingConfig:
     class_candidates: int = 8
     """Answers about a class for each kind of request; not from the paper, as the next one."""
     class_max_tokens: int = 60
+    structured: bool = False
+    """Candidates are asked for as the supplement is, a sentence for each dimension, by ``response_format``."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """More parameters of a request, in place of those of the same name; None leaves one out."""
 
@@ -128,6 +146,8 @@ class ChatRequest:
     top_p: float | None
     extra: Mapping[str, Any] = field(default_factory=dict)
     """More parameters, see :class:`SamplingConfig`."""
+    structured: bool = False
+    """A description is asked for as a sentence for each dimension."""
 
     @property
     def image_id(self) -> str:
@@ -138,12 +158,13 @@ class ChatRequest:
     def parameters(self) -> dict[str, Any]:
         """Parameters in the request's body; ``n`` is left out where it is 1, as some endpoints do not know it."""
         parameters: dict[str, Any] = {"temperature": self.temperature, "top_p": self.top_p}
-        parameters |= {"max_tokens": self.max_tokens, **self.extra, "n": self.n if self.n > 1 else None}
+        parameters |= {"max_tokens": self.max_tokens, "response_format": RESPONSE_FORMAT if self.structured else None}
+        parameters |= {**self.extra, "n": self.n if self.n > 1 else None}
         return {name: value for name, value in parameters.items() if value is not None}
 
     def prompts(self) -> tuple[str, str]:
         """System prompt and user prompt."""
-        system, user = _PROMPTS[self.step]
+        system, user = _PROMPTS[SUPPLEMENT if self.structured else self.step]
         return system, user.format(class_name=self.class_name, not_visible=NOT_VISIBLE)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -196,12 +217,17 @@ def chat_request(step: str, subject: AnnotatedImage | str, sampling: SamplingCon
         sampling: How answers are sampled.
         n: Choices asked for.
     """
-    max_tokens = {CANDIDATES: sampling.max_tokens, SUPPLEMENT: sampling.supplement_max_tokens}
-    max_tokens[SIGHT] = sampling.max_tokens
+    structured = sampling.structured and step == CANDIDATES
+    max_tokens = {
+        CANDIDATES: sampling.supplement_max_tokens if structured else sampling.max_tokens,
+        SUPPLEMENT: sampling.supplement_max_tokens,
+        SIGHT: sampling.max_tokens,
+    }
     image = None if isinstance(subject, str) else subject
     class_name = subject if isinstance(subject, str) else subject.class_name
     limit = max_tokens.get(step, sampling.class_max_tokens)
-    return ChatRequest(step, class_name, image, n, limit, sampling.temperature, sampling.top_p, sampling.extra)
+    sampled = sampling.temperature, sampling.top_p, sampling.extra
+    return ChatRequest(step, class_name, image, n, limit, *sampled, structured=structured)
 
 
 def prompt_texts(step: str) -> str:

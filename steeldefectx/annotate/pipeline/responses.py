@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steeldefectx.annotate.pipeline.answer_text import MIN_WORDS, clean_answer, without_thought
-from steeldefectx.annotate.pipeline.prompts import NOT_VISIBLE, SUPPLEMENT, prompt_texts
+from steeldefectx.annotate.pipeline.prompts import CANDIDATES, NOT_VISIBLE, SUPPLEMENT, prompt_texts
 from steeldefectx.annotate.pipeline.useless_answers import useless_reason
 from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.schema import Answer
@@ -69,14 +69,22 @@ def _read(answer: Answer, choice: dict[str, Any]) -> ResponseText | UselessText:
         return UselessText("refused: withheld by a filter of the endpoint")
     raw = choice.get("text") or ""
     cleaned = clean_answer(raw)
-    text = supplement_text(raw) or "" if answer.step == SUPPLEMENT else cleaned.text
+    by_dimensions = _asks_by_dimensions(answer)
+    text = supplement_text(raw) or "" if by_dimensions else cleaned.text
     if cleaned.unfinished_thought or not text:
         thought = cleaned.thought or bool(choice.get("thought"))
         return UselessText(_empty_reason(thought, finish in CUT_OFF, _token_limit(answer)))
-    reason = useless_reason(text, prompt_texts(answer.step))
+    reason = useless_reason(text, prompt_texts(SUPPLEMENT if by_dimensions else answer.step))
     if reason is not None:
         return UselessText(reason)
-    return ResponseText(text, finish in CUT_OFF, answer.id, cleaned.doubtful and answer.step != SUPPLEMENT)
+    return ResponseText(text, finish in CUT_OFF, answer.id, cleaned.doubtful and not by_dimensions)
+
+
+def _asks_by_dimensions(answer: Answer) -> bool:
+    """Whether a sentence for each dimension was asked for, with the response format or, where it is refused, without."""
+    format_name = "response_format"
+    asked = format_name in answer.parameters or format_name in answer.parameters.get("refused", ())
+    return answer.step == SUPPLEMENT or (answer.step == CANDIDATES and asked)
 
 
 def _token_limit(answer: Answer) -> str:

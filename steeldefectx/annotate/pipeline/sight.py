@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
+from steeldefectx.annotate.pipeline.answer_text import one_line, without_thought
 from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget
 from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
@@ -160,7 +161,7 @@ def _verdict(answers: Mapping[str, Answer]) -> Verdict:
 
 
 def _text(answer: Answer) -> str:
-    return " ".join(str(answer.choices[0].get("text") or "").split())
+    return one_line(without_thought(answer.choices[0].get("text") or "")[0])
 
 
 def _letters(text: str) -> str:
