@@ -195,7 +195,8 @@ def _print_summary(summary: RunSummary, ids: set[str], store: Store, job: Annota
     if summary.stopped:
         typer.echo(f"stopped: {summary.stopped} Run the same command again to go on.", err=True)
     for holder in summary.holders:
-        typer.echo(f"{holder.count:,} images are being asked about by {holder}.", err=True)
+        images = "1 image is" if holder.count == 1 else f"{holder.count:,} images are"
+        typer.echo(f"{images} being asked about by {holder}.", err=True)
     cost = f"${store.spent():,.4f} in all" if job.prices is not None else "costs are not counted: no price is known"
     typer.echo(
         f"{len(done):,} of {len(ids):,} images are described, {summary.annotated:,} of them now, by "

@@ -70,11 +70,14 @@ class Gatherer(Generic[T, R]):
         try:
             results = self._function([thing for thing, _ in gathered])
         except BaseException as error:
-            if len(gathered) > 1:  # one of them is to blame, and the others are none the worse for it
+            if len(gathered) > 1 and isinstance(
+                error, Exception
+            ):  # one of them is to blame, and the others are none the worse for it
                 for one in gathered:
                     self._call([one])
-            else:
-                gathered[0][1].set_exception(error)
+                return
+            for _, future in gathered:
+                future.set_exception(error)
             return
         for (_, future), result in zip(gathered, results, strict=True):
             future.set_result(result)

@@ -125,10 +125,11 @@ class ImagePipeline:
         Raises:
             OneTextError: They are all one text.
         """
-        descriptions, self._held_back = self._held_back or {}, None
+        descriptions = self._held_back or {}
         texts = [row.text for rows in descriptions.values() for row in rows if row.chosen]
         if all_one_text(texts):
             raise OneTextError(f"its descriptions of {len(texts)} images are all one text, “{texts[0][:80]}”")
+        self._held_back = None
         for image_id, rows in descriptions.items():
             self._describe(image_id, rows)
 

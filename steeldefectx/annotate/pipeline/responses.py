@@ -81,7 +81,7 @@ def _read(answer: Answer, choice: dict[str, Any]) -> ResponseText | UselessText:
 
 
 def _asks_by_dimensions(answer: Answer) -> bool:
-    """Whether a sentence for each dimension was asked for, with the response format or, where it is refused, without."""
+    """Whether a sentence for each dimension was asked for, by a response format or, where that is refused, in words."""
     format_name = "response_format"
     asked = format_name in answer.parameters or format_name in answer.parameters.get("refused", ())
     return answer.step == SUPPLEMENT or (answer.step == CANDIDATES and asked)

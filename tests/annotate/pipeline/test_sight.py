@@ -7,11 +7,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from steeldefectx.annotate.pipeline import run as pipeline_run
 from steeldefectx.annotate.pipeline.sight import DISC, STRIPES, draw
-from tests.annotate.pipeline.test_annotate import key, make_images, run, store_of  # noqa: F401
+from tests.annotate.pipeline.endpoint_runs import StandIn
+from tests.annotate.pipeline.test_annotate import KEY, make_images, run, store_of
 from tests.openai_server import OpenAIServer
 
 WEATHER = ("It shows steel.", "It shows metal.")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """These tests are not about Sentence-BERT."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setattr(pipeline_run, "SentenceModel", StandIn)
 
 
 class Server(OpenAIServer):
