@@ -85,7 +85,8 @@ def test_a_store_that_an_older_version_poisoned_works_again(tmp_path, monkeypatc
         assert annotate(tmp_path, server.url).exit_code == 0
         with sqlite3.connect(tmp_path / "a.db") as database:
             database.execute("DELETE FROM candidates")
-            choice = r'{"text": "A small, shallow, dark line lies in the centre. \ud83d", "finish_reason": "stop", "refusal": null}'
+            text = r"A small, shallow, dark line lies in the centre. \ud83d"
+            choice = f'{{"text": "{text}", "finish_reason": "stop", "refusal": null}}'
             database.execute("UPDATE answers SET choices = ?", (f"[{', '.join([choice] * 4)}]",))
         before = len(server.log)
         again = annotate(tmp_path, server.url)
