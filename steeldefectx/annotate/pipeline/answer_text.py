@@ -78,7 +78,7 @@ _CLOSING = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _LEFTOVER = re.compile(
-    r"```|\*\*|<\||\|>|^#|\n\||https?://|\b(?:I|I['’](?:m|ll|ve|d)|you|your|my|as an ai|let me|let['’]s|please)\b"
+    r"```|\*\*|<\||\|>|^#|\|[^|]+\||https?://|\b(?:I|I['’](?:m|ll|ve|d)|you|your|my|as an ai|let me|let['’]s|please)\b"
     r"|[{}]|</?[a-z]+>"
 )
 """Signs of talk that no rule has cut."""
@@ -86,6 +86,11 @@ TEXTS_KEPT = 4096
 """Texts whose outcome is kept: an answer is looked at when it comes, and once more when its image is done."""
 MIN_WORDS = 3
 """Words that are left at least where something is cut off: less would be no description."""
+
+
+def leftovers(text: str) -> list[tuple[int, int]]:
+    """Where a text shows signs of talk or Markdown that no rule has cut: starts and ends in characters."""
+    return [match.span() for match in _LEFTOVER.finditer(text)]
 
 
 @dataclass(frozen=True)
