@@ -17,7 +17,12 @@ from steeldefectx.annotate.pipeline.batch import BatchRun
 from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget, Prices
 from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RefusedNError, RequestError
-from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
+from steeldefectx.annotate.pipeline.image_pipeline import (
+    ImagePipeline,
+    RunSummary,
+    UnusableAnswersError,
+    drop_thoughts,
+)
 from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, ChatRequest, SamplingConfig, chat_request
 from steeldefectx.annotate.pipeline.responses import unusable_reason, usable_texts
 from steeldefectx.annotate.pipeline.selection import SENTENCE_MODEL, SentenceModel
@@ -102,6 +107,7 @@ def annotate(images: Sequence[AnnotatedImage], store: Store, config: AnnotationC
         raise AnnotationError("A batch of this store is still under way: add --batch, and its answers are fetched.")
     endpoint = config.open_endpoint()
     store.add_images(images)
+    drop_thoughts(store)
     done = store.annotated()
     pending = [image for image in images if image.image_id not in done]
     if not pending and not store.batches():
