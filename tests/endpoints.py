@@ -128,7 +128,10 @@ USELESS = {
         "the model thinks; its thought took all 80 tokens",
     ),
     "null, cut off": (chat(None, finish="length"), "an empty answer that took all 80 tokens, so the model may think"),
-    "a thought and no more": (chat(f"<think>{THOUGHT}</think>"), "the model thinks, and says nothing after its thought"),
+    "a thought and no more": (
+        chat(f"<think>{THOUGHT}</think>"),
+        "the model thinks, and says nothing after its thought",
+    ),
     "a thought without tags": (chat(f"{THOUGHT} Let me", finish="length"), "the model thinks aloud"),
     "a thought in parts": (
         chat([{"type": "thinking", "thinking": "Hmm"}], finish="length"),
@@ -151,7 +154,10 @@ USELESS = {
     "no image": (chat("I don't see an image attached. Could you please upload the picture?"), "it sees no image"),
     "a text model": (chat("I'm sorry, but I cannot see images as I am a text-based model."), "it sees no image"),
     "no image was provided": (chat("No image was provided, so the surface looks smooth."), "it sees no image"),
-    "a screen": (chat("This is a photo of a computer screen that shows a grey texture."), "it describes a picture of a"),
+    "a screen": (
+        chat("This is a photo of a computer screen that shows a grey texture."),
+        "it describes a picture of a",
+    ),
     "Chinese": (chat("图片中央有一条细长的划痕，比周围的钢材更亮。"), "not in English, but Chinese or Japanese"),
     "Russian": (chat("В центре изображения длинная тонкая царапина."), "not in English, but Cyrillic"),
     "German": (

@@ -167,6 +167,15 @@ class Store:
         with self.reading() as session:
             return set(session.scalars(query if among is None else query.where(Candidate.image_id.in_(among))))
 
+    def generated_texts(self) -> dict[str, str]:
+        """Image id -> its T2, where a model wrote it here and nobody has begun to review it."""
+        query = select(Candidate.image_id, Candidate.text).join(Answer, Answer.id == Candidate.answer_id)
+        query = query.where(Candidate.chosen, Answer.step != "imported")
+        for seen in (Review, Draft, Adjudication):
+            query = query.where(Candidate.image_id.not_in(select(seen.image_id)))
+        with self.reading() as session:
+            return {row.image_id: row.text for row in session.execute(query)}
+
     def unchecked(self) -> set[str]:
         """Ids of the images with a candidate that was not checked."""
         with self.reading() as session:

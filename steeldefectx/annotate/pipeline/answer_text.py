@@ -45,7 +45,7 @@ _ROLE = re.compile(r"^\s*(?:assistant|model)\s*[:\n]\s*", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _HEADING = re.compile(r"^\s*#{1,6}\s+")
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.)])\s+")
-_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3})(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])(.+?)(?<=[^\s*_])\1")
 _RULE = re.compile(r"^\s*(?:[-*_=]\s*){3,}$")
 
 _LABEL = re.compile(
@@ -78,7 +78,7 @@ _CLOSING = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _LEFTOVER = re.compile(
-    r"```|\*\*|<\||\|>|^#|\n\||https?://|\b(?:I|I['’](?:m|ll|ve|d)|you|your|my|as an ai|let me|let['’]s|please)\b"
+    r"```|\*\*|<\||\|>|^#|\|[^|]+\||https?://|\b(?:I|I['’](?:m|ll|ve|d)|you|your|my|as an ai|let me|let['’]s|please)\b"
     r"|[{}]|</?[a-z]+>"
 )
 """Signs of talk that no rule has cut."""
@@ -86,6 +86,11 @@ TEXTS_KEPT = 4096
 """Texts whose outcome is kept: an answer is looked at when it comes, and once more when its image is done."""
 MIN_WORDS = 3
 """Words that are left at least where something is cut off: less would be no description."""
+
+
+def leftovers(text: str) -> list[tuple[int, int]]:
+    """Where a text shows signs of talk or Markdown that no rule has cut: starts and ends in characters."""
+    return [match.span() for match in _LEFTOVER.finditer(text)]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from steeldefectx.annotate.pipeline.endpoint_errors import (
     what_came,
 )
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
-from steeldefectx.annotate.pipeline.redaction import Redactor, clean_key
+from steeldefectx.annotate.pipeline.redaction import Redactor, clean_key, redact_logs
 from steeldefectx.annotate.pipeline.request_parameters import RequestParameters, stored_parameters
 from steeldefectx.errors import ConfigError
 from steeldefectx.store.schema import Answer
@@ -76,6 +76,7 @@ class Endpoint:
         self._parameters = RequestParameters()
         self._has_answered = False
         self._redactor = Redactor(key, base_url)
+        redact_logs(self._redactor)
 
     async def complete(self, request: ChatRequest, messages: list[dict[str, Any]]) -> Answer:
         """Send a request; the answer may have fewer choices than asked for.
@@ -182,7 +183,7 @@ class Endpoint:
             raise RequestError(self.redact(refusal.describe(self.base_url)))
         if not isinstance(reply.get("choices"), list):
             raise RequestError("the endpoint's reply is not that of chat completions")
-        choices = [parse_choice(choice) for choice in reply["choices"] if isinstance(choice, dict)]
+        choices = [self._masked(parse_choice(choice)) for choice in reply["choices"] if isinstance(choice, dict)]
         if not choices:
             raise RequestError("the endpoint's reply has no choices")
         if len(choices) < request.n:
@@ -205,6 +206,10 @@ class Endpoint:
             tokens_out=tokens_out,
             cost=0.0 if self.prices is None else self.prices.cost(tokens_in, tokens_out),
         )
+
+    def _masked(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """A choice without secrets, which a gateway may write into it."""
+        return {name: self._redactor.mask(value) if isinstance(value, str) else value for name, value in choice.items()}
 
     def error_message(self, error: Exception) -> str:
         """What went wrong, on one line, without secrets."""
@@ -229,8 +234,24 @@ def _open_client(base_url: str | None, key: str, timeout: float) -> openai.Async
         ConfigError: No URL.
     """
     settings: dict[str, Any] = {"api_key": key, "max_retries": MAX_RETRIES, "timeout": timeout}
-    if base_url is None:
-        return openai.AsyncOpenAI(**settings)
+    if base_url is not None:
+        settings |= _address(base_url)
+        if is_azure(base_url):
+            settings["default_headers"] = {"api-key": key}
+    try:
+        kind = openai.AsyncAzureOpenAI if "api_version" in settings else openai.AsyncOpenAI
+        return kind(**settings)
+    except OSError as error:  # it reads certificates
+        file = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+        raise ConfigError(f"The certificates of SSL_CERT_FILE ({file}) cannot be read: {error}.") from None
+
+
+def _address(base_url: str) -> dict[str, Any]:
+    """The client's settings for an address.
+
+    Raises:
+        ConfigError: It is none.
+    """
     try:
         url = urlsplit(base_url)
         usable = url.scheme in ("http", "https") and url.hostname and (url.port or 1)
@@ -241,12 +262,10 @@ def _open_client(base_url: str | None, key: str, timeout: float) -> openai.Async
     # The library would put the path of a request behind the query.
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     path = url.path.rstrip("/").removesuffix("/chat/completions")
-    settings["base_url"] = urlunsplit((url.scheme, url.netloc, path, "", ""))
-    if is_azure(base_url):
-        if "/deployments/" in path and "api-version" in query:
-            return openai.AsyncAzureOpenAI(api_version=query.pop("api-version"), default_query=query, **settings)
-        settings["default_headers"] = {"api-key": key}
-    return openai.AsyncOpenAI(default_query=query, **settings)
+    settings: dict[str, Any] = {"base_url": urlunsplit((url.scheme, url.netloc, path, "", "")), "default_query": query}
+    if is_azure(base_url) and "/deployments/" in path and "api-version" in query:
+        settings["api_version"] = query.pop("api-version")
+    return settings
 
 
 def _names_n(refusal: Refusal) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from steeldefectx.annotate.pipeline.answer_text import clean_answer
 from steeldefectx.annotate.pipeline.prompts import (
     CANDIDATES,
     PROMPT_VERSION,
@@ -170,6 +171,13 @@ class ImagePipeline:
         if not texts:
             raise UnusableAnswersError(unusable_reason(answers))
         return select_candidates([_candidate(text) for text in texts], self._encode([text.text for text in texts]))
+
+
+def drop_thoughts(store: Store) -> None:
+    """Undo selections of earlier versions whose text has a thought in it: the stored answers are selected from anew."""
+    for image_id, text in store.generated_texts().items():
+        if clean_answer(text).thought:
+            store.set_candidates(image_id, [])
 
 
 def _count_choices(answers: list[Answer]) -> int:

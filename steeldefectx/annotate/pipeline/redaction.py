@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import urllib.request
+import weakref
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -19,6 +21,7 @@ PART_LENGTH = 8
 MASK = "***"
 AROUND_A_KEY = " \t\r\n\v\f\ufeff\u200b\u200c\u200d\u2060\u00a0\"'`“”‘’"
 """What key files, shells and editors leave around a key."""
+HTTP_LOGGERS = ("httpx", "httpx2", "openai", "openai._base_client")
 NO_SECRETS = ("api-version",)
 """Parameters of a URL that may be shown."""
 
@@ -65,14 +68,13 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """A text on one line, of bounded length, without secrets and images."""
-        text = re.sub(r"data:image/[^\s\"']+", "(image)", text[:SHOWN_LENGTH])
-        text = self._mask_parts(text)
-        for form in self._whole:
-            text = text.replace(form, MASK)
+        text = self.mask(re.sub(r"data:image/[^\s\"']+", "(image)", text[:SHOWN_LENGTH]))
         return " ".join(text.split())[:MAX_MESSAGE_LENGTH]
 
-    def _mask_parts(self, text: str) -> str:
-        """The text with one mask in place of each run of characters that are all in parts of secrets."""
+    def mask(self, text: str) -> str:
+        """A text without secrets: one mask in place of each run of characters that are all in parts of them."""
+        for form in self._whole:
+            text = text.replace(form, MASK)
         hidden = bytearray(len(text))
         for start in range(len(text) - PART_LENGTH + 1):
             if text[start : start + PART_LENGTH] in self._parts:
@@ -85,6 +87,32 @@ class Redactor:
                 shown.append(MASK)
             masked = bool(hide)
         return "".join(shown)
+
+
+class _LogFilter(logging.Filter):
+    """Takes the secrets of all endpoints that are in use out of what HTTP libraries log: it has their addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redactors: weakref.WeakSet[Redactor] = weakref.WeakSet()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, redacted."""
+        message = record.getMessage()
+        for redactor in self.redactors:
+            message = redactor.mask(message)
+        record.msg, record.args = message, ()
+        return True
+
+
+_log_filter = _LogFilter()
+
+
+def redact_logs(redactor: Redactor) -> None:
+    """Keep an endpoint's secrets out of logs, for as long as it is in use."""
+    _log_filter.redactors.add(redactor)
+    for name in HTTP_LOGGERS:
+        logging.getLogger(name).addFilter(_log_filter)
 
 
 def _url_secrets(address: str) -> Iterator[str]:

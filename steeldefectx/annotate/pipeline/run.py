@@ -16,7 +16,12 @@ from steeldefectx.annotate.pipeline.batch import BatchRun
 from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget, Prices
 from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
-from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
+from steeldefectx.annotate.pipeline.image_pipeline import (
+    ImagePipeline,
+    RunSummary,
+    UnusableAnswersError,
+    drop_thoughts,
+)
 from steeldefectx.annotate.pipeline.image_queue import ImageQueue
 from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, SamplingConfig, chat_request
 from steeldefectx.annotate.pipeline.responses import usable_texts
@@ -98,6 +103,7 @@ def annotate(images: Sequence[AnnotatedImage], store: Store, config: AnnotationC
     """
     endpoint = config.open_endpoint()
     store.add_images(images)
+    drop_thoughts(store)
     done = store.annotated()
     pending = [image for image in images if image.image_id not in done]
     if not pending and not store.batches():

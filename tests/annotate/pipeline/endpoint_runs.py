@@ -4,6 +4,7 @@ import base64
 import hashlib
 import importlib.resources
 import json
+import re
 import urllib.parse
 
 import numpy as np
@@ -67,19 +68,19 @@ def descriptions(folder):
 
 
 def forms(secret):
-    """A secret as a program may write it, each without what any eight of its characters would show."""
+    """A secret as a program may write it; of base64 that part which depends on nothing else."""
     yield from (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], urllib.parse.quote(secret, safe=""))
-    yield urllib.parse.quote_plus(secret).lower()
+    yield re.sub("%..", lambda code: code[0].lower(), urllib.parse.quote_plus(secret))
     for before in ("", "user:", "a:", ":"):
         yield base64.b64encode((before + secret).encode()).decode().rstrip("=")[len(before) * 4 // 3 + 2 : -1]
 
 
 def shown_parts(text, *secrets, length=8):
     """Parts of secrets, in any form, that a text shows."""
-    return {
+    parts = {
         form[start : start + length]
         for secret in secrets
         for form in forms(secret)
         for start in range(len(form) - length + 1)
-        if form[start : start + length] in text
     }
+    return parts & {text[start : start + length] for start in range(len(text) - length + 1)}

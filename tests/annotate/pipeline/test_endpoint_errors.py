@@ -38,7 +38,8 @@ REFUSALS = {
     "openai": (
         {"max_tokens"},
         refusal(
-            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
             param="max_tokens",
             code="unsupported_parameter",
         ),
@@ -46,7 +47,7 @@ REFUSALS = {
     ),
     "a gateway that nests it": (
         {"max_tokens"},
-        {"error": {"message": '[400]: {"error": {"message": "Use \'max_completion_tokens\' in place of \'max_tokens\'"}}'}},
+        {"error": {"message": '[400]: {"error": {"message": "Use max_completion_tokens, not max_tokens"}}'}},
         {"max_completion_tokens": 80, "max_tokens": None},
     ),
     "temperature": (
@@ -272,9 +273,7 @@ def test_what_no_request_will_change_ends_the_run_with_advice(tmp_path, server, 
     status, body, words = ENDING[name]
     server.answer = lambda request: (status, {"content-type": "text/html"} if isinstance(body, bytes) else {}, body)
     make_images(tmp_path / "images", 40)
-    start = time.perf_counter()
     done = annotate(tmp_path, server.url, "--concurrency", "4")
-    assert time.perf_counter() - start < 5
     assert done.exit_code == 2
     assert all(word in done.stderr for word in words), done.stderr
     assert "/v1 missing" not in done.stderr
@@ -353,7 +352,6 @@ ODD = "A large, long scratch – 3 µm deep – lies in the centre, brighter tha
 )
 def test_whatever_headers_say_of_a_body_it_is_read(tmp_path, server, headers, body):
     encoding = "utf-16" if body.startswith(b"\xff\xfe") else "latin-1"
-    before, after = json.dumps(chat(*["@"] * 4)).replace("@", "{}").encode().split(b"{}", 1)
     whole = json.dumps(chat(*["@"] * 4))
     text = body.decode("utf-16") if encoding == "utf-16" else body.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     content = whole.replace("@", text).encode(encoding)
@@ -362,13 +360,16 @@ def test_whatever_headers_say_of_a_body_it_is_read(tmp_path, server, headers, bo
     server.answer = lambda request: (200, headers, content)
     make_images(tmp_path / "images", 1)
     done = annotate(tmp_path, server.url)
-    assert done.exit_code == 0, (done.output, before, after)
+    assert done.exit_code == 0, done.output
     assert descriptions(tmp_path)[0] in (ODD, ODD.replace("–", "-"))
 
 
 BROKEN = {
-    "cut off": (raw(b"content-type: application/json\r\ncontent-length: 99999", DATA[:100]), "no connection: peer closed"),
-    "reset": (raw(b"content-type: application/json\r\ncontent-length: 99999", DATA[:50], reset=True), "no connection"),
+    "cut off": (
+        raw(b"content-length: 99999", DATA[:100]),
+        "no connection: peer closed",
+    ),
+    "reset": (raw(b"content-length: 99999", DATA[:50], reset=True), "no connection"),
     "not gzip": (
         (200, {"content-encoding": "gzip"}, b"\x1f\x8b" + DATA),
         "no connection: Error -3 while decompressing data",
