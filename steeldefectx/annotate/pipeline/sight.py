@@ -22,6 +22,7 @@ from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget
 from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, SIGHT, ChatRequest, SamplingConfig, chat_request
+from steeldefectx.annotate.pipeline.useless_answers import says_no_image
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.schema import AnnotatedImage, Answer
 from steeldefectx.utils.cache import cache_path
@@ -40,15 +41,6 @@ _NAMES = {
     "letters": r"letter|text",
 }
 """What the question offers -> how an answer names it."""
-_SEES_NOTHING = re.compile(
-    r"\b(no|any|an|the|your) (image|picture|photo)s? (has|have|was|were|is|are)?\s*(not )?"
-    r"(been )?(provided|attached|included|uploaded|shared|given|visible)"
-    r"|\b(don['’]?t|do not|can['’]?t|cannot|unable to|not able to) (actually |directly )?"
-    r"(see|view|look|access|analy[sz]e|process)"
-    r"|\b(upload|attach|share|provide)( me| us)? (the|an|a|your) (image|picture|photo)"
-    r"|text[- ](based|only)",
-    re.IGNORECASE,
-)
 
 
 class BlindModelError(EndpointError):
@@ -157,7 +149,7 @@ def _verdict(answers: Mapping[str, Answer]) -> Verdict:
         return "sees"
     same = _letters(texts[DISC]) == _letters(texts[STRIPES]) or named[DISC] == named[STRIPES] != set()
     wrong = all(named[picture] and picture not in named[picture] for picture in (DISC, STRIPES))
-    return "blind" if same or wrong or any(map(_SEES_NOTHING.search, texts.values())) else "open"
+    return "blind" if same or wrong or any(map(says_no_image, texts.values())) else "open"
 
 
 def _text(answer: Answer) -> str:

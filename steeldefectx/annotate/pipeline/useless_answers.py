@@ -101,7 +101,7 @@ def useless_reason(text: str, prompts: str) -> str | None:
         prompts: What was asked.
     """
     shown = f"{text[:200]}..." if len(text) > 200 else text
-    if _NO_IMAGE.search(text[:_START]):
+    if says_no_image(text):
         return f"it sees no image: {shown}"
     if _REFUSAL.match(text.lstrip("\"'*([ ")):
         return f"refused: {shown}"
@@ -152,3 +152,8 @@ def is_loop(text: str) -> bool:
         return False
     triples = list(zip(words, words[1:], words[2:], strict=False))
     return len(set(triples)) < MIN_DISTINCT * len(triples) or _LOOP.search(text) is not None
+
+
+def says_no_image(text: str) -> bool:
+    """Whether a text begins by saying that no image has come with the question."""
+    return _NO_IMAGE.search(text[:_START]) is not None
