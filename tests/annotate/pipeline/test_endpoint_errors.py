@@ -103,6 +103,21 @@ def test_a_refused_parameter_is_left_out_or_renamed_said_once_and_remembered(
     assert all(name in said[0] for name in refused)
 
 
+def test_a_model_that_always_thinks_is_asked_to_think_as_little_as_it_can(tmp_path, server):
+    body = refusal(
+        "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: "
+        "'minimal', 'low', 'medium', and 'high'.",
+        param="reasoning_effort",
+    )
+    server.answer = lambda request: (400, {}, body) if request.body["reasoning_effort"] == "none" else good(request)
+    make_images(tmp_path / "images", 2)
+    assert annotate(tmp_path, server.url, "--no-thinking", "--concurrency", "1").exit_code == 0
+    assert [request.body["reasoning_effort"] for request in server.log] == ["none", "minimal", "minimal"]
+    before = len(server.log)
+    assert annotate(tmp_path, server.url, "--no-thinking").exit_code == 0
+    assert len(server.log) == before
+
+
 def test_several_refused_one_after_the_other(tmp_path, server, caplog):
     def answer(request):
         for name in ("max_tokens", "temperature", "top_p"):
