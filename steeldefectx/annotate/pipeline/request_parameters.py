@@ -102,15 +102,16 @@ def _is_unknown(name: str, message: str) -> bool:
 
 
 def stored_parameters(asked: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as the store keeps them: those that were sent, and under ``refused`` the names of those left out."""
-    refused = [name for name in asked if name not in sent and TOKEN_LIMITS.get(name) not in sent]
+    """Parameters as the store keeps them: those that were sent; ``refused`` names those left out, or changed."""
+    names = [name for name in asked if name != "n"]  # that one is divided among requests
+    refused = [name for name in names if sent.get(name, sent.get(TOKEN_LIMITS.get(name, name))) != asked[name]]
     return dict(sent) | ({"refused": refused} if refused else {})
 
 
 def same_settings(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether stored parameters are what asking so gives, however many choices were asked for at once."""
     refused = set(stored.get("refused", ()))
-    return _settings(asked, refused) == _settings(stored, {"refused"})
+    return _settings(asked, refused) == _settings(stored, refused | {"refused"})
 
 
 def _settings(parameters: Mapping[str, Any], without: set[str]) -> str:
