@@ -30,6 +30,7 @@ from steeldefectx.annotate.pipeline.endpoint_errors import (
 from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, UnusableAnswersError
 from steeldefectx.annotate.pipeline.image_queue import ImageQueue
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
+from steeldefectx.annotate.pipeline.request_parameters import stored_parameters
 from steeldefectx.errors import AnnotationError
 from steeldefectx.store.annotation_store import IDS_AT_A_TIME
 from steeldefectx.store.leases import BATCH
@@ -144,7 +145,7 @@ class BatchRun:
                 body = {"model": self.endpoint.model, "messages": messages, **parameters}
                 file.write(json.dumps({"custom_id": custom_id, "method": "POST", "url": URL, "body": body}) + "\n")
                 stored = {"custom_id": custom_id, "image_id": request.image_id, "step": request.step}
-                submitted.append(stored | {"parameters": parameters})
+                submitted.append(stored | {"parameters": stored_parameters(request.parameters, parameters)})
             if not submitted:
                 return None
             file.flush()
@@ -245,6 +246,7 @@ class BatchRun:
         body = response.get("body")
         if response.get("status_code") != 200 or not isinstance(body, dict):
             message = self.endpoint.redact(message_of(body) if body else json.dumps(line.get("error")))
+            sent = {name: value for name, value in sent.items() if name != "refused"}
             if self.endpoint.adapts(sent, Refusal(int(response.get("status_code") or 0), message, body)):
                 raise RefusedParametersError(message)
             raise RequestError(message)
@@ -253,9 +255,10 @@ class BatchRun:
     def _request(self, submitted: dict[str, Any]) -> ChatRequest:
         """The request that a stored batch has; an earlier version or other parameters may have made it."""
         image, parameters = self._images[submitted["image_id"]], submitted["parameters"]
-        n, max_tokens = parameters.get("n", 1), parameters.get("max_tokens", 0)
-        sampled = parameters.get("temperature"), parameters.get("top_p")
-        return ChatRequest(submitted["step"], image.class_name, image, n, max_tokens, *sampled, extra=parameters)
+        max_tokens = parameters.get("max_tokens") or parameters.get("max_completion_tokens") or 0
+        as_sent = {"temperature": None, "top_p": None, "max_tokens": None, **parameters}
+        n = parameters.get("n", 1)
+        return ChatRequest(submitted["step"], image.class_name, image, n, max_tokens, None, None, extra=as_sent)
 
     def _fail(self, image_id: str, error: Exception) -> None:
         self.pipeline.fail(image_id, error)

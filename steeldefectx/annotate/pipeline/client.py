@@ -34,7 +34,7 @@ from steeldefectx.annotate.pipeline.endpoint_errors import (
     what_came,
 )
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
-from steeldefectx.annotate.pipeline.redaction import Redactor, clean_key, redact_logs
+from steeldefectx.annotate.pipeline.redaction import AROUND_A_KEY, Redactor, clean_key, redact_logs
 from steeldefectx.annotate.pipeline.request_parameters import RequestParameters, stored_parameters
 from steeldefectx.errors import ConfigError
 from steeldefectx.store.schema import Answer
@@ -63,7 +63,7 @@ class Endpoint:
     """
 
     def __init__(self, model: str, base_url: str | None, prices: Prices | None, timeout: float):
-        base_url = (base_url or os.environ.get(URL_NAME) or "").strip() or None
+        base_url = (base_url or os.environ.get(URL_NAME) or "").strip(AROUND_A_KEY) or None
         key = clean_key(os.environ.get(KEY_NAME), KEY_NAME)
         if key is None and base_url is None:
             raise ConfigError(f"Set {KEY_NAME}, or name an endpoint of your own with --base-url.")

@@ -17,7 +17,9 @@ llama.cpp, where the model's own template asks for one of the two names. Who doe
 TOKEN_LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names for one thing: an endpoint that refuses one may take the other. What a run costs depends on it, so it is
 never left out."""
-OTHER_NAMES = {"reasoning_effort": r"think value|does not support thinking|\bthinking is not supported"}
+EFFORT, EFFORTS = "reasoning_effort", ("none", "minimal", "low")
+"""A parameter whose least value is not the same everywhere."""
+OTHER_NAMES = {EFFORT: r"think value|does not support thinking|\bthinking is not supported"}
 """Parameter -> how refusals speak of it that do not name it."""
 MAX_NAMED = 2
 """Parameters that a refusal names at most; one that lists more lists those that exist."""
@@ -30,11 +32,13 @@ class RequestParameters:
     def __init__(self) -> None:
         self._renamed: dict[str, str] = {}
         self._dropped: set[str] = set()
+        self._effort: str | None = None
 
     def accepted(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters under the names that the endpoint takes, without those that it does not."""
         renamed = {self._renamed.get(name, name): value for name, value in parameters.items()}
-        return {name: value for name, value in renamed.items() if name not in self._dropped}
+        taken = {name: value for name, value in renamed.items() if name not in self._dropped}
+        return taken | ({EFFORT: self._effort} if self._effort and EFFORT in taken else {})
 
     def learn(self, sent: Mapping[str, Any], body: object, message: str) -> bool:
         """Learn from the refusal of a request, and say it once.
@@ -56,6 +60,10 @@ class RequestParameters:
                 if name not in self._renamed:
                     self._renamed[name] = other
                     log.warning("The endpoint does not take %s; it is asked with %s from now on.", name, other)
+            elif name == EFFORT and (effort := _least_effort(sent[name], message)):
+                if self._effort != effort:
+                    self._effort = effort
+                    log.warning("The endpoint thinks at least a little: %s is %s from now on.", name, effort)
             elif name not in self._dropped:
                 self._dropped.add(name)
                 log.warning("The endpoint does not take %s; it is asked without from now on.", name)
@@ -78,6 +86,12 @@ def _named(sent: Mapping[str, Any], body: object, message: str) -> list[str]:
     return found if len(found) <= MAX_NAMED else []
 
 
+def _least_effort(sent: object, message: str) -> str | None:
+    """The least thinking that a refusal names, more than what was sent; None if it names none."""
+    more = EFFORTS[EFFORTS.index(sent) + 1 :] if sent in EFFORTS else ()
+    return next((effort for effort in more if re.search(rf"\b{effort}\b", message)), None)
+
+
 def _is_unknown(name: str, message: str) -> bool:
     """Whether the name of a limit of tokens is refused, rather than its value."""
     return name not in TOKEN_LIMITS or (
@@ -88,15 +102,16 @@ def _is_unknown(name: str, message: str) -> bool:
 
 
 def stored_parameters(asked: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as the store keeps them: those that were sent, and under ``refused`` the names of those left out."""
-    refused = [name for name in asked if name not in sent and TOKEN_LIMITS.get(name) not in sent]
+    """Parameters as the store keeps them: those that were sent; ``refused`` names those left out, or changed."""
+    names = [name for name in asked if name != "n"]  # that one is divided among requests
+    refused = [name for name in names if sent.get(name, sent.get(TOKEN_LIMITS.get(name, name))) != asked[name]]
     return dict(sent) | ({"refused": refused} if refused else {})
 
 
 def same_settings(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Whether stored parameters are what asking so gives, however many choices were asked for at once."""
     refused = set(stored.get("refused", ()))
-    return _settings(asked, refused) == _settings(stored, {"refused"})
+    return _settings(asked, refused) == _settings(stored, refused | {"refused"})
 
 
 def _settings(parameters: Mapping[str, Any], without: set[str]) -> str:

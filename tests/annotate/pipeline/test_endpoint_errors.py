@@ -11,8 +11,17 @@ import pytest
 from steeldefectx.annotate.pipeline import client, endpoint_errors
 from steeldefectx.annotate.pipeline import run as pipeline_run
 from steeldefectx.annotate.pipeline.endpoint_errors import retry_after, wait_before
+from steeldefectx.annotate.pipeline.request_parameters import same_settings, stored_parameters
 from steeldefectx.cli.app import app
-from tests.annotate.pipeline.endpoint_runs import KEY, StandIn, annotate, descriptions, failures, make_images
+from tests.annotate.pipeline.endpoint_runs import (
+    KEY,
+    StandIn,
+    annotate,
+    descriptions,
+    failures,
+    make_images,
+    store_of,
+)
 from tests.endpoints import GOOD, STREAM, chat, gateway, good, refusal, web_page
 from tests.openai_server import OpenAIServer
 
@@ -103,6 +112,33 @@ def test_a_refused_parameter_is_left_out_or_renamed_said_once_and_remembered(
     assert all(name in said[0] for name in refused)
 
 
+def test_a_model_that_always_thinks_is_asked_to_think_as_little_as_it_can(tmp_path, server):
+    body = refusal(
+        "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: "
+        "'minimal', 'low', 'medium', and 'high'.",
+        param="reasoning_effort",
+    )
+    server.answer = lambda request: (400, {}, body) if request.body["reasoning_effort"] == "none" else good(request)
+    make_images(tmp_path / "images", 2)
+    assert annotate(tmp_path, server.url, "--no-thinking", "--concurrency", "1").exit_code == 0
+    assert [request.body["reasoning_effort"] for request in server.log] == ["none", "minimal", "minimal"]
+    before = len(server.log)
+    assert annotate(tmp_path, server.url, "--no-thinking").exit_code == 0
+    assert len(server.log) == before
+    (answer,) = store_of(tmp_path).answers("candidates", image_id="class-folders/scratch/000")
+    assert (answer.parameters["reasoning_effort"], answer.parameters["refused"]) == ("minimal", ["reasoning_effort"])
+
+
+def test_settings_are_compared_by_what_was_asked_for():
+    asked = {"max_tokens": 80, "temperature": 0.9, "reasoning_effort": "none", "n": 4}
+    sent = {"max_completion_tokens": 80, "reasoning_effort": "minimal", "n": 1}
+    stored = stored_parameters(asked, sent)
+    assert stored == sent | {"refused": ["temperature", "reasoning_effort"]}
+    assert same_settings(asked, stored)
+    assert not same_settings(asked | {"max_tokens": 2000}, stored)
+    assert not same_settings(asked | {"chat_template_kwargs": {}}, stored)
+
+
 def test_several_refused_one_after_the_other(tmp_path, server, caplog):
     def answer(request):
         for name in ("max_tokens", "temperature", "top_p"):
@@ -176,6 +212,9 @@ def test_a_batch_is_asked_again_without_what_was_refused(tmp_path, server, monke
     done = annotate(tmp_path, server.url, "--batch")
     assert done.exit_code == 0, done.output
     assert len(server.batches) == 2
+    kept = {"temperature": 0.9, "top_p": 0.9, "max_completion_tokens": 80, "n": 4}
+    for answer in store_of(tmp_path).answers("candidates", image_id="class-folders/scratch/000"):
+        assert answer.parameters == kept
 
 
 # Errors within a reply of status 200
