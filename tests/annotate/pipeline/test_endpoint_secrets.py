@@ -105,8 +105,9 @@ REPLIES = {
 }
 
 
-@pytest.mark.parametrize("header", ["Authorization", "api-key"])
-@pytest.mark.parametrize("name", REPLIES)
+@pytest.mark.parametrize(
+    ("name", "header"), [*((name, "Authorization") for name in REPLIES), ("refused", "api-key"), ("invalid", "api-key")]
+)
 def test_a_key_that_is_sent_back_shows_nowhere(tmp_path, server, monkeypatch, caplog, name, header):
     monkeypatch.setenv("NO_COLOR", "1")
     texts = list(echoes(KEY))
