@@ -46,13 +46,12 @@ def main() -> None:
         trees = {"now": ROOT}
         if options.before:
             trees = {options.before: unpacked(options.before, folder / "before")} | trees
-        for repeat in range(options.repeats):
-            for several in ("yes", "ignored"):
-                for tree, path in trees.items():
-                    store = folder / f"{several}-{path.name}-{repeat}.db"
-                    row = {"tree": tree, "n": several} | timed(path, images, store, several, options.sentence_model)
-                    print(json.dumps(row), flush=True)
-                    rows.append(row)
+        for several in ("yes", "ignored"):
+            for tree, path in trees.items():
+                store = folder / f"{several}-{path.name}.db"
+                row = {"tree": tree, "n": several} | timed(path, images, store, several, options.sentence_model)
+                print(json.dumps(row), flush=True)
+                rows.append(row)
     head = {"images": IMAGES, "latency": LATENCY, "concurrency": CONCURRENCY, "bar": BAR, "cores": os.cpu_count()}
     options.out.write_text(json.dumps(head | {"rows": rows}, indent=1) + "\n")
 

@@ -85,7 +85,9 @@ async def _request_phrases(names: Sequence[str], sender: RequestSender, sampling
         bar.update()
 
     with tqdm(total=len(mine), desc="describe classes", unit="class") as bar:
-        results = await asyncio.gather(*(request_phrases_of(name) for name in mine), return_exceptions=True)
+        results = await asyncio.gather(
+            *(request_phrases_of(name) for name in names if name in mine), return_exceptions=True
+        )
     await sender.close()
     if isinstance(sender.stopped, EndpointError | LostLeaseError):
         raise sender.stopped
