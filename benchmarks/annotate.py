@@ -145,16 +145,21 @@ def ours(images: list[Any], path: Path, several: str, encode: Any) -> dict[str, 
     from steeldefectx.annotate.pipeline.client import Endpoint
     from steeldefectx.annotate.pipeline.costs import Budget
     from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline
+    from steeldefectx.annotate.pipeline.image_queue import ImageQueue
     from steeldefectx.annotate.pipeline.prompts import SamplingConfig
-    from steeldefectx.annotate.pipeline.run import RequestSender, run_live
+    from steeldefectx.annotate.pipeline.run import run_live
+    from steeldefectx.annotate.pipeline.sender import RequestSender
+    from steeldefectx.annotate.pipeline.sentence_encoder import SentenceEncoder
     from steeldefectx.store.annotation_store import Store
+    from steeldefectx.store.leases import Leases
 
     store = Store.open(path)
     store.add_images(images)
-    pipeline = ImagePipeline(store, SamplingConfig(), encode)
-    with endpoint(several) as (url, counted), measured() as found:
-        sender = RequestSender(Endpoint("benchmark", url, None, 60.0), store, Budget(None), CONCURRENCY)
-        asyncio.run(run_live(images, pipeline, sender))
+    encoder = SentenceEncoder(encode)
+    pipeline = ImagePipeline(store, SamplingConfig(), encoder)
+    with Leases(store) as leases, endpoint(several) as (url, counted), measured() as found:
+        sender = RequestSender(Endpoint("benchmark", url, None, 60.0), leases, Budget(None), CONCURRENCY)
+        asyncio.run(run_live(ImageQueue(images, leases), pipeline, encoder, sender))
     assert len(store.annotated()) == IMAGES
     return found | counted
 

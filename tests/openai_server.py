@@ -13,14 +13,19 @@ import argparse
 import base64
 import email
 import hashlib
+import io
 import json
 import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 SHAPES = ("long, thin line", "round spot", "ragged patch", "curved streak", "cluster of small pits", "wavy band")
 PLACES = ("upper left corner", "centre", "lower right part", "left edge", "top", "bottom right corner")
@@ -40,8 +45,16 @@ class Request:
     n: int
     authorization: str | None
     body: dict[str, Any] = field(repr=False)
+    path: str = "/v1/chat/completions"
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Names in lower case."""
     answered: bool = False
     """A reply with choices went out."""
+    when: float = field(default_factory=time.time, repr=False)
+
+
+Reply = tuple[int, dict[str, str], Any]
+"""Status, headers, and the body: JSON, bytes, or a function that is given the handler and writes it all itself."""
 
 
 class OpenAIServer(ThreadingHTTPServer):
@@ -61,9 +74,13 @@ class OpenAIServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.latency, self.several, self.poor = latency, several, poor
         self.log: list[Request] = []
+        self.sight: list[Request] = []
+        """Requests that ask what is in a picture; all others are in the log."""
         self.faults: dict[str, list[str]] = {}
         self.always: dict[str, str] = {}
         self.fail_all: str | None = None
+        self.answer: Callable[[Request], Reply | None] | None = None
+        """Replies in the place of this server's own, whatever the path; None leaves a request to it."""
         self.at_once = self.most_at_once = 0
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -137,6 +154,8 @@ class OpenAIServer(ThreadingHTTPServer):
         salt = before * 10 + number
         rng = random.Random(f"{request.image} {request.step} {request.body['messages'][-1]['content']!s:.60} {salt}")
         shape, place, size, depth, tone = (rng.choice(w) for w in (SHAPES, PLACES, SIZES, DEPTHS, TONES))
+        if request.step == "sight":
+            return self.what_is_seen(request)
         if request.step == "class-looks":
             return f"A {shape}, {tone}, {size}."
         if request.step == "class-cause":
@@ -154,6 +173,12 @@ class OpenAIServer(ThreadingHTTPServer):
         if int(str(request.image)[:8], 16) / 0xFFFFFFFF < self.poor:
             return f"A {shape} can be seen on the steel, {rng.choice(('as is common', 'once more', 'as before'))}."
         return f"A {size} {shape} lies in the {place} of the image. It is {depth} and {tone}."
+
+    def what_is_seen(self, request: Request) -> str:
+        """This server looks at pictures: rows of stripes are all the same."""
+        url = request.body["messages"][1]["content"][1]["image_url"]["url"]
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
+        return "It is fine stripes." if (pixels == pixels[0]).all() else "It is a large disc."
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -175,7 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers["content-length"]))
-        if self.path == "/v1/chat/completions":
+        path = self.path.split("?")[0]
+        if path == "/v1/chat/completions" or (self.server.answer and path.endswith("/chat/completions")):
             self.chat(json.loads(data))
         elif self.path == "/v1/files":
             self.upload(data)
@@ -202,18 +228,23 @@ class _Handler(BaseHTTPRequestHandler):
     def chat(self, body: dict[str, Any]) -> None:
         server = self.server
         request = request_of(body, self.headers.get("authorization"))
+        request.path, request.headers = self.path, {name.lower(): value for name, value in self.headers.items()}
         with server.lock:
-            server.log.append(request)
+            (server.sight if request.step == "sight" else server.log).append(request)
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
         fault = server.fault_of(request)
         if fault == "hang":
             server.released.wait(30)
-        status, headers, reply = server.reply(request, fault)
+        given = server.answer(request) if server.answer else None
+        status, headers, reply = given or server.reply(request, fault)
         time.sleep(server.latency)
         with server.lock:
             server.at_once -= 1
-        self.send(status, reply, headers)
+        if callable(reply):
+            reply(self)
+        else:
+            self.send(status, reply, headers)
 
     def upload(self, data: bytes) -> None:
         head = f"content-type: {self.headers['content-type']}\r\n\r\n".encode()
@@ -239,7 +270,8 @@ def request_of(body: dict[str, Any], authorization: str | None) -> Request:
     kind, data = content[1]["image_url"]["url"].split(",", 1)
     assert kind in ("data:image/png;base64", "data:image/jpeg;base64"), kind
     digest = hashlib.sha256(base64.b64decode(data, validate=True)).hexdigest()
-    step = "supplement" if "JSON" in content[0]["text"] else "candidates"
+    question = content[0]["text"]
+    step = "supplement" if "JSON" in question else "sight" if "chequerboard" in question else "candidates"
     return Request(digest, step, body.get("n", 1), authorization, body)
 
 
@@ -277,7 +309,8 @@ def main() -> None:
     with OpenAIServer(options.latency, several=options.several, poor=options.poor) as server:
         print(server.url, flush=True)
         sys.stdin.read()
-        print(json.dumps({"requests": len(server.log), "most_at_once": server.most_at_once}), flush=True)
+        counted = {"requests": len(server.log), "most_at_once": server.most_at_once}
+        print(json.dumps(counted | {"first": min((r.when for r in server.log), default=None)}), flush=True)
 
 
 if __name__ == "__main__":

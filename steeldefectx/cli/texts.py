@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +18,7 @@ from steeldefectx.errors import ConfigError
 
 if TYPE_CHECKING:
     from steeldefectx.annotate.pipeline.image_pipeline import RunSummary
+    from steeldefectx.annotate.pipeline.prompts import SamplingConfig
     from steeldefectx.annotate.pipeline.run import AnnotationConfig, Estimate
     from steeldefectx.store.annotation_store import Store
 
@@ -29,6 +33,14 @@ PriceOut = Annotated[float | None, typer.Option(help="Dollars for a million toke
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Dollars that all answers in the store may cost together.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at a time.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Tokens of an answer at most; a thought counts.")]
+NoThinking = Annotated[bool, typer.Option("--no-thinking", help="Ask a model that thinks not to.")]
+ReasoningEffort = Annotated[str | None, typer.Option(help="How much it thinks: none, minimal, low, medium, high ...")]
+Temperature = Annotated[str, typer.Option(metavar="FLOAT|none", help="Of the sampling; none: the endpoint's own.")]
+TopP = Annotated[str, typer.Option(metavar="FLOAT|none", help="The same.")]
+ExtraBody = Annotated[
+    str | None, typer.Option(metavar="JSON", help="More parameters of a request, an object; null leaves one out.")
+]
 SentenceModel = Annotated[str, typer.Option(help="Sentence-BERT that compares candidates: Hub id or folder.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be used, and list them.")]
 
@@ -52,6 +64,18 @@ def annotate(
     price_out: PriceOut = None,
     batch: Annotated[bool, typer.Option("--batch", help="By the Batch API: within a day, at half the price.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop; needs no key.")] = False,
+    max_tokens: MaxTokens = None,
+    no_thinking: NoThinking = False,
+    reasoning_effort: ReasoningEffort = None,
+    temperature: Temperature = "0.9",
+    top_p: TopP = "0.9",
+    extra_body: ExtraBody = None,
+    structured: Annotated[
+        bool, typer.Option("--structured", help="Ask for a sentence for each dimension, held to a JSON schema.")
+    ] = False,
+    retry_useless: Annotated[
+        bool, typer.Option("--retry-useless", help="Ask again about images that had useless answers only.")
+    ] = False,
     sentence_model: SentenceModel = SENTENCE_MODEL,
     skip_bad: SkipBad = False,
 ) -> None:
@@ -63,7 +87,11 @@ def annotate(
 
     The key is read from OPENAI_API_KEY; an endpoint of your own (--base-url) needs none unless it says so, and no
     image goes anywhere else. Every answer is in the store before the next is asked for: run the same command again
-    after an interruption, and nothing is asked, or paid for, twice. It tries failed images once more, too.
+    after an interruption, and nothing is asked, or paid for, twice. It tries failed images once more, too; those whose
+    answers were paid for and of no use only when settings have changed, or with --retry-useless.
+
+    Several may run on one store: each image is asked about by one of them, and at its end a run says who works on those
+    that it did not get. Before the first image two pictures are shown to the model, to see whether it sees any.
 
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
 
@@ -76,7 +104,11 @@ def annotate(
 
     _show_log()
     prices = prices_of(model, price_in, price_out, batch=batch)
-    job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model)
+    sampling = _sampling(max_tokens, no_thinking, reasoning_effort, temperature, top_p, extra_body)
+    sampling = replace(sampling, structured=structured)
+    job = run.AnnotationConfig(
+        model, base_url, prices, max_cost, concurrency, timeout, batch, sentence_model, sampling, retry_useless
+    )
     reading = reading_settings(layout, boxes, page, zip_encoding)
     readable, problems = find_images(config, absolute(images), skip_bad=skip_bad, **reading)
     for problem in problems:
@@ -91,6 +123,53 @@ def annotate(
     missing = _print_summary(summary, {image.image_id for image in readable}, opened, job)
     if missing:
         raise typer.Exit(1)
+
+
+def _sampling(
+    max_tokens: int | None,
+    no_thinking: bool,
+    reasoning_effort: str | None,
+    temperature: str,
+    top_p: str,
+    extra_body: str | None,
+) -> SamplingConfig:
+    """How answers are sampled, as the flags say.
+
+    Raises:
+        ConfigError: A flag makes no sense.
+    """
+    from steeldefectx.annotate.pipeline.prompts import SamplingConfig
+    from steeldefectx.annotate.pipeline.request_parameters import NO_THINKING
+
+    extra: dict[str, Any] = dict(NO_THINKING) if no_thinking else {}
+    if reasoning_effort is not None:
+        if no_thinking:
+            raise ConfigError("--no-thinking and --reasoning-effort exclude each other.")
+        extra["reasoning_effort"] = reasoning_effort
+    if extra_body is not None:
+        try:
+            given = json.loads(extra_body)
+        except ValueError as error:
+            raise ConfigError(f"--extra-body is no JSON ({error}).") from None
+        if not isinstance(given, dict) or {"model", "messages", "n", "stream"} & {*given}:
+            raise ConfigError("--extra-body is a JSON object, of parameters other than model, messages, n and stream.")
+        extra |= given
+    numbers = {"--temperature": _number(temperature), "--top-p": _number(top_p)}
+    for flag, number in numbers.items():
+        if number is not None and not 0 <= number <= 2:
+            raise ConfigError(f"{flag} is a number from 0 on, or none.")
+    sampling = SamplingConfig(temperature=numbers["--temperature"], top_p=numbers["--top-p"], extra=extra)
+    return sampling.with_max_tokens(max_tokens)
+
+
+def _number(text: str) -> float | None:
+    """A number; None for ``none``, and one that is none for anything else."""
+    if text.strip().lower() == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _print_estimate(estimate: Estimate) -> None:
@@ -120,6 +199,9 @@ def _print_summary(summary: RunSummary, ids: set[str], store: Store, job: Annota
             typer.echo(f"failed: {failure.image_id}: {failure.reason} (attempt {failure.attempts})", err=True)
     if summary.stopped:
         typer.echo(f"stopped: {summary.stopped} Run the same command again to go on.", err=True)
+    for holder in summary.holders:
+        images = "1 image is" if holder.count == 1 else f"{holder.count:,} images are"
+        typer.echo(f"{images} being asked about by {holder}.", err=True)
     cost = f"${store.spent():,.4f} in all" if job.prices is not None else "costs are not counted: no price is known"
     typer.echo(
         f"{len(done):,} of {len(ids):,} images are described, {summary.annotated:,} of them now, by "
@@ -139,6 +221,12 @@ def describe_classes(
     max_cost: MaxCost = None,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
+    max_tokens: MaxTokens = None,
+    no_thinking: NoThinking = False,
+    reasoning_effort: ReasoningEffort = None,
+    temperature: Temperature = "0.9",
+    top_p: TopP = "0.9",
+    extra_body: ExtraBody = None,
     sentence_model: SentenceModel = SENTENCE_MODEL,
 ) -> None:
     """Have a language model draft class descriptions (T1): name, looks and causes in one sentence.
@@ -161,7 +249,10 @@ def describe_classes(
     folder = absolute(data_dir)
     names = list(CLASS_NAMES) if folder is None else class_folder_names(folder)
     prices = prices_of(model, price_in, price_out)
-    job = run.AnnotationConfig(model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model)
+    sampling = _sampling(max_tokens, no_thinking, reasoning_effort, temperature, top_p, extra_body)
+    job = run.AnnotationConfig(
+        model, base_url, prices, max_cost, concurrency, timeout, sentence_model=sentence_model, sampling=sampling
+    )
     opened = Store.open(store)
     failed = class_descriptions.describe_classes(names, out, opened, job)
     for name, reason in failed.items():

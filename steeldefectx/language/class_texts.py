@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from steeldefectx.errors import DataError
+from steeldefectx.utils.surrogates import replace_surrogates
 
 STRING, NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 
@@ -27,7 +28,7 @@ def read_class_texts(file: str | Path) -> dict[str, str]:
         if isinstance(value, yaml.SequenceNode):
             problems.append(f"{_line(value)}: {name.value} has several texts, and needs one.")
     _refuse(file, problems)
-    return {name.value: value.value for name, value in root.value}
+    return {_text(name): _text(value) for name, value in root.value}
 
 
 def read_classes(file: str | Path) -> list[str] | dict[str, list[str]]:
@@ -39,8 +40,8 @@ def read_classes(file: str | Path) -> list[str] | dict[str, list[str]]:
     root = _compose(file)
     _refuse(file, list(_problems(root)))
     if isinstance(root, yaml.SequenceNode):
-        return [name.value for name in root.value]
-    return {name.value: [text.value for text in _items(value)] for name, value in root.value}
+        return [_text(name) for name in root.value]
+    return {_text(name): [_text(text) for text in _items(value)] for name, value in root.value}
 
 
 def _compose(file: str | Path) -> yaml.MappingNode | yaml.SequenceNode:
@@ -95,6 +96,10 @@ def _text_problem(node: yaml.Node, owner: str) -> str | None:
         advice = f'put it in quotes, as "{node.value}"'
         return f"{_line(node)}: {owner}: {node.value} is read as {kind}, not as text: {advice}."
     return None
+
+
+def _text(node: yaml.Node) -> str:
+    return str(replace_surrogates(node.value))
 
 
 def _items(value: yaml.Node) -> list[yaml.Node]:

@@ -6,11 +6,11 @@ Several processes may use one store at once. Each method is one short transactio
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
@@ -36,6 +36,8 @@ DECISIVE = ("accept", "edit")
 """Verdicts that leave a text."""
 REVIEWS_AN_IMAGE = 2
 """Annotators who have to see an image, each without the other, before it has a T3."""
+SET_ASIDE = "set-aside"
+"""Step of answers that were paid for and are of no use."""
 IDS_AT_A_TIME = 500
 """Ids in one query; SQLite takes a limited number of parameters."""
 
@@ -50,7 +52,7 @@ class Store:
     def __init__(self, engine: Engine):
         self._reading = engine
         self._writing = engine.execution_options(write=True)
-        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self.insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
     def open(cls, target: str | os.PathLike[str], *, create: bool = True) -> Store:
@@ -81,7 +83,7 @@ class Store:
         """Insert rows; one whose key is there is replaced."""
         keys = [column.name for column in table.__table__.primary_key]
         for start in range(0, len(rows), IDS_AT_A_TIME):
-            insert = self._insert(table).values(rows[start : start + IDS_AT_A_TIME])
+            insert = self.insert(table).values(rows[start : start + IDS_AT_A_TIME])
             changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
             session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
 
@@ -115,18 +117,28 @@ class Store:
 
         Args:
             answers: They get their ids.
-            of_batch: File id of the batch that they end; it is forgotten in the same transaction.
+            of_batch: File id of the batch that they end; it is forgotten in the same transaction. If it was forgotten
+                before, its answers are here, and are not added again.
         """
         with self.writing() as session:
-            session.add_all(answers)
             if of_batch is not None:
-                session.execute(delete(Batch).where(Batch.file_id == of_batch))
+                ended = delete(Batch).where(Batch.file_id == of_batch).returning(Batch.file_id)
+                if session.scalar(ended) is None:
+                    return
+            session.add_all(answers)
 
     def answers(self, step: str, *, image_id: str | None = None, class_name: str | None = None) -> list[Answer]:
         """The answers to a step's question about an image or a class, in the order in which they came."""
         subject = Answer.class_name == class_name if image_id is None else Answer.image_id == image_id
         with self.reading() as session:
             return list(session.scalars(select(Answer).where(Answer.step == step, subject).order_by(Answer.id)))
+
+    def set_aside(self, model: str) -> None:
+        """Keep a model's answers about images without a description, but take them for none of their steps."""
+        described = select(Candidate.image_id).where(Candidate.chosen)
+        useless = Answer.image_id.is_not(None) & Answer.image_id.not_in(described) & (Answer.model == model)
+        with self.writing() as session:
+            session.execute(update(Answer).where(useless).values(step=SET_ASIDE))
 
     def spent(self) -> float:
         """Dollars paid for all answers."""
@@ -149,10 +161,20 @@ class Store:
         with self.reading() as session:
             return list(session.scalars(select(Candidate).where(Candidate.image_id == image_id).order_by(*order)))
 
-    def annotated(self) -> set[str]:
-        """Ids of the images that have their T2."""
+    def annotated(self, among: Collection[str] | None = None) -> set[str]:
+        """Ids of the images that have their T2: of all images, or of a few hundred that are named."""
+        query = select(Candidate.image_id).where(Candidate.chosen)
         with self.reading() as session:
-            return set(session.scalars(select(Candidate.image_id).where(Candidate.chosen)))
+            return set(session.scalars(query if among is None else query.where(Candidate.image_id.in_(among))))
+
+    def generated_texts(self) -> dict[str, str]:
+        """Image id -> its T2, where a model wrote it here and nobody has begun to review it."""
+        query = select(Candidate.image_id, Candidate.text).join(Answer, Answer.id == Candidate.answer_id)
+        query = query.where(Candidate.chosen, Answer.step != "imported")
+        for seen in (Review, Draft, Adjudication):
+            query = query.where(Candidate.image_id.not_in(select(seen.image_id)))
+        with self.reading() as session:
+            return {row.image_id: row.text for row in session.execute(query)}
 
     def unchecked(self) -> set[str]:
         """Ids of the images with a candidate that was not checked."""
@@ -181,11 +203,11 @@ class Store:
 
     # Failures and batches
 
-    def fail(self, image_id: str, reason: str) -> None:
-        """Note why an image has no description; a second time counts as another attempt."""
+    def fail(self, image_id: str, reason: str, *, asked: bool = True) -> None:
+        """Note why an image has no description; a second time counts as another attempt, if the model was asked."""
         with self.writing() as session:
             before = session.get(Failure, image_id)
-            attempts = 1 if before is None else before.attempts + 1
+            attempts = 1 if before is None else before.attempts + asked
             session.merge(Failure(image_id, reason, attempts))
 
     def failures(self) -> list[Failure]:

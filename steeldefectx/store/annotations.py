@@ -16,6 +16,7 @@ from typing import Any
 
 from steeldefectx.errors import AnnotationError
 from steeldefectx.utils.atomic import atomic_write
+from steeldefectx.utils.surrogates import replace_surrogates
 
 LISTED_PROBLEMS = 20
 
@@ -92,7 +93,7 @@ def _refuse_other_forms(path: Path) -> None:
 
 def _annotation(line: bytes) -> Annotation:
     try:
-        entry = json.loads(line.decode("utf-8-sig"))
+        entry = replace_surrogates(json.loads(line.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise ValueError("not UTF-8; save the file as UTF-8") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image_id"), str):

@@ -145,6 +145,34 @@ class Batch(Base):
     created: Mapped[datetime] = mapped_column(default_factory=now)
 
 
+class Run(Base):
+    """A command that is at work on the store: see :mod:`~steeldefectx.store.leases`."""
+
+    __tablename__ = "runs"
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    """32 random hexadecimal digits."""
+    host: Mapped[str]
+    process: Mapped[int]
+    max_cost: Mapped[float | None]
+    """Dollars that all answers in the store may cost together, as this run was told."""
+    started: Mapped[datetime]
+    expires: Mapped[datetime]
+    """By the database's clock: if it is not put off before, the run counts as dead."""
+
+
+class Lease(Base):
+    """Something that a run works on, and no other run meanwhile."""
+
+    __tablename__ = "leases"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """``image``, ``class`` or ``batch``."""
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """Image id, class name, or file id of the batch."""
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id", ondelete="CASCADE"), index=True)
+
+
 class Claim(Base):
     """A statement of a candidate that contradicts what was measured."""
 

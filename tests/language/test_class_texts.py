@@ -61,3 +61,11 @@ def test_a_list_is_no_file_of_sentences(tmp_path):
         read_classes(written(tmp_path, "- dent\n- dent\n"))
     with pytest.raises(DataError, match="no such file"):
         read_classes(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("content", [r'{"scratch \ud83d": "A line. \ud800"}', r'"scratch \uD83D": "A line. \uD800"'])
+def test_half_a_character_is_replaced(tmp_path, content):
+    file = tmp_path / "t1.yaml"
+    file.write_text(content)
+    assert read_class_texts(file) == {"scratch \ufffd": "A line. \ufffd"}
+    assert read_classes(file) == {"scratch \ufffd": ["A line. \ufffd"]}

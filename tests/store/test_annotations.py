@@ -215,3 +215,14 @@ def test_class_descriptions_that_cannot_be_read(images, tmp_path):
         (tmp_path / "t1.yaml").write_text(text)
         with pytest.raises(DataError, match=r"t1\.yaml"):
             rows_of(images, t1_file=str(tmp_path / "t1.yaml"))
+
+
+def test_half_a_character_in_a_line_is_replaced_and_the_text_can_be_written(tmp_path):
+    path = tmp_path / "theirs.jsonl"
+    path.write_text(
+        r'{"image_id": "a", "T2": "x \ud800 y", "T3": "\ud83d\ude00", "T2_from": {"model": "\udc00"}}' + "\n"
+    )
+    (annotation,) = read_annotations(path)
+    assert (annotation.T2, annotation.T3, annotation.T2_from) == ("x \ufffd y", "\U0001f600", {"model": "\ufffd"})
+    steeldefectx.store.annotations.write_jsonl([annotation], tmp_path / "again.jsonl")
+    assert read_annotations(tmp_path / "again.jsonl") == [annotation]

@@ -8,12 +8,16 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from steeldefectx.annotate.desk.browser_images import grey_levels
+from steeldefectx.annotate.pipeline.answer_text import leftovers
 from steeldefectx.data.verify import VerifiedRow
 from steeldefectx.errors import DataError
 from steeldefectx.language.claim_check import Contradiction, check
 from steeldefectx.language.evidence import Evidence, evidence_from_class, evidence_from_mask
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.schema import AnnotatedImage, Claim
+from steeldefectx.store.schema import AnnotatedImage, Candidate, Claim
+
+TALK_RISK = 0.5
+"""Of a text in which a model speaks to its user, or in Markdown."""
 
 
 def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
@@ -37,8 +41,9 @@ def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
         for candidate in candidates:
             others = [other.text for other in candidates if other is not candidate]
             checked = check(candidate.text, measured or evidence_from_class(image.class_name, others))
-            claims[candidate.id] = [_claim_row(candidate.id, claim) for claim in checked.contradictions]
-            risks[candidate.id] = checked.risk
+            talk = _talk_rows(candidate)
+            claims[candidate.id] = [*(_claim_row(candidate.id, claim) for claim in checked.contradictions), *talk]
+            risks[candidate.id] = max([checked.risk, *(row.risk for row in talk)])
             if candidate.chosen:
                 row = VerifiedRow(image.image_id, "T2", candidate.text, image.class_name, checked)
         store.set_claims(claims, risks)
@@ -56,6 +61,13 @@ def evidence_of(image: AnnotatedImage) -> Evidence | None:
         return evidence_from_mask(grey, mask > 127, image.class_name)
     except DataError:
         return None
+
+
+def _talk_rows(candidate: Candidate) -> list[Claim]:
+    """What in a candidate is no part of a description."""
+    places = leftovers(candidate.text)
+    said = ((start, end, candidate.text[start:end]) for start, end in places)
+    return [Claim(candidate.id, "wording", *place, "no part of a description", TALK_RISK) for place in said]
 
 
 def _claim_row(candidate_id: int, claim: Contradiction) -> Claim:

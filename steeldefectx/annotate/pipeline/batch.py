@@ -10,7 +10,7 @@ import asyncio
 import json
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +19,23 @@ from typing import Any, Literal
 import openai
 from tqdm.auto import tqdm
 
-from steeldefectx.annotate.pipeline.client import Endpoint, RequestError
+from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget
-from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
+from steeldefectx.annotate.pipeline.endpoint_errors import (
+    Refusal,
+    RefusedParametersError,
+    RequestError,
+    message_of,
+)
+from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, UnusableAnswersError
+from steeldefectx.annotate.pipeline.image_queue import ImageQueue
 from steeldefectx.annotate.pipeline.prompts import PROMPT_VERSION, ChatRequest
+from steeldefectx.annotate.pipeline.request_parameters import stored_parameters
 from steeldefectx.errors import AnnotationError
+from steeldefectx.store.annotation_store import IDS_AT_A_TIME
+from steeldefectx.store.leases import BATCH
 from steeldefectx.store.schema import AnnotatedImage, Answer, Batch
+from steeldefectx.utils.surrogates import replace_surrogates
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MAX_FILE_BYTES, MAX_FILE_REQUESTS = 180_000_000, 50_000
@@ -38,30 +49,35 @@ class BatchRun:
     """Describes images in rounds: the next requests of all images make a batch or several.
 
     Args:
-        images: Those without a description.
+        queue: The images.
         pipeline: What is done with each.
         endpoint: Where batches go.
         budget: What may be spent.
     """
 
-    def __init__(self, images: Sequence[AnnotatedImage], pipeline: ImagePipeline, endpoint: Endpoint, budget: Budget):
+    def __init__(self, queue: ImageQueue, pipeline: ImagePipeline, endpoint: Endpoint, budget: Budget):
+        self.queue = queue
+        self.leases = queue.leases
         self.store = pipeline.store
         self.pipeline = pipeline
         self.endpoint = endpoint
         self.budget = budget
         self.summary = pipeline.summary
         self._images = {image.image_id: image for image in self.store.images()}
-        self._pending = list(images)
-        self._bar = tqdm(total=len(images), desc="annotate (batches)", unit="image")
+        self._pending: list[AnnotatedImage] = []
+        self._bar = tqdm(total=len(queue), desc="annotate (batches)", unit="image")
 
-    async def run(self) -> RunSummary:
+    async def run(self) -> None:
         """Describe them.
 
         Raises:
             AnnotationError: The endpoint takes no batches, or lost one.
         """
         with self._bar, self._api_errors():
-            await self._collect(self.store.batches())
+            batches = self._take_batches()
+            while some := self.queue.take(IDS_AT_A_TIME):
+                self._pending += some
+            await self._collect(batches)
             while self._pending and self.summary.stopped is None:
                 requests = deque(self._affordable(self._next_requests()))
                 submitted = []
@@ -69,7 +85,12 @@ class BatchRun:
                     submitted.append(await self._submit(requests))
                 await self._collect([batch for batch in submitted if batch is not None])
         await self.endpoint.client.close()
-        return self.summary
+
+    def _take_batches(self) -> list[Batch]:
+        """The batches that are under way, but for those whose answers another run fetches."""
+        taken = self.leases.take(BATCH, [batch.file_id for batch in self.store.batches()])
+        self.queue.own_batches |= taken
+        return [batch for batch in self.store.batches() if batch.file_id in taken]
 
     @contextmanager
     def _api_errors(self) -> Iterator[None]:
@@ -120,22 +141,24 @@ class BatchRun:
                 except OSError as error:
                     self._fail(request.image_id, error)
                     continue
-                custom_id, parameters = str(len(submitted)), request.parameters
+                custom_id, parameters = str(len(submitted)), self.endpoint.accepted_parameters(request)
                 body = {"model": self.endpoint.model, "messages": messages, **parameters}
                 file.write(json.dumps({"custom_id": custom_id, "method": "POST", "url": URL, "body": body}) + "\n")
                 stored = {"custom_id": custom_id, "image_id": request.image_id, "step": request.step}
-                submitted.append(stored | {"parameters": parameters})
+                submitted.append(stored | {"parameters": stored_parameters(request.parameters, parameters)})
             if not submitted:
                 return None
             file.flush()
             uploaded = await self.endpoint.client.files.create(file=Path(file.name), purpose="batch")
         self.summary.requests += len(submitted)
+        self.queue.own_batches |= self.leases.take(BATCH, [uploaded.id])
         batch = Batch(uploaded.id, self.endpoint.model, PROMPT_VERSION, submitted)
         self.store.save_batch(batch)
         return await self._start(batch)
 
     async def _start(self, batch: Batch) -> Batch:
         """Start the batch of an uploaded file, unless a run that was killed has started it."""
+        self.leases.check()
         batch_id = None
         async for other in self.endpoint.client.batches.list(limit=100):
             if other.input_file_id == batch.file_id:
@@ -199,31 +222,43 @@ class BatchRun:
             try:
                 if line is None:
                     raise RequestError(missing_reason)
-                answer = self.endpoint.parse_reply(self._request(submitted), self._body(line))
+                answer = self.endpoint.parse_reply(self._request(submitted), self._body(line, submitted["parameters"]))
                 answers.append(answer)
                 answer.model, answer.prompt_version = batch.model, batch.prompt_version
+            except RefusedParametersError:
+                continue  # the image is pending: it is in the next batch, asked for otherwise
             except RequestError as error:
                 errors[submitted["image_id"]] = error
         return answers, errors
 
-    def _body(self, line: dict[str, Any]) -> dict[str, Any]:
+    def _body(self, line: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
         """The body of the reply that a line holds.
 
+        Args:
+            line: Parsed JSON.
+            sent: Parameters of its request.
+
         Raises:
+            RefusedParametersError: It holds the refusal of some of them.
             RequestError: It holds an error.
         """
         response = line.get("response") or {}
         body = response.get("body")
         if response.get("status_code") != 200 or not isinstance(body, dict):
-            raise RequestError(self.endpoint.redact(json.dumps(line.get("error") or body)))
-        return body
+            message = self.endpoint.redact(message_of(body) if body else json.dumps(line.get("error")))
+            sent = {name: value for name, value in sent.items() if name != "refused"}
+            if self.endpoint.adapts(sent, Refusal(int(response.get("status_code") or 0), message, body)):
+                raise RefusedParametersError(message)
+            raise RequestError(message)
+        return replace_surrogates(body)
 
     def _request(self, submitted: dict[str, Any]) -> ChatRequest:
         """The request that a stored batch has; an earlier version or other parameters may have made it."""
         image, parameters = self._images[submitted["image_id"]], submitted["parameters"]
-        n, max_tokens = parameters.get("n", 1), parameters["max_tokens"]
-        sampled = parameters["temperature"], parameters["top_p"]
-        return ChatRequest(submitted["step"], image.class_name, image, n, max_tokens, *sampled)
+        max_tokens = parameters.get("max_tokens") or parameters.get("max_completion_tokens") or 0
+        as_sent = {"temperature": None, "top_p": None, "max_tokens": None, **parameters}
+        n = parameters.get("n", 1)
+        return ChatRequest(submitted["step"], image.class_name, image, n, max_tokens, None, None, extra=as_sent)
 
     def _fail(self, image_id: str, error: Exception) -> None:
         self.pipeline.fail(image_id, error)

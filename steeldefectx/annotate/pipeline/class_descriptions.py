@@ -14,14 +14,16 @@ import numpy as np
 import yaml
 from tqdm.auto import tqdm
 
-from steeldefectx.annotate.pipeline.client import EndpointError, RequestError
 from steeldefectx.annotate.pipeline.costs import Budget
+from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
 from steeldefectx.annotate.pipeline.prompts import CAUSE, LOOKS, SamplingConfig, chat_request
 from steeldefectx.annotate.pipeline.responses import usable_texts
-from steeldefectx.annotate.pipeline.run import AnnotationConfig, RequestSender
+from steeldefectx.annotate.pipeline.run import AnnotationConfig
 from steeldefectx.annotate.pipeline.selection import SentenceModel, distinct
+from steeldefectx.annotate.pipeline.sender import RequestSender
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
+from steeldefectx.store.leases import CLASS, Leases, LostLeaseError
 from steeldefectx.taxonomy import t0_sentence
 
 MAX_PHRASES = 2
@@ -52,8 +54,9 @@ def describe_classes(names: Sequence[str], out: Path, store: Store, config: Anno
     """
     endpoint = config.open_endpoint()
     encode = SentenceModel(config.sentence_model).encode
-    sender = RequestSender(endpoint, store, Budget(config.max_cost, store.spent()), config.concurrency)
-    failed = asyncio.run(_request_phrases(names, sender, config.sampling))
+    with Leases(store, config.max_cost) as leases:
+        sender = RequestSender(endpoint, leases, Budget(config.max_cost, store.spent()), config.concurrency)
+        failed = asyncio.run(_request_phrases(names, sender, config.sampling))
     if not failed:
         _write_yaml(out, {name: _compose(name, store, encode) for name in names})
     return failed
@@ -66,7 +69,11 @@ async def _request_phrases(names: Sequence[str], sender: RequestSender, sampling
         Class -> why it has not all of its answers.
     """
     sender.stop_on_interrupt()
+    mine = sender.leases.take(CLASS, names)
     failed: dict[str, str] = {}
+    for name in set(names) - mine:
+        holders = sender.leases.holders(CLASS, [name])
+        failed[name] = f"it is being asked about by {', '.join(map(str, holders)) or 'another run'}"
 
     async def request_phrases_of(name: str) -> None:
         try:
@@ -77,10 +84,12 @@ async def _request_phrases(names: Sequence[str], sender: RequestSender, sampling
             failed[name] = str(error)
         bar.update()
 
-    with tqdm(total=len(names), desc="describe classes", unit="class") as bar:
-        results = await asyncio.gather(*(request_phrases_of(name) for name in names), return_exceptions=True)
+    with tqdm(total=len(mine), desc="describe classes", unit="class") as bar:
+        results = await asyncio.gather(
+            *(request_phrases_of(name) for name in names if name in mine), return_exceptions=True
+        )
     await sender.close()
-    if isinstance(sender.stopped, EndpointError):
+    if isinstance(sender.stopped, EndpointError | LostLeaseError):
         raise sender.stopped
     if sender.stopped is not None:
         raise AnnotationError(f"{sender.stopped} Run the same command again to go on.")
@@ -103,8 +112,9 @@ def _compose(
     """
     kept = {}
     for step in (LOOKS, CAUSE):
-        texts = [text for text in usable_texts(store.answers(step, class_name=class_name)) if not text.truncated]
-        phrases = list(dict.fromkeys(_noun_phrase(text.text) for text in texts))
+        texts = usable_texts(store.answers(step, class_name=class_name))
+        whole = [text.text for text in texts if not (text.truncated or text.doubtful)]
+        phrases = list(dict.fromkeys(map(_noun_phrase, whole)))
         kept[step] = _most_typical(phrases, encode(phrases)) if phrases else []
     parts = [t0_sentence(class_name).rstrip("."), *kept[LOOKS]]
     if kept[CAUSE]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from steeldefectx.annotate.pipeline.costs import LONG_SIDE, SHORT_SIDE, Prices, image_tokens, text_tokens
 from steeldefectx.data.images import image_formats, open_image, traits_of
 from steeldefectx.errors import DataError, DriveGoneError
+from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.schema import AnnotatedImage
 from steeldefectx.utils.grey_levels import to_display
 
@@ -62,14 +63,41 @@ CLASS_CAUSE = (
     '"caused by". At most 12 words.'
 )
 
-CANDIDATES, SUPPLEMENT, LOOKS, CAUSE = STEPS = ("candidates", "supplement", "class-looks", "class-cause")
-"""Kinds of requests: two about an image, two about a class."""
+SIGHT_QUESTION = (
+    "One of these is in the picture: a large disc, fine stripes, a cross, a chequerboard, or letters. "
+    "Say in one short sentence which of them it is, and nothing else."
+)
+
+CANDIDATES, SUPPLEMENT, LOOKS, CAUSE, SIGHT = STEPS = (
+    "candidates",
+    "supplement",
+    "class-looks",
+    "class-cause",
+    "sight",
+)
+"""Kinds of requests: two about an image, two about a class, one about a picture that shows whether the model sees."""
 _PROMPTS = {
     CANDIDATES: (SYSTEM, DESCRIBE),
     SUPPLEMENT: (SYSTEM, SUPPLEMENT_QUESTIONS),
     LOOKS: (CLASS_SYSTEM, CLASS_LOOKS),
     CAUSE: (CLASS_SYSTEM, CLASS_CAUSE),
+    SIGHT: ("You say what is in a picture.", SIGHT_QUESTION),
 }
+
+RESPONSE_FORMAT: dict[str, Any] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "defect_description",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {dimension: {"type": "string"} for dimension in DIMENSIONS},
+            "required": list(DIMENSIONS),
+            "additionalProperties": False,
+        },
+    },
+}
+"""What a structured answer is held to: a sentence for each dimension."""
 
 SENT_UNCHANGED = {("PNG", "L"), ("PNG", "RGB"), ("JPEG", "L"), ("JPEG", "RGB")}
 """File formats and modes that every endpoint reads."""
@@ -83,8 +111,9 @@ class SamplingConfig:
 
     candidates: int = 4
     """Descriptions of each image."""
-    temperature: float = 0.9
-    top_p: float = 0.9
+    temperature: float | None = 0.9
+    """None leaves it to the endpoint, as with the next one."""
+    top_p: float | None = 0.9
     max_tokens: int = 80
     """Of a description."""
     supplement_max_tokens: int = 300
@@ -92,6 +121,17 @@ class SamplingConfig:
     class_candidates: int = 8
     """Answers about a class for each kind of request; not from the paper, as the next one."""
     class_max_tokens: int = 60
+    structured: bool = False
+    """Candidates are asked for as the supplement is, a sentence for each dimension, by ``response_format``."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """More parameters of a request, in place of those of the same name; None leaves one out."""
+
+    def with_max_tokens(self, tokens: int | None) -> SamplingConfig:
+        """The same with another limit, for all answers where it is a higher one; None changes nothing."""
+        if tokens is None:
+            return self
+        others = {name: max(tokens, getattr(self, name)) for name in ("supplement_max_tokens", "class_max_tokens")}
+        return replace(self, max_tokens=tokens, **others)
 
 
 @dataclass(frozen=True)
@@ -106,8 +146,12 @@ class ChatRequest:
     n: int
     """Choices."""
     max_tokens: int
-    temperature: float
-    top_p: float
+    temperature: float | None
+    top_p: float | None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """More parameters, see :class:`SamplingConfig`."""
+    structured: bool = False
+    """A description is asked for as a sentence for each dimension."""
 
     @property
     def image_id(self) -> str:
@@ -117,12 +161,14 @@ class ChatRequest:
     @property
     def parameters(self) -> dict[str, Any]:
         """Parameters in the request's body; ``n`` is left out where it is 1, as some endpoints do not know it."""
-        parameters = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
-        return parameters | ({"n": self.n} if self.n > 1 else {})
+        parameters: dict[str, Any] = {"temperature": self.temperature, "top_p": self.top_p}
+        parameters |= {"max_tokens": self.max_tokens, "response_format": RESPONSE_FORMAT if self.structured else None}
+        parameters |= {**self.extra, "n": self.n if self.n > 1 else None}
+        return {name: value for name, value in parameters.items() if value is not None}
 
     def prompts(self) -> tuple[str, str]:
         """System prompt and user prompt."""
-        system, user = _PROMPTS[self.step]
+        system, user = _PROMPTS[SUPPLEMENT if self.structured else self.step]
         return system, user.format(class_name=self.class_name, not_visible=NOT_VISIBLE)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -174,11 +220,22 @@ def chat_request(step: str, subject: AnnotatedImage | str, sampling: SamplingCon
         sampling: How answers are sampled.
         n: Choices asked for.
     """
-    max_tokens = {CANDIDATES: sampling.max_tokens, SUPPLEMENT: sampling.supplement_max_tokens}
+    structured = sampling.structured and step == CANDIDATES
+    max_tokens = {
+        CANDIDATES: sampling.supplement_max_tokens if structured else sampling.max_tokens,
+        SUPPLEMENT: sampling.supplement_max_tokens,
+        SIGHT: sampling.max_tokens,
+    }
     image = None if isinstance(subject, str) else subject
     class_name = subject if isinstance(subject, str) else subject.class_name
     limit = max_tokens.get(step, sampling.class_max_tokens)
-    return ChatRequest(step, class_name, image, n, limit, sampling.temperature, sampling.top_p)
+    sampled = sampling.temperature, sampling.top_p, sampling.extra
+    return ChatRequest(step, class_name, image, n, limit, *sampled, structured=structured)
+
+
+def prompt_texts(step: str) -> str:
+    """What a step asks with, but for the name of the class."""
+    return " ".join(_PROMPTS.get(step, ()))
 
 
 def data_uri(path: Path) -> str:

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from steeldefectx.annotate.pipeline.batch import BatchRun
-from steeldefectx.annotate.pipeline.client import Endpoint, EndpointError, RefusedNError, RequestError
+from steeldefectx.annotate.pipeline.client import Endpoint
 from steeldefectx.annotate.pipeline.costs import Budget, Prices
-from steeldefectx.annotate.pipeline.image_pipeline import ImagePipeline, RunSummary, UnusableAnswersError
-from steeldefectx.annotate.pipeline.prompts import (
-    CANDIDATES,
-    SUPPLEMENT,
-    ChatRequest,
-    SamplingConfig,
-    chat_request,
-    image_size,
+from steeldefectx.annotate.pipeline.endpoint_errors import EndpointError, RequestError
+from steeldefectx.annotate.pipeline.image_pipeline import (
+    ImagePipeline,
+    RunSummary,
+    UnusableAnswersError,
+    drop_thoughts,
 )
+from steeldefectx.annotate.pipeline.image_queue import ImageQueue
+from steeldefectx.annotate.pipeline.prompts import CANDIDATES, SUPPLEMENT, SamplingConfig, chat_request, image_size
+from steeldefectx.annotate.pipeline.responses import usable_texts
 from steeldefectx.annotate.pipeline.selection import SENTENCE_MODEL, SentenceModel
+from steeldefectx.annotate.pipeline.sender import RequestSender, StoppedError
+from steeldefectx.annotate.pipeline.sentence_encoder import SentenceEncoder
+from steeldefectx.annotate.pipeline.sight import OneTextError, blind, look
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
+from steeldefectx.store.leases import BATCH, Leases, LostLeaseError
 from steeldefectx.store.schema import AnnotatedImage
-
-MAX_CONSECUTIVE_FAILURES = 3
-"""Failed requests in a row, times the concurrency, after which the endpoint counts as down."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class AnnotationConfig:
     sentence_model: str = SENTENCE_MODEL
     """Sentence-BERT of the selection: Hub id or folder."""
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    retry_useless: bool = False
+    """Ask again about images all of whose answers were useless, although nothing has changed."""
 
     def open_endpoint(self) -> Endpoint:
         """The endpoint.
@@ -98,19 +101,53 @@ def annotate(images: Sequence[AnnotatedImage], store: Store, config: AnnotationC
         AnnotationError: The endpoint refuses, is down or takes no batches; or a batch of this store is under way, and
             ``config`` is not for batches.
     """
-    if store.batches() and not config.batch:
-        raise AnnotationError("A batch of this store is still under way: add --batch, and its answers are fetched.")
     endpoint = config.open_endpoint()
     store.add_images(images)
+    drop_thoughts(store)
     done = store.annotated()
     pending = [image for image in images if image.image_id not in done]
     if not pending and not store.batches():
         return RunSummary()
-    pipeline = ImagePipeline(store, config.sampling, SentenceModel(config.sentence_model).encode)
+    with Leases(store, config.max_cost) as leases:
+        if not config.batch:
+            _refuse_orphans(store, leases)
+        encode = SentenceModel(config.sentence_model).encode
+        return asyncio.run(_describe(pending, leases, endpoint, encode, config))
+
+
+def _refuse_orphans(store: Store, leases: Leases) -> None:
+    batches = [batch.file_id for batch in store.batches()]
+    if sum(holder.count for holder in leases.holders(BATCH, batches)) < len(batches):
+        raise AnnotationError("A batch of this store is still under way: add --batch, and its answers are fetched.")
+
+
+async def _describe(
+    images: Sequence[AnnotatedImage],
+    leases: Leases,
+    endpoint: Endpoint,
+    encode: Callable[[list[str]], np.ndarray],
+    config: AnnotationConfig,
+) -> RunSummary:
+    store = leases.store
     budget = Budget(config.max_cost, store.spent())
-    if config.batch:
-        return asyncio.run(BatchRun(pending, pipeline, endpoint, budget).run())
-    return asyncio.run(run_live(pending, pipeline, RequestSender(endpoint, store, budget, config.concurrency)))
+    queue = ImageQueue(images, leases)
+    encoder = SentenceEncoder(encode)
+    pipeline = ImagePipeline(store, config.sampling, encoder, config.model, retry_useless=config.retry_useless)
+    try:
+        if await look(endpoint, store, budget, config.sampling) == "open":
+            pipeline.hold_back_first()
+        if config.batch:
+            await BatchRun(queue, pipeline, endpoint, budget).run()
+        else:
+            await run_live(queue, pipeline, encoder, RequestSender(endpoint, leases, budget, config.concurrency))
+        pipeline.store_held_back()
+    except OneTextError as error:
+        store.set_aside(endpoint.model)  # what it has said is paid for and kept, and taken for no description
+        raise blind(endpoint, str(error)) from None
+    finally:
+        encoder.close()
+    pipeline.summary.holders = queue.holders()
+    return pipeline.summary
 
 
 def estimate(images: Sequence[AnnotatedImage], done: set[str], config: AnnotationConfig) -> Estimate:
@@ -139,140 +176,56 @@ def estimate(images: Sequence[AnnotatedImage], done: set[str], config: Annotatio
     return Estimate(len(pending), done_count, len(pending), tokens_in, tokens_out, cost, cost_with_supplements)
 
 
-async def run_live(images: Sequence[AnnotatedImage], pipeline: ImagePipeline, sender: RequestSender) -> RunSummary:
+async def run_live(queue: ImageQueue, pipeline: ImagePipeline, encoder: SentenceEncoder, sender: RequestSender) -> None:
     """Describe images, many at a time. All that is done is in the store, failures too, when this returns.
 
     Args:
-        images: Those without a description.
+        queue: The images.
         pipeline: What is done with each.
+        encoder: The pipeline's.
         sender: Sends its requests.
 
     Raises:
-        EndpointError: The endpoint answers nothing; what it did answer before is in the store.
+        EndpointError: The endpoint answers nothing, or nothing of use; what it did answer is in the store.
+        LostLeaseError: Other runs have taken this one for dead.
     """
     sender.stop_on_interrupt()
-    remaining = iter(images)
     run_in_executor = asyncio.get_running_loop().run_in_executor
     summary = pipeline.summary
+    taken: deque[AnnotatedImage] = deque()
+    taking = asyncio.Lock()
+
+    async def next_image() -> AnnotatedImage | None:
+        async with taking:
+            if not taken and sender.stopped is None:
+                taken.extend(await run_in_executor(selecting, queue.take, sender.concurrency))
+        return taken.popleft() if taken and sender.stopped is None else None
+
+    async def describe(image: AnnotatedImage) -> None:
+        while (request := await run_in_executor(selecting, pipeline.next_request, image)) is not None:
+            answers = await sender.send(request)
+            await encoder.prepare([text.text for text in usable_texts(answers)])
 
     async def worker() -> None:
-        for image in remaining:
+        while (image := await next_image()) is not None:
             try:
-                while (request := await run_in_executor(selecting, pipeline.next_request, image)) is not None:
-                    await sender.send(request)
-            except (StoppedError, EndpointError):
+                await describe(image)
+            except StoppedError:
+                return
+            except (EndpointError, LostLeaseError) as error:
+                sender.stop(error)
                 return
             except (RequestError, UnusableAnswersError, OSError) as error:
                 await run_in_executor(selecting, pipeline.fail, image.image_id, error)
+            queue.done(image.image_id)
             bar.set_postfix_str(f"${sender.budget.spent:,.4f}, {summary.failed} failed", refresh=False)
             bar.update()
 
-    with tqdm(total=len(images), desc="annotate", unit="image") as bar, ThreadPoolExecutor(1, "select") as selecting:
+    with tqdm(total=len(queue), desc="annotate", unit="image") as bar, ThreadPoolExecutor(1, "select") as selecting:
         # More images than requests are under way, so that no request waits for another image's selection.
         await asyncio.gather(*(worker() for _ in range(2 * sender.concurrency)))
     await sender.close()
-    if isinstance(sender.stopped, EndpointError):
+    if isinstance(sender.stopped, EndpointError | LostLeaseError):
         raise sender.stopped
     summary.requests = sender.requests
     summary.stopped = None if sender.stopped is None else str(sender.stopped)
-    return summary
-
-
-class StoppedError(AnnotationError):
-    """Nothing more is sent in this run; the message says why."""
-
-
-class RequestSender:
-    """Sends requests, so many at a time, never over the budget, and stores each answer before the next is sent.
-
-    Args:
-        endpoint: Where they go.
-        store: Where answers are kept.
-        budget: What may be spent.
-        concurrency: Requests under way at a time.
-    """
-
-    def __init__(self, endpoint: Endpoint, store: Store, budget: Budget, concurrency: int):
-        self.endpoint = endpoint
-        self.store = store
-        self.budget = budget
-        self.concurrency = concurrency
-        self.requests = 0
-        """Sent so far."""
-        self.stopped: StoppedError | EndpointError | None = None
-        """Why nothing more is sent."""
-        self._slots = asyncio.Semaphore(concurrency)
-        self._store_thread = ThreadPoolExecutor(1, "store")
-        self._consecutive_failures = 0
-
-    async def send(self, request: ChatRequest) -> None:
-        """Send a request, or one for each choice where the endpoint gives no more; store what comes.
-
-        That may be fewer choices than asked for: the caller asks for the rest then.
-
-        Raises:
-            RequestError: A request has no answer.
-            StoppedError: Nothing more is sent in this run.
-            EndpointError: The endpoint will not answer any request.
-            OSError: The image cannot be read.
-        """
-        messages = await asyncio.to_thread(request.messages)
-        parts = [request] if self.endpoint.supports_n else [replace(request, n=1)] * request.n
-        results = await asyncio.gather(*(self._send_one(part, messages) for part in parts), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-
-    async def _send_one(self, request: ChatRequest, messages: list[dict[str, Any]]) -> None:
-        async with self._slots:
-            if self.stopped is not None:
-                raise self.stopped
-            cost_estimate = request.estimate_cost(self.endpoint.model, self.endpoint.prices)
-            reserved = self.budget.reserve(request.step, cost_estimate)
-            if reserved is None:
-                self.stop(StoppedError(f"The next request could take the cost over ${self.budget.limit:,.2f}."))
-                raise StoppedError(str(self.stopped))
-            cost = 0.0
-            try:
-                self.requests += 1
-                answer = await self.endpoint.complete(request, messages)
-                cost = answer.cost
-                run_in_executor = asyncio.get_running_loop().run_in_executor
-                await run_in_executor(self._store_thread, self.store.add_answers, [answer])
-                self._consecutive_failures = 0
-            except RefusedNError:
-                return  # the caller sees that choices are missing, and asks for them one by one
-            except RequestError as error:
-                self._count_failure(error)
-                raise
-            except EndpointError as error:
-                self.stop(error)
-                raise
-            finally:
-                self.budget.settle(request.step, reserved, cost)
-
-    def _count_failure(self, error: RequestError) -> None:
-        self._consecutive_failures += 1
-        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES * self.concurrency:
-            message = f"{self._consecutive_failures} requests in a row have failed, the last one so: {error}"
-            self.stop(EndpointError(message))
-
-    def stop(self, reason: StoppedError | EndpointError) -> None:
-        """Send nothing more; requests under way are waited for."""
-        self.stopped = self.stopped or reason
-
-    def stop_on_interrupt(self) -> None:
-        """Let the first Ctrl-C wait for the answers under way, which are paid for; the second ends all at once."""
-        loop = asyncio.get_running_loop()
-
-        def interrupt() -> None:
-            loop.remove_signal_handler(signal.SIGINT)
-            self.stop(StoppedError("Interrupted."))
-
-        with suppress(NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-
-    async def close(self) -> None:
-        """End connections and threads."""
-        await self.endpoint.client.close()
-        self._store_thread.shutdown()

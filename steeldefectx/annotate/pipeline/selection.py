@@ -39,6 +39,8 @@ class ScoredCandidate:
     """The stored answer that it comes from."""
     coverage: tuple[bool, ...]
     """Whether it states shape, size, depth, location, contrast."""
+    doubtful: bool = False
+    """Something that is no description may be in it."""
     kept: bool = False
     diversity: float | None = None
     """D; None unless kept."""
@@ -87,7 +89,7 @@ def select_candidates(candidates: Sequence[ScoredCandidate], embeddings: np.ndar
         All N in the same order.
     """
     similarity = embeddings @ embeddings.T
-    order = sorted(range(len(candidates)), key=lambda n: (candidates[n].truncated, n))
+    order = sorted(range(len(candidates)), key=lambda n: (candidates[n].truncated, candidates[n].doubtful, n))
     kept = distinct(similarity, order, MAX_KEPT)
     selected = list(candidates)
     for index in kept:
@@ -129,9 +131,14 @@ def _score(candidate: ScoredCandidate, mean_similarity: float) -> ScoredCandidat
 
 
 def _rank(candidates: list[ScoredCandidate]) -> list[ScoredCandidate]:
-    """Rank the kept ones by score, truncated ones behind all complete ones; of equals the first."""
+    """Rank the kept ones by score, doubtful ones behind the others, truncated ones behind all; of equals the first."""
     kept = [index for index, candidate in enumerate(candidates) if candidate.kept]
-    order = sorted(kept, key=lambda n: (candidates[n].truncated, -(candidates[n].score or 0.0), n))
+
+    def place(n: int) -> tuple[bool, bool, float, int]:
+        candidate = candidates[n]
+        return candidate.truncated, candidate.doubtful, -(candidate.score or 0.0), n
+
+    order = sorted(kept, key=place)
     for rank, index in enumerate(order, 1):
         candidates[index] = replace(candidates[index], rank=rank)
     return candidates
