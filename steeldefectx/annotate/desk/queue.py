@@ -46,7 +46,9 @@ class Submission(BaseModel):
     seen_version: int = 0
     """Version of the review or decision that this one replaces; 0 for none."""
     seen_reviews: dict[str, int] = Field(default={}, max_length=100)
-    """Annotator -> version of the review that was seen, in adjudicating."""
+    """Label -> version of the review that was seen, in adjudicating."""
+    key: str | None = Field(default=None, max_length=64)
+    """Of this visit to the image: what is handed in twice with it is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
