@@ -15,7 +15,6 @@ from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Store, reviewed_text
 from steeldefectx.store.schema import Adjudication, Review
 
-
 FEW_IMAGES = 30
 """Below so many images an interval of κ is about half of its range wide."""
 DRAWS = 4000

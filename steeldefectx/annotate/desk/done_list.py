@@ -37,7 +37,7 @@ class DoneRequest(BaseModel):
 
 
 def list_done(store: Store, annotator: str, request: DoneRequest) -> dict[str, Any]:
-    """An annotator's own reviews and, of adjudicated images, everybody's: while one may change one's own, one sees none.
+    """An annotator's own reviews and, of adjudicated images, everybody's: while one's own may change, no others.
 
     Returns:
         ``reviews``, those handed in last first; ``total``, how many fit the request; ``classes`` and ``annotators``,

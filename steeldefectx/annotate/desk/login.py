@@ -119,7 +119,7 @@ def read_pairs(file: Path | None) -> dict[str, str]:
 
 
 def add_login(app: FastAPI, authenticator: Authenticator) -> None:
-    """Add routes for logging in and out, and for asking whether one is; who is not logged in gets the form in place of the page."""
+    """Add routes for logging in and out and for asking whether one is; who is not gets the form in the page's place."""
     form = Template((files("steeldefectx.annotate.desk") / "page" / "login.html").read_text(encoding="utf-8"))
 
     def login_page(error: str = "") -> HTMLResponse:

@@ -67,7 +67,8 @@ def test_one_judgement_for_one_text(store, verified):
 
 def test_only_a_mask_measures(store):
     drafts(store, "b", "A dark round patch.")
-    store.add_images([AnnotatedImage("b", "Bright scratch", "X-SDD", None, store.image("steel/1").path, None, "0" * 64)])
+    path = store.image("steel/1").path
+    store.add_images([AnnotatedImage("b", "Bright scratch", "X-SDD", None, path, None, "0" * 64)])
     found = {by for _, _, by in flags(TextChecker(store).segments("b", "A dark mark, a case of inclusion."))}
     assert found == {"class"}
     assert {by for _, _, by in flags(TextChecker(store).segments("steel/1", WRONG))} == {"mask"}

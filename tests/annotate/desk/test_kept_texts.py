@@ -1,4 +1,4 @@
-"""Nothing that is typed at the desk is lost: reload, crash, a server that is away or killed, two windows, lost answers."""
+"""Nothing that is typed at the desk is lost: reload, crash, a server away or killed, two windows, lost answers."""
 
 import contextlib
 import socket
@@ -80,7 +80,7 @@ def test_a_tab_that_crashes(desk, browser):
 
 
 def test_the_network_is_away_for_a_while(desk, browser):
-    """Said at once, without ifs; what is typed meanwhile comes to the desk when it is back, and no notice stays behind."""
+    """Said at once; what is typed meanwhile comes to the desk when it is back, and no notice stays behind."""
     page = desk.sit_down(browser, "carl")
     image = shown(page)
     page.context.set_offline(True)

@@ -4,7 +4,17 @@ import pytest
 
 from steeldefectx.store.annotation_store import reviewed_text
 from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, reference_kappa
-from tests.annotate.desk.running_desk import PATIENCE, QUEUE, Desk, playwright, reviews_by, says, shown, shows, type_text
+from tests.annotate.desk.running_desk import (
+    PATIENCE,
+    QUEUE,
+    Desk,
+    playwright,
+    reviews_by,
+    says,
+    shown,
+    shows,
+    type_text,
+)
 
 
 @pytest.fixture(scope="module")
