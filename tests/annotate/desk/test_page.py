@@ -193,6 +193,7 @@ def test_two_windows_of_one_annotator(desk, browser):
     second.keyboard.press("Control+Enter")
     says(second, "#notice", "another window")
     assert second.input_value("#text") == "Typed meanwhile."
+    says(second, "#kept", TRUE)  # and what the other window handed in, beside it
     assert [(review.image_id, review.text) for review in reviews_by(desk, "greta")] == [(image, TRUE)]
     second.keyboard.press("Control+Enter")
     says(second, "#counts", "1 done")

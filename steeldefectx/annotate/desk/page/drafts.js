@@ -1,6 +1,6 @@
 // What is typed and judged is kept in this browser at once, and saved on the desk as a draft soon after.
 let typed = 0, saved = 0, handingIn = false; // revisions of what is shown: the latest, and the one that the desk has
-let draftTimer = null, savingDraft = Promise.resolve(true), draftNote = "";
+let draftTimer = null, savingDraft = Promise.resolve(), draftNote = "";
 let visit = "", base = "", offered = [];
 
 const unsaved = () => typed !== saved;
@@ -13,6 +13,7 @@ const record = saved => ({
 
 // At each key in the box and each judgement.
 function changed() {
+  if (!item) return; // another one is on its way
   typed += 1;
   keep(record(false));
   disarm();
@@ -21,7 +22,7 @@ function changed() {
   draftTimer = setTimeout(saveDraft, 800);
 }
 
-// Whether the desk has what is shown: one save at a time, each of what is there when its turn comes.
+// One save at a time, each of what is there when its turn comes.
 function saveDraft() {
   clearTimeout(draftTimer);
   if (item && unsaved() && !handingIn) savingDraft = savingDraft.then(sendDraft);
@@ -29,7 +30,7 @@ function saveDraft() {
 }
 
 async function sendDraft() {
-  if (!item || !unsaved()) return true;
+  if (!item || !unsaved()) return;
   const sent = submission(), revision = typed;
   const stillShown = () => visit === sent.key;
   try {
@@ -39,16 +40,15 @@ async function sendDraft() {
       draftTimer = setTimeout(saveDraft, 1000 * RETRY_SECONDS);
       if (connection === "up") notice(error.message);
     }
-    return false;
+    return;
   }
   if (stillShown()) {
     saved = revision;
     base = sent.text;
-    if (!unsaved()) keep(record(true));
+    keep(record(!unsaved()));
     draftNote = "Draft saved on the desk";
     showSaved();
   }
-  return true;
 }
 
 // True at every moment: where what is shown is kept.
@@ -65,19 +65,20 @@ function connectionChanged() {
 
 // Nobody leaves an image before the desk has what they typed on it.
 async function saveBeforeLeaving() {
-  if (!(await saveDraft()) || unsaved()) throw new Error(`You stay here: your text is not on the desk yet. ${TROUBLES[connection] ?? ""}`);
+  await saveDraft();
+  if (unsaved()) throw new Error(`You stay here: your text is not on the desk yet. ${TROUBLES[connection] ?? ""}`);
 }
 
 // A review that is handed in takes the place of its draft, also of one that is being saved.
 async function whileHandingIn(action) {
   clearTimeout(draftTimer);
-  handingIn = true;
+  handingIn = text.readOnly = true; // what is typed now would be lost with the image
   showSaved();
   try {
     await savingDraft;
     return await action();
   } finally {
-    handingIn = false;
+    handingIn = text.readOnly = false;
     showSaved();
     saveDraft(); // nothing is left to save, unless it failed
   }
@@ -96,7 +97,6 @@ function beginDraft() {
     text.value = restored.text;
     Object.assign(item.judgements ?? {}, restored.judgements);
     seconds = Math.max(seconds, restored.seconds);
-    forget([restored]);
     changed();
     notice("What you had typed here was not on the desk yet: it is back in the box.");
   }

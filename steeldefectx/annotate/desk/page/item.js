@@ -100,7 +100,7 @@ function textChanged() {
 }
 
 function showAccept() {
-  const label = chosenText() < 0 ? "Save edit " : armed ? "Accept all the same " : "Accept ";
+  const label = chosenText() < 0 ? "Save edit " : armed ? "Accept anyway " : "Accept ";
   $("#accept").replaceChildren(label, el("kbd", {}, "A"));
   $("#accept").classList.toggle("armed", armed);
 }
@@ -136,11 +136,11 @@ async function checkText() {
 
 function useText(index) {
   const proposed = proposedTexts()[index];
-  if (proposed !== undefined && !item.locked) replaceText(proposed);
+  if (proposed !== undefined && !item.locked && !handingIn) replaceText(proposed);
 }
 
 function judge(dimension) {
-  if (item.locked || currentView !== "review") return;
+  if (item.locked || handingIn || currentView !== "review") return;
   const now = JUDGEMENTS.indexOf(item.judgements[dimension]);
   item.judgements[dimension] = JUDGEMENTS[(now + 1) % JUDGEMENTS.length];
   showJudgements();

@@ -37,15 +37,15 @@ function forget(records) {
   for (const record of records) if (storageWorks) localStorage.removeItem(record.name);
 }
 
-// What this browser has of an image beyond what the desk gave: one text to go on with, and others to choose from.
+// What this browser has of an image beyond what the desk gave: a text to go on with, as only it was typed on since, and
+// others to choose from.
 function missingTexts(item, stage) {
-  let restored = null;
-  const others = [];
-  for (const record of keptOn(item, stage)) {
-    const words = sameWords(record.text, item.text);
-    if (words && (record.saved || JSON.stringify(record.judgements) === JSON.stringify(item.judgements))) forget([record]);
-    else if (!record.saved && !restored && !item.locked && (words || sameWords(record.base, item.text))) restored = record;
-    else if (!words) others.push(record);
-  }
+  const records = keptOn(item, stage);
+  const goesOn = ({ text, base, judgements }) => (sameWords(text, item.text)
+    ? JSON.stringify(judgements) !== JSON.stringify(item.judgements) : sameWords(base, item.text));
+  const restored = item.locked ? undefined : records.find(record => !record.saved && goesOn(record));
+  const known = [(restored ?? item).text, ...proposedTexts()];
+  const others = records.filter(record => !known.some(text => sameWords(text, record.text)));
+  forget(records.filter(record => !others.includes(record)));
   return { restored, others };
 }

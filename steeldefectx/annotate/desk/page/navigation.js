@@ -21,13 +21,13 @@ function showConflict({ conflict, item: newer }) {
   const mine = text.value, { judgements } = item;
   forget(keptOn(item, currentView).filter(kept => kept.writer === windowId));
   show(newer);
-  const there = { text: newer.text, at: Date.now(), what: "Handed in by the other window:" };
+  const there = { text: newer.handed_in ?? "", what: currentView === "review" ? "Handed in by the other window:" : "Decided meanwhile:" };
   if (item.locked) {
     offered = [keep({ ...record(true), text: mine })];
     showOffered();
     return notice(conflict);
   }
-  offered = [there, ...offered].filter(kept => !sameWords(kept.text, mine));
+  offered = [there, ...offered].filter(kept => !["", mine].some(known => sameWords(kept.text, known)));
   text.value = mine;
   item.judgements = { ...item.judgements, ...judgements };
   showOffered();
@@ -44,7 +44,10 @@ const go = where => runAction(async () => {
 
 const openAt = (stage, id) => runAction(async () => {
   await switchTo(stage);
-  await openItem(stage, "at", id);
+  await openItem(stage, "at", id).catch(async error => {
+    await openItem(stage, "next", null);
+    notice(error.message);
+  });
 });
 
 const showView = name => runAction(async () => {
@@ -57,7 +60,8 @@ async function switchTo(name) {
   item = null; // what is saved late belongs to the stage before
   currentView = name;
   for (const button of element.querySelectorAll("[data-view]")) {
-    button.toggleAttribute("aria-current", button.dataset.view === name);
+    if (button.dataset.view === name) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
   }
   for (const id of ["work", "empty", "done", "progress"]) $(`#${id}`).hidden = id !== name;
   text.blur();
@@ -70,8 +74,12 @@ const placeUrl = place => `#${place.split("/").map(encodeURIComponent).join("/")
 const rememberPlace = place => history.replaceState(history.state, "", placeUrl(place));
 
 function addressedPlace() {
-  const [stage, ...id] = decodeURIComponent(location.hash.slice(1)).split("/");
-  return { stage, image_id: id.join("/") };
+  const [stage, ...id] = location.hash.slice(1).split("/");
+  try {
+    return { stage, image_id: id.map(decodeURIComponent).join("/") };
+  } catch { // no address of ours
+    return {};
+  }
 }
 
 function openAddress() {
