@@ -36,11 +36,13 @@ def assert_accessible(page, what=""):
 
 
 def _faults(page, width, height, scheme):
-    from axe_playwright_python.sync_playwright import Axe
+    from axe_playwright_python.base import AXE_SCRIPT
 
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": height})
-    violations = Axe().run(page).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    violations = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:120]} {node['failureSummary']}"
         for violation in violations
