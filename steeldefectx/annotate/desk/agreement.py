@@ -16,7 +16,7 @@ from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Stor
 from steeldefectx.store.schema import Adjudication, Review
 
 FEW_IMAGES = 30
-"""Below so many images an interval of κ is about half of its range wide."""
+"""With fewer images κ is not even known to ± 0.2."""
 DRAWS = 4000
 """Tables of answers that an interval of κ is taken from."""
 

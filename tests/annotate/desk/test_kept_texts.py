@@ -100,6 +100,7 @@ def test_the_network_is_away_for_a_while(desk, browser):
     page.context.set_offline(False)
     says(page, "#saved", "Draft saved on the desk")
     playwright.expect(page.locator("#connection")).to_be_empty(timeout=PATIENCE)
+    assert page.locator("#notice span").inner_text() == "The desk answers again: try once more."
     assert desk.store.draft(image, "carl").text == "Typed while the desk was away"
     page.keyboard.press("a")
     says(page, "#counts", "1 done")

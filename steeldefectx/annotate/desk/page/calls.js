@@ -1,5 +1,5 @@
 // Talking to the server, and what the user is told of it.
-let busy = false, connection = "up", trying = null;
+let busy = false, connection = "up", trying = null, inVain = false;
 const ANSWER_SECONDS = 20, RETRY_SECONDS = 3;
 
 // What Python gives is JSON, null included: nothing at all means that the call did not get there.
@@ -40,10 +40,12 @@ function setConnection(state) {
     el("span", {}, `${TROUBLES[state]} What you type ${where} until the desk has it. `),
     ...(state === "logged out" ? [el("a", { href: "", target: "_blank" }, "Log in again in a new tab")] : []),
   ]));
+  if (state === "up" && inVain) notice("The desk answers again: try once more.");
   connectionChanged();
 }
 
 function notice(message) {
+  inVain = false;
   if (!message) return $("#notice").replaceChildren();
   const close = el("button", { className: "quiet", ariaLabel: "Close this message" }, "×");
   close.addEventListener("click", () => notice(""));
@@ -68,6 +70,7 @@ async function runAction(action) {
     await action();
   } catch (error) {
     notice(error.message);
+    inVain = connection !== "up"; // the message ends with its reason
   } finally {
     busy = false;
   }

@@ -59,7 +59,7 @@ function showReviews(found, start = 0) {
 
 function reviewRow(review) {
   const risk = review.risk === null ? [] : [el("span", { className: `chip ${riskClass(review.risk)}` }, `risk ${review.risk.toFixed(2)}`)];
-  return el("li", {}, el("a", { href: placeUrl(`review/${review.image_id}`) },
+  return el("li", {}, el("a", { href: `./${placeUrl(`review/${review.image_id}`)}` },
     el("img", { src: pictureUrl("thumbnail", review.image_id), alt: "", loading: "lazy", width: 80, height: 80 }),
     el("span", { className: "what" }, el("b", {}, review.class_name), " ", el("span", { className: "id" }, review.image_id)),
     el("span", { className: "said" }, review.text),

@@ -23,17 +23,17 @@ function judged(review, dimension) {
 
 // What to look at first: each thing in which the reviews differ, with what each says.
 function showDiffering() {
-  const said = {
-    verdict: review => VERDICTS[review.verdict],
-    text: review => differingWords(review),
-  };
-  $("#differing").replaceChildren(el("dt", {}, "Differs here"), ...item.differing.map(what => {
-    const answer = said[what] ?? (review => review.judgements[what] ?? "–");
-    return el("dd", {}, el("b", {}, what), " ", item.reviews.map(review => `${review.label} ${answer(review)}`).join(", "));
-  }));
+  $("#differing").replaceChildren(el("dt", {}, "Differs here"), ...item.differing.map(what =>
+    el("dd", {}, el("b", {}, what), " ", difference(what))));
 }
 
-function differingWords(review) {
-  const words = review.segments.filter(([, differs]) => differs).map(([piece]) => `“${piece.trim()}”`).join(" ");
-  return words.length > 60 ? "much, see below" : words || "nothing more";
+function difference(what) {
+  const answers = item.reviews.map(review => ({
+    verdict: VERDICTS[review.verdict], text: differingWords(review),
+  })[what] ?? review.judgements[what] ?? "–");
+  if (what === "text" && answers.join("").length > 100) return "in much: see the marked words";
+  return item.reviews.map((review, i) => `${review.label} ${answers[i]}`).join(", ");
 }
+
+const differingWords = review =>
+  review.segments.filter(([, differs]) => differs).map(([words]) => `“${words.trim()}”`).join(" ") || "nothing more";
