@@ -3,7 +3,8 @@
     python docs/pictures.py              all of them, into docs/pictures/
     python docs/pictures.py sample desk  some
 
-``desk`` is a screenshot of the review desk and needs Chromium with Playwright; the others need the package alone.
+``desk`` and ``desk-phone`` are screenshots of the review desk and need Chromium with Playwright; the others need the
+package alone.
 """
 
 from __future__ import annotations
@@ -92,6 +93,16 @@ def first_look(file: Path) -> None:
 
 def desk(file: Path) -> None:
     """The review desk with drafted descriptions of synthetic images, the riskiest first."""
+    photograph_desk(file, 1320, 760)
+
+
+def desk_phone(file: Path) -> None:
+    """The same on a phone."""
+    photograph_desk(file, 390, 844)
+
+
+def photograph_desk(file: Path, width: int, height: int) -> None:
+    """Import the drafts, open the desk and take a picture of its first image."""
     from playwright.sync_api import sync_playwright
 
     from steeldefectx import load_dataset
@@ -110,7 +121,7 @@ def desk(file: Path) -> None:
         try:
             with sync_playwright() as browsers:
                 browser = browsers.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-                page = browser.new_page(viewport={"width": 1320, "height": 760})
+                page = browser.new_page(viewport={"width": width, "height": height})
                 for _ in range(120):
                     with contextlib.suppress(Exception):  # until it serves
                         page.goto(f"http://127.0.0.1:{port}/")
@@ -178,7 +189,7 @@ def quantize(file: Path, colours: int = 128) -> None:
     few.save(file, optimize=True)
 
 
-PICTURES = {"sample": sample, "first-look": first_look, "few-shot": few_shot, "desk": desk}
+PICTURES = {"sample": sample, "first-look": first_look, "few-shot": few_shot, "desk": desk, "desk-phone": desk_phone}
 
 if __name__ == "__main__":
     main()

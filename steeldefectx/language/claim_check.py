@@ -25,6 +25,8 @@ class Contradiction:
     """What is there instead, in words."""
     risk: float
     """0..1."""
+    by: str
+    """What says so: ``mask``, ``class`` or ``other texts``."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def check(text: str, evidence: Evidence) -> CheckedText:
     claims = find_claims(text)
     compared = [(claim, evidence.mismatch(claim)) for claim in claims]
     contradictions = [
-        Contradiction(claim.kind, claim.start, claim.end, claim.values, mismatch.measured, round(mismatch.risk, 4))
+        Contradiction(
+            claim.kind, claim.start, claim.end, claim.values, mismatch.measured, round(mismatch.risk, 4), mismatch.by
+        )
         for group in _alternatives(text, compared)
         if all(mismatch for _, mismatch in group) or group[0][0].kind not in ("shape", "number")
         for claim, mismatch in group

@@ -69,6 +69,8 @@ class Mismatch:
     measured: str
     risk: float
     """How likely the claim is wrong and does harm, 0..1."""
+    by: str = "mask"
+    """What says so: ``mask``, ``class`` or ``other texts``."""
 
 
 class Evidence(Protocol):
@@ -230,7 +232,11 @@ class MaskEvidence:
         return Mismatch(f"{self.axis:+.0f}°", 0.8) if abs(angle - AXES[values[0]]) > AXIS_OFF else None
 
     def _class(self, values: tuple[str, ...]) -> Mismatch | None:
-        return None if same_class(values[0], self.class_name) else Mismatch(self.class_name, 1.0)
+        return _other_class(values[0], self.class_name)
+
+
+def _other_class(claimed: str, class_name: str) -> Mismatch | None:
+    return None if same_class(claimed, class_name) else Mismatch(class_name, 1.0, "class")
 
 
 def _scale_of(share: float) -> int:
@@ -299,7 +305,7 @@ class ClassEvidence:
     def mismatch(self, claim: Claim) -> Mismatch | None:
         """What the class or most of the other texts say against a claim."""
         if claim.kind == "class":
-            return None if same_class(claim.values[0], self.class_name) else Mismatch(self.class_name, 1.0)
+            return _other_class(claim.values[0], self.class_name)
         return self._by_class(claim) or self._by_others(claim)
 
     def _by_class(self, claim: Claim) -> Mismatch | None:
@@ -309,7 +315,7 @@ class ClassEvidence:
             and looks
             and all(incompatible(claim.kind, claim.values, v) for v in looks)
         )
-        return Mismatch(f"{' or '.join(values[0] for values in looks)}, as its class", 0.6) if wrong else None
+        return Mismatch(" or ".join(dict.fromkeys(values[0] for values in looks)), 0.6, "class") if wrong else None
 
     def _by_others(self, claim: Claim) -> Mismatch | None:
         by_text = [[other.values for other in claims if other.kind == claim.kind] for claims in self.others]
@@ -317,10 +323,9 @@ class ClassEvidence:
         against = [values for values in by_text if all(incompatible(claim.kind, claim.values, v) for v in values)]
         if len(against) < 2 or 2 * len(against) <= len(by_text):
             return None
-        said = ", ".join(" ".join(values[0]) for values in against)
-        return Mismatch(
-            f"{said}: {len(against)} of {len(by_text)} other texts", 0.3 + 0.4 * len(against) / len(by_text)
-        )
+        said = ", ".join(dict.fromkeys(" ".join(values[0]) for values in against))
+        share = len(against) / len(by_text)
+        return Mismatch(f"{said}: {len(against)} of {len(by_text)}", 0.3 + 0.4 * share, "other texts")
 
 
 def evidence_from_class(class_name: str, other_texts: Iterable[str] = ()) -> ClassEvidence:

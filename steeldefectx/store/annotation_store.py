@@ -5,6 +5,7 @@ Several processes may use one store at once. Each method is one short transactio
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,11 @@ class Store:
     def open(cls, target: str | os.PathLike[str], *, create: bool = True) -> Store:
         """A store by its SQLite file or PostgreSQL URL, see :func:`~steeldefectx.store.database.connect`."""
         return cls(connect(target, create=create))
+
+    @property
+    def place(self) -> str:
+        """Tells it from other stores, the same in every process: a short hash of where it is."""
+        return hashlib.sha256(self._reading.url.render_as_string(hide_password=True).encode()).hexdigest()[:16]
 
     def close(self) -> None:
         """Close its connections."""
@@ -258,6 +264,7 @@ class Store:
         seconds: float,
         *,
         seen_version: int = 0,
+        key: str | None = None,
     ) -> Review:
         """Hand in a review; the annotator's draft is done with.
 
@@ -269,6 +276,8 @@ class Store:
             judgements: Dimension -> judgement.
             seconds: Time spent on it.
             seen_version: Version of the annotator's review that this one is to replace; 0: there is none yet.
+            key: The same for all that one window hands in without having heard of what came of it: the last of them
+                counts, and what is handed in twice is one.
 
         Raises:
             AnnotationError: No such verdict.
@@ -278,18 +287,22 @@ class Store:
         _check_verdict(verdict)
         conflict = f"{image_id}: another window has handed in a newer review of {annotator}'s."
         with self.writing(conflict) as session:
+            review = session.get(Review, (image_id, annotator), with_for_update=True)
+            session.execute(delete(Draft).where(*_draft(image_id, annotator, "review")))
+            again = review is not None and key is not None and review.key == key
+            if review and again and (review.verdict, review.text, review.judgements) == (verdict, text, judgements):
+                return review
             if session.get(Adjudication, image_id) is not None:
                 raise ConflictError(f"{image_id} is adjudicated: its reviews are closed.")
-            review = session.get(Review, (image_id, annotator), with_for_update=True)
-            if (0 if review is None else review.version) != seen_version:
+            if not again and (0 if review is None else review.version) != seen_version:
                 raise ConflictError(conflict)
             if review is None:
                 review = Review(image_id, annotator, verdict, text, judgements, seconds, 1)
                 session.add(review)
             else:
                 review.verdict, review.text, review.judgements = verdict, text, judgements
-                review.seconds, review.version, review.updated = seconds, seen_version + 1, now()
-            session.execute(delete(Draft).where(*_draft(image_id, annotator, "review")))
+                review.seconds, review.version, review.updated = seconds, review.version + 1, now()
+            review.key = key
         return review
 
     def reviews(self, image_id: str | None = None) -> list[Review]:
@@ -308,6 +321,7 @@ class Store:
         *,
         seen_version: int = 0,
         seen_reviews: Mapping[str, int] | None = None,
+        key: str | None = None,
     ) -> Adjudication:
         """Decide between reviews that differ; whoever decided may change it.
 
@@ -319,6 +333,7 @@ class Store:
             seconds: Time spent on it.
             seen_version: Version of the decision that this one is to replace; 0: there is none yet.
             seen_reviews: Annotator -> version of the review that was seen; None: not compared.
+            key: As of :meth:`save_review`.
 
         Raises:
             AnnotationError: No such verdict.
@@ -331,14 +346,16 @@ class Store:
             if seen_reviews is not None and versions != dict(seen_reviews):
                 raise ConflictError(f"{image_id}: a review of it has changed meanwhile.")
             decision = session.get(Adjudication, image_id, with_for_update=True)
-            if (0 if decision is None else decision.version) != seen_version:
+            again = decision is not None and key is not None and decision.key == key
+            if not again and (0 if decision is None else decision.version) != seen_version:
                 raise ConflictError(f"{image_id} was decided{f' by {decision.by}' if decision else ''} already.")
             if decision is None:
                 decision = Adjudication(image_id, by, verdict, text, seconds)
                 session.add(decision)
-            else:
+            elif not again or (decision.verdict, decision.text) != (verdict, text):
                 decision.by, decision.verdict, decision.text = by, verdict, text
-                decision.seconds, decision.version = seconds, seen_version + 1
+                decision.seconds, decision.version = seconds, decision.version + 1
+            decision.key = key
             session.execute(delete(Draft).where(*_draft(image_id, by, "adjudicate")))
         return decision
 

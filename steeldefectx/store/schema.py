@@ -188,8 +188,11 @@ class Claim(Base):
     """The character after the last one."""
     claimed: Mapped[str]
     measured: Mapped[str]
+    """What is there instead."""
     risk: Mapped[float]
     """0..1."""
+    by: Mapped[str | None] = mapped_column(default=None)
+    """What says so: ``mask``, ``class`` or ``other texts``; None: stored before this was kept."""
 
 
 class Review(Base):
@@ -211,6 +214,8 @@ class Review(Base):
     """1 when it is new, one more with each change: who changes it says which one they saw."""
     created: Mapped[datetime] = mapped_column(default_factory=now)
     updated: Mapped[datetime] = mapped_column(default_factory=now)
+    key: Mapped[str | None] = mapped_column(default=None)
+    """Of the window's visit that wrote it: what is handed in twice is one."""
 
 
 class Draft(Base):
@@ -243,6 +248,8 @@ class Adjudication(Base):
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     """One more with each change."""
     created: Mapped[datetime] = mapped_column(default_factory=now)
+    key: Mapped[str | None] = mapped_column(default=None)
+    """As of a review."""
 
 
 Index("one_chosen", Candidate.image_id, unique=True, sqlite_where=Candidate.chosen, postgresql_where=Candidate.chosen)

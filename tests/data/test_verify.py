@@ -43,7 +43,8 @@ def test_without_a_mask_a_text_is_held_against_the_other_texts_and_not_against_i
     rows = [TextRow("a", f"text {n}", text, image, None, "Oil spot") for n, text in enumerate(texts)]
     for row in verify_rows(rows):
         (contradiction,) = row.checked.contradictions
-        assert contradiction.measured.endswith(": 2 of 3 other texts"), row.text
+        assert contradiction.measured.endswith(": 2 of 3"), row.text
+        assert contradiction.by == "other texts"
 
 
 def test_an_empty_mask_is_named():

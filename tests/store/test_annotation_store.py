@@ -141,6 +141,34 @@ def test_a_review_ends_the_draft_and_is_not_overwritten_unseen(store):
         store.save_review("a", "Ann", "maybe", "", {}, 1.0, seen_version=2)
 
 
+def test_the_same_hand_in_twice_is_one(store):
+    """As when the answer to the first is lost on its way back."""
+    given = ("a", "Ann", "edit", "A dark line, left.", {"location": "wrong"})
+    first = store.save_review(*given, 12.5, key="k1")
+    store.save_draft("a", "Ann", "A dark line, left.")
+    again = store.save_review(*given, 14.0, key="k1")
+    assert (again.version, again.updated, store.draft("a", "Ann")) == (1, first.updated, None)
+    changed = store.save_review("a", "Ann", "edit", "A dark line.", {}, 20.0, key="k1")  # typed on before trying again
+    assert (changed.version, store.reviews("a")[0].text) == (2, "A dark line.")
+    for key in ("k2", None):
+        with pytest.raises(ConflictError, match="another window"):
+            store.save_review("a", "Ann", "edit", "A dark line.", {}, 20.0, key=key)
+    assert store.adjudicate("a", "Eve", "edit", "A line.", key="k3").version == 1
+    assert store.adjudicate("a", "Eve", "edit", "A line.", key="k3").version == 1
+    assert store.adjudicate("a", "Eve", "edit", "One line.", key="k3").version == 2
+    with pytest.raises(ConflictError, match="Eve"):
+        store.adjudicate("a", "Bob", "reject", "", key="k4")
+    same = store.save_review("a", "Ann", "edit", "A dark line.", {}, 20.0, key="k1")
+    assert same.version == 2  # closed meanwhile
+    with pytest.raises(ConflictError, match="adjudicated"):
+        store.save_review("a", "Ann", "edit", "Two lines.", {}, 20.0, key="k1")
+
+
+def test_a_store_is_told_from_others_by_its_place(tmp_path):
+    places = {Store.open(tmp_path / name).place for name in ("a.db", "b.db", "a.db")}
+    assert len(places) == 2
+
+
 def test_one_decides_between_reviews(store):
     store.adjudicate("a", "Eve", "edit", "A line.")
     with pytest.raises(ConflictError, match="Eve"):

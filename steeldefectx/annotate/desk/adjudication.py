@@ -1,11 +1,16 @@
-"""The adjudication stage: images whose reviews differ, all versions side by side, and the decision between them."""
+"""The adjudication stage: images whose reviews differ, all versions side by side, and the decision between them.
+
+It is blind: whose version is whose is told once the image is decided.
+"""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from dataclasses import dataclass
 from itertools import groupby
+from string import ascii_uppercase
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, select
@@ -21,6 +26,7 @@ from steeldefectx.annotate.desk.queue import (
     reviewable,
     without_nul,
 )
+from steeldefectx.errors import AnnotationError
 from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Review
@@ -31,9 +37,11 @@ _TOKEN = re.compile(r"\s+|[\w'-]+|[^\w\s]")
 
 @dataclass(frozen=True)
 class ReviewVersion:
-    """One annotator's review."""
+    """One annotator's review; who it is, is told once the image is decided."""
 
-    annotator: str
+    label: str
+    """A, B, ..., in an order that tells nothing."""
+    annotator: str | None
     verdict: str
     text: str
     segments: list[tuple[str, bool]]
@@ -47,9 +55,11 @@ class AdjudicationItem(Item):
 
     reviews: list[ReviewVersion]
     review_versions: dict[str, int]
-    """Annotator -> version of the review shown."""
-    differing_dimensions: list[str]
-    """Dimensions that the annotators judge differently."""
+    """Label -> version of the review shown."""
+    differing: list[str]
+    """Where the reviews differ: ``verdict``, ``text`` and dimensions."""
+    own: bool
+    """One of the reviews is by whoever is to decide."""
 
 
 class AdjudicationQueue(ImageQueue):
@@ -74,10 +84,12 @@ class AdjudicationQueue(ImageQueue):
         """An image with its reviews and the decision, if there is one.
 
         Raises:
-            AnnotationError: The store has no such image.
+            AnnotationError: The store has no such image, or fewer than two reviews of it.
         """
         image = self.store.image(image_id)
-        reviews = self.store.reviews(image_id)
+        reviews = self._shuffled(image_id)
+        if len(reviews) < REVIEWS_AN_IMAGE:  # the one there is would be seen by whoever is to write the other
+            raise AnnotationError(f"{image_id} has no two reviews to decide between.")
         proposed = proposed_candidate(self.store.candidates(image_id))
         draft = self.store.draft(image_id, annotator, self.stage)
         with self.store.reading() as session:
@@ -86,11 +98,10 @@ class AdjudicationQueue(ImageQueue):
         return AdjudicationItem(
             **item_fields(image, proposed, decision, draft, first_text),
             upcoming=self.following(annotator, image_id, UPCOMING),
-            reviews=_compare(reviews),
-            review_versions={review.annotator: review.version for review in reviews},
-            differing_dimensions=[
-                name for name in DIMENSIONS if len({review.judgements.get(name) for review in reviews}) > 1
-            ],
+            reviews=_compare(reviews, named=decision is not None),
+            review_versions={label: review.version for label, review in zip(ascii_uppercase, reviews, strict=False)},
+            differing=_differing(reviews),
+            own=annotator in {review.annotator for review in reviews},
         )
 
     def hand_in(self, annotator: str, submission: Submission) -> Adjudication:
@@ -102,7 +113,9 @@ class AdjudicationQueue(ImageQueue):
         """
         image_id = submission.image_id
         self.store.image(image_id)
-        verdict, text = final_verdict(submission, [review.text for review in self.store.reviews(image_id)])
+        reviews = self._shuffled(image_id)
+        verdict, text = final_verdict(submission, [review.text for review in reviews])
+        labels = {label: review.annotator for label, review in zip(ascii_uppercase, reviews, strict=False)}
         return self.store.adjudicate(
             image_id,
             annotator,
@@ -110,8 +123,17 @@ class AdjudicationQueue(ImageQueue):
             text,
             submission.seconds,
             seen_version=submission.seen_version,
-            seen_reviews=submission.seen_reviews,
+            seen_reviews={labels.get(label, label): version for label, version in submission.seen_reviews.items()},
+            key=submission.key,
         )
+
+    def _shuffled(self, image_id: str) -> list[Review]:
+        """The reviews of an image, always in one order, which does not follow the annotators' names."""
+
+        def place(review: Review) -> str:
+            return hashlib.sha256(f"{image_id} {review.annotator}".encode()).hexdigest()
+
+        return sorted(self.store.reviews(image_id), key=place)
 
 
 def undecided() -> Select[str]:
@@ -126,15 +148,22 @@ def undecided() -> Select[str]:
     return reviewable().where(AnnotatedImage.image_id.in_(differing), AnnotatedImage.image_id.not_in(decided))
 
 
-def _compare(reviews: list[Review]) -> list[ReviewVersion]:
-    """Reviews, each compared with the first, and the first with the second."""
+def _compare(reviews: list[Review], *, named: bool) -> list[ReviewVersion]:
+    """Reviews, each compared with the first, and the first with the second; with their annotators or without."""
     versions = []
-    for i, review in enumerate(reviews):
-        pieces = [(review.text, False)]
-        if len(reviews) > 1:
-            pieces = differences(review.text, reviews[1 if i == 0 else 0].text)
-        versions.append(ReviewVersion(review.annotator, review.verdict, review.text, pieces, review.judgements))
+    for i, (label, review) in enumerate(zip(ascii_uppercase, reviews, strict=False)):
+        pieces = differences(review.text, reviews[1 if i == 0 else 0].text)
+        annotator = review.annotator if named else None
+        versions.append(ReviewVersion(label, annotator, review.verdict, review.text, pieces, review.judgements))
     return versions
+
+
+def _differing(reviews: list[Review]) -> list[str]:
+    said = {
+        "verdict": {"text" if review.verdict in DECISIVE else review.verdict for review in reviews},
+        "text": {review.text for review in reviews},
+    } | {name: {review.judgements.get(name) for review in reviews} for name in DIMENSIONS}
+    return [what for what, answers in said.items() if len(answers) > 1]
 
 
 def differences(text: str, other: str) -> list[tuple[str, bool]]:

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from steeldefectx.annotate.desk.adjudication import undecided
 from steeldefectx.annotate.desk.queue import count_images, reviewable
 from steeldefectx.language.coverage import DIMENSIONS
 from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Store, reviewed_text
 from steeldefectx.store.schema import Adjudication, Review
+
+FEW_IMAGES = 30
+"""With fewer images κ is not even known to ± 0.2."""
+DRAWS = 4000
+"""Tables of answers that an interval of κ is taken from."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class Agreement:
     """Share of them that they judged alike, 0..1; None without images."""
     kappa: float | None
     """Cohen's κ, -1..1; None where it is undefined, as with one answer throughout."""
+    interval: tuple[float, float] | None
+    """Where κ lies with a probability of 95 %, see :func:`kappa_interval`; None without κ."""
+    few: bool
+    """Fewer images than :data:`FEW_IMAGES`: κ says little."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ class Progress:
     """Finished ones that have a T3."""
     waiting: int
     adjudicated: int
+    self_adjudicated: int
+    """Of the adjudicated, those that one of their own annotators has decided."""
     hours_left: float | None
     """Of all annotators together, at their mean pace so far."""
     annotators: list[AnnotatorProgress]
@@ -70,12 +81,32 @@ class Progress:
 
 def agreement(what: str, first: Sequence[str], second: Sequence[str]) -> Agreement:
     """Cohen's κ (Cohen 1960, unweighted) of two annotators' judgements of the same images, in the same order."""
+    few = len(first) < FEW_IMAGES
     if not first:
-        return Agreement(what, 0, None, None)
+        return Agreement(what, 0, None, None, None, few)
     same = float(np.mean([a == b for a, b in zip(first, second, strict=True)]))
-    constant = len({*first, *second}) == 1  # chance alone would agree, too: κ is 0 / 0
-    kappa = None if constant else float(cohen_kappa_score(first, second))
-    return Agreement(what, len(first), same, kappa)
+    if len({*first, *second}) == 1:  # chance alone would agree, too: κ is 0 / 0
+        return Agreement(what, len(first), same, None, None, few)
+    kappa = float(cohen_kappa_score(first, second))
+    return Agreement(what, len(first), same, kappa, kappa_interval(first, second), few)
+
+
+def kappa_interval(first: Sequence[str], second: Sequence[str]) -> tuple[float, float]:
+    """Where Cohen's κ lies with a probability of 95 %, by the table of answers and Perks' prior.
+
+    The prior adds one image, spread over all pairs of answers. So the interval has a width at full agreement and with
+    few images, where the usual standard error is 0 or far off; with many it is that of the standard error.
+
+    Args:
+        first: One annotator's answers, of at least two kinds in both together.
+        second: The other's, on the same images.
+    """
+    counts = confusion_matrix(first, second)
+    tables = np.random.default_rng(0).dirichlet(counts.ravel() + 1 / counts.size, DRAWS).reshape(-1, *counts.shape)
+    observed = np.trace(tables, axis1=1, axis2=2)
+    chance = (tables.sum(1) * tables.sum(2)).sum(1)
+    low, high = np.quantile((observed - chance) / (1 - chance), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def progress(store: Store) -> Progress:
@@ -94,6 +125,10 @@ def progress(store: Store) -> Progress:
         texts=sum(reviewed_text(reviews_of.get(image, []), decisions.get(image)) is not None for image in finished),
         waiting=waiting,
         adjudicated=len(decisions),
+        self_adjudicated=sum(
+            decision.by in {review.annotator for review in reviews_of.get(image, ())}
+            for image, decision in decisions.items()
+        ),
         hours_left=_hours_left(missing, reviews, waiting, list(decisions.values())),
         annotators=_annotator_progress(images, reviews_of),
         pairs=_pair_agreements(reviews_of),

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from steeldefectx.annotate.desk.adjudication import AdjudicationQueue
 from steeldefectx.annotate.desk.agreement import progress
-from steeldefectx.annotate.desk.flags import Segment, TextChecker
+from steeldefectx.annotate.desk.done_list import DoneRequest, list_done
+from steeldefectx.annotate.desk.flags import Segment
 from steeldefectx.annotate.desk.login import Authenticator
 from steeldefectx.annotate.desk.queue import MAX_TEXT_LENGTH, ImageQueue, Stage, Submission
 from steeldefectx.annotate.desk.reviews import ReviewQueue
@@ -49,7 +50,10 @@ class DeskApi:
         self.store = store
         self.reviews = ReviewQueue(store)
         self.adjudications = AdjudicationQueue(store)
-        self.checker = TextChecker(store)
+
+    def begin(self, annotator: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Who is logged in, and to which store: what the browser keeps goes by both."""
+        return {"store": self.store.place, "counts": self._counts(annotator)}
 
     def open_item(self, annotator: str, data: dict[str, Any]) -> dict[str, Any]:
         """The image asked for, None if there is none."""
@@ -82,11 +86,11 @@ class DeskApi:
     def check_text(self, annotator: str, data: dict[str, Any]) -> list[Segment]:
         """The text in the box, cut where it contradicts the image."""
         request = CheckRequest(**data)
-        return self.checker.segments(request.image_id, request.text)
+        return self.reviews.checker.segments(request.image_id, request.text)
 
-    def list_done(self, annotator: str, data: dict[str, Any]) -> list[dict[str, Any]]:
-        """What the annotator has reviewed."""
-        return self.reviews.list_done(annotator)
+    def list_done(self, annotator: str, data: dict[str, Any]) -> dict[str, Any]:
+        """What the annotator has reviewed, and what is closed."""
+        return list_done(self.store, annotator, DoneRequest(**data))
 
     def show_progress(self, annotator: str, data: dict[str, Any]) -> dict[str, Any]:
         """How far everyone is."""
@@ -115,7 +119,7 @@ def server_functions(store: Store, authenticator: Authenticator) -> list[Callabl
     """The calls as Gradio takes them; an error that the annotator can mend is returned, not raised."""
     api = DeskApi(store)
     calls: list[Callable[[str, dict[str, Any]], Any]] = [
-        *(api.open_item, api.save_draft, api.hand_in),
+        *(api.begin, api.open_item, api.save_draft, api.hand_in),
         *(api.check_text, api.list_done, api.show_progress),
     ]
     return [_server_function(call, authenticator) for call in calls]
@@ -124,6 +128,8 @@ def server_functions(store: Store, authenticator: Authenticator) -> list[Callabl
 def _server_function(call: Callable[[str, dict[str, Any]], Any], authenticator: Authenticator) -> Callable[..., Any]:
     def server_function(data: dict[str, Any], request: gradio.Request) -> Any:
         annotator = authenticator.require(cast(Request, request))  # which it is: Gradio passes the original on
+        if data.get("annotator", "") not in ("", annotator):
+            return {"error": f"This browser is logged in as {annotator} now: reload the page."}
         try:
             return call(annotator, data)
         except SteelDefectXError as error:

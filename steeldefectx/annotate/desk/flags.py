@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
-from steeldefectx.annotate.desk.verify_store import evidence_of
+from steeldefectx.annotate.desk.browser_images import Depth, grey_depth
+from steeldefectx.annotate.desk.verify_store import evidence_of, other_texts
 from steeldefectx.language.claim_check import Contradiction, check
 from steeldefectx.language.evidence import Evidence, evidence_from_class
 from steeldefectx.store.annotation_store import Store
-from steeldefectx.store.schema import Claim
+from steeldefectx.store.schema import AnnotatedImage, Candidate, Claim
 
 Segment = tuple[str, dict[str, Any] | None]
-"""A piece of a text, and what is wrong with it (``kind``, ``claimed``, ``measured``), if anything."""
+"""A piece of a text, and what is wrong with it (``kind``, ``claimed``, ``measured``, ``by``), if anything."""
 
 _DIMENSION_OF = {"polarity": "contrast", "saliency": "contrast", "direction": "shape"}
 """Kinds of claims that belong to a dimension of another name."""
@@ -37,17 +38,18 @@ def segments(text: str, contradictions: Sequence[Claim | Contradiction]) -> list
         if start > position:
             pieces.append((text[position:start], None))
         claimed = claim.claimed if isinstance(claim.claimed, str) else ", ".join(claim.claimed)
-        pieces.append((text[start:end], {"kind": claim.kind, "claimed": claimed, "measured": claim.measured}))
+        flag = {"kind": claim.kind, "claimed": claimed, "measured": claim.measured, "by": claim.by}
+        pieces.append((text[start:end], flag))
         position = end
     return [*pieces, (text[position:], None)] if position < len(text) else pieces
 
 
 class TextChecker:
-    """Checks texts against what their images show, while they are typed."""
+    """Says what is wrong with a text on an image: the same of the same text, proposed or typed."""
 
     def __init__(self, store: Store):
         self.store = store
-        self._evidence = lru_cache(MAX_CACHED_EVIDENCE)(self._measure)
+        self._measured = lru_cache(MAX_CACHED_EVIDENCE)(self._measure)
 
     def segments(self, image_id: str, text: str) -> list[Segment]:
         """A text, cut where it contradicts its image.
@@ -55,9 +57,31 @@ class TextChecker:
         Raises:
             AnnotationError: The store has no such image.
         """
-        return segments(text, check(text, self._evidence(image_id)).contradictions)
+        image, candidates = self.store.image(image_id), self.store.candidates(image_id)
+        return segments(text, self.contradictions(image, candidates, text))
 
-    def _measure(self, image_id: str) -> Evidence:
-        image = self.store.image(image_id)
-        others = [candidate.text for candidate in self.store.candidates(image_id)]
-        return evidence_of(image) or evidence_from_class(image.class_name, others)
+    def contradictions(
+        self, image: AnnotatedImage, candidates: Sequence[Candidate], text: str
+    ) -> Sequence[Claim | Contradiction]:
+        """What a text claims wrongly: as stored for a candidate that was checked, else as compared now.
+
+        Args:
+            image: The image.
+            candidates: All of its candidates.
+            text: One of them, or another text.
+        """
+        for candidate in candidates:
+            if candidate.text == text and candidate.risk is not None:
+                stored = self.store.claims(candidate.id)
+                if all(claim.by for claim in stored):  # older ones do not tell what they were compared with
+                    return stored
+        others = other_texts(text, [candidate.text for candidate in candidates])
+        evidence = self._measured(image.image_id) or evidence_from_class(image.class_name, others)
+        return check(text, evidence).contradictions
+
+    def _measure(self, image_id: str) -> Evidence | None:
+        return evidence_of(self.store.image(image_id), self._depth)
+
+    @cached_property
+    def _depth(self) -> Depth:
+        return grey_depth(self.store.images())

@@ -119,7 +119,7 @@ def read_pairs(file: Path | None) -> dict[str, str]:
 
 
 def add_login(app: FastAPI, authenticator: Authenticator) -> None:
-    """Add routes for logging in and out; who is not logged in gets the form in place of the page."""
+    """Add routes for logging in and out and for asking whether one is; who is not gets the form in the page's place."""
     form = Template((files("steeldefectx.annotate.desk") / "page" / "login.html").read_text(encoding="utf-8"))
 
     def login_page(error: str = "") -> HTMLResponse:
@@ -148,6 +148,11 @@ def add_login(app: FastAPI, authenticator: Authenticator) -> None:
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, cookie, COOKIE_SECONDS, httponly=True, samesite="strict", secure=secure)
         return response
+
+    @app.get("/logged-in")
+    def logged_in(request: Request) -> Response:
+        authenticator.require(request)
+        return Response(status_code=204)
 
     @app.post("/logout")
     def logout() -> Response:

@@ -46,7 +46,9 @@ class Submission(BaseModel):
     seen_version: int = 0
     """Version of the review or decision that this one replaces; 0 for none."""
     seen_reviews: dict[str, int] = Field(default={}, max_length=100)
-    """Annotator -> version of the review that was seen, in adjudicating."""
+    """Label -> version of the review that was seen, in adjudicating."""
+    key: str | None = Field(default=None, max_length=64)
+    """Of this visit to the image: what is handed in twice with it is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ class Item:
     """What the box starts with: the annotator's draft, else what was handed in, else a proposal."""
     verdict: str | None
     """None until handed in."""
+    handed_in: str | None
+    """The text that was handed in."""
     seconds: float
     version: int
     """Of what was handed in; 0 for nothing."""
@@ -223,6 +227,7 @@ def item_fields(
         "risk": proposed.risk if proposed else None,
         "text": latest.text if latest else default_text,
         "verdict": handed_in.verdict if handed_in else None,
+        "handed_in": handed_in.text if handed_in else None,
         "seconds": latest.seconds if latest else 0.0,
         "version": handed_in.version if handed_in else 0,
         "draft": draft is not None,

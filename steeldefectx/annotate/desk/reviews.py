@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from steeldefectx.annotate.desk.flags import Segment, dimension_of, segments
+from steeldefectx.annotate.desk.flags import Segment, TextChecker, dimension_of, segments
 from steeldefectx.annotate.desk.queue import (
     NOT_STATED,
     RIGHT,
@@ -22,12 +23,10 @@ from steeldefectx.annotate.desk.queue import (
     proposed_candidate,
     reviewable,
 )
+from steeldefectx.language.claim_check import Contradiction
 from steeldefectx.language.coverage import DIMENSIONS
-from steeldefectx.store.annotation_store import REVIEWS_AN_IMAGE
+from steeldefectx.store.annotation_store import REVIEWS_AN_IMAGE, Store
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Candidate, Claim, Failure, Review
-
-MAX_LISTED = 500
-"""Reviews in the list of what an annotator has done."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,10 @@ class ReviewQueue(ImageQueue):
     stage = "review"
     table = Review
 
+    def __init__(self, store: Store):
+        super().__init__(store)
+        self.checker = TextChecker(store)
+
     def pending(self, annotator: str) -> Select[str]:
         """Ids of the images that this annotator has not reviewed, and not enough others have."""
         own = select(Review.image_id).where(Review.annotator == annotator)
@@ -80,7 +83,7 @@ class ReviewQueue(ImageQueue):
         image = self.store.image(image_id)
         candidates = self.store.candidates(image_id)
         proposed = proposed_candidate(candidates)
-        claims = {candidate.id: self.store.claims(candidate.id) for candidate in candidates}
+        wrong = [self.checker.contradictions(image, candidates, candidate.text) for candidate in candidates]
         with self.store.reading() as session:
             review = session.get(Review, self.key(annotator, image_id))
             failure = session.get(Failure, image_id)
@@ -91,11 +94,15 @@ class ReviewQueue(ImageQueue):
             **item_fields(image, proposed, review, draft, proposed.text if proposed else ""),
             locked=locked,
             upcoming=self.following(annotator, image_id, UPCOMING),
-            candidates=[
-                Proposal(candidate.text, segments(candidate.text, claims[candidate.id]), candidate.chosen)
-                for candidate in sorted(candidates, key=lambda candidate: not candidate.chosen)
-            ],
-            judgements=_default_judgements(proposed, claims) | (latest.judgements if latest else {}),
+            candidates=sorted(
+                (
+                    Proposal(candidate.text, segments(candidate.text, claims), candidate.chosen)
+                    for candidate, claims in zip(candidates, wrong, strict=True)
+                ),
+                key=lambda proposal: not proposal.proposed,
+            ),
+            judgements=_default_judgements(proposed, wrong[candidates.index(proposed)] if proposed else [])
+            | (latest.judgements if latest else {}),
             failure=failure.reason if failure else None,
         )
 
@@ -109,9 +116,15 @@ class ReviewQueue(ImageQueue):
         image_id = submission.image_id
         self.store.image(image_id)
         verdict, text = final_verdict(submission, [candidate.text for candidate in self.store.candidates(image_id)])
-        judgements, seen = known_judgements(submission.judgements), submission.seen_version
         return self.store.save_review(
-            image_id, annotator, verdict, text, judgements, submission.seconds, seen_version=seen
+            image_id,
+            annotator,
+            verdict,
+            text,
+            known_judgements(submission.judgements),
+            submission.seconds,
+            seen_version=submission.seen_version,
+            key=submission.key,
         )
 
     def count_done(self, annotator: str) -> int:
@@ -120,29 +133,13 @@ class ReviewQueue(ImageQueue):
             done = select(func.count()).select_from(Review).where(self.handed_in_by(annotator))
             return session.scalar(done) or 0
 
-    def list_done(self, annotator: str) -> list[dict[str, Any]]:
-        """What this annotator has reviewed last, the latest first: image, class, verdict, text and time of each."""
-        query = select(Review, AnnotatedImage.class_name).join(AnnotatedImage).where(self.handed_in_by(annotator))
-        with self.store.reading() as session:
-            rows = list(session.execute(query.order_by(Review.created.desc()).limit(MAX_LISTED)))
-        return [
-            {
-                "image_id": review.image_id,
-                "class_name": class_name,
-                "verdict": review.verdict,
-                "text": review.text,
-                "updated": review.updated.isoformat(),
-            }
-            for review, class_name in rows
-        ]
 
-
-def _default_judgements(candidate: Candidate | None, claims: dict[int, list[Claim]]) -> dict[str, str]:
+def _default_judgements(proposed: Candidate | None, claims: Sequence[Claim | Contradiction]) -> dict[str, str]:
     """What the judgements start with: wrong where a claim is contradicted, right where a dimension is stated."""
-    if candidate is None:
+    if proposed is None:
         return dict.fromkeys(DIMENSIONS, NOT_STATED)
-    wrong = {dimension_of(claim.kind) for claim in claims[candidate.id]}
+    wrong = {dimension_of(claim.kind) for claim in claims}
     return {
         dimension: WRONG if dimension in wrong else RIGHT if stated else NOT_STATED
-        for dimension, stated in zip(DIMENSIONS, candidate.coverage, strict=True)
+        for dimension, stated in zip(DIMENSIONS, proposed.coverage, strict=True)
     }

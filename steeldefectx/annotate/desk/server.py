@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
 from steeldefectx.annotate.desk.api import server_functions
-from steeldefectx.annotate.desk.browser_images import image_png, overlay_png
+from steeldefectx.annotate.desk.browser_images import grey_depth, image_png, overlay_png, thumbnail_png
 from steeldefectx.annotate.desk.login import Authenticator, add_login
 from steeldefectx.errors import ConfigError, DataError, SteelDefectXError
 from steeldefectx.store.annotation_store import Store
@@ -25,13 +26,17 @@ from steeldefectx.store.schema import AnnotatedImage
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = files("steeldefectx.annotate.desk") / "page"
+STYLES = ["desk.css", "narrow.css"]
 SCRIPTS = [
     "dom.js",
+    "kept_texts.js",
     "calls.js",
     "image_viewer.js",
     "item.js",
+    "versions.js",
     "drafts.js",
     "panels.js",
+    "done.js",
     "navigation.js",
     "keyboard.js",
 ]
@@ -85,12 +90,14 @@ def serve(store: Store, host: str, port: int, pairs: dict[str, str]) -> None:
 
 def _page(store: Store, authenticator: Authenticator) -> gradio.Blocks:
     """The page: HTML, style and script of its own, in one Gradio component that calls Python."""
-    scripts = [(PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    styles, scripts = (
+        "\n".join((PAGE / name).read_text(encoding="utf-8") for name in names) for names in (STYLES, SCRIPTS)
+    )
     with gradio.Blocks(title="SteelDefectX review", analytics_enabled=False, fill_width=True) as page:
         gradio.HTML(
             html_template=(PAGE / "desk.html").read_text(encoding="utf-8"),
-            css_template=(PAGE / "desk.css").read_text(encoding="utf-8"),
-            js_on_load="\n".join(scripts),
+            css_template=styles,
+            js_on_load=scripts,
             apply_default_css=False,
             server_functions=server_functions(store, authenticator),
         )
@@ -99,26 +106,26 @@ def _page(store: Store, authenticator: Authenticator) -> gradio.Blocks:
 
 def _add_image_routes(app: FastAPI, store: Store, authenticator: Authenticator) -> None:
     """Images and masks by the store's ids: no path comes from outside."""
+    depth = cache(lambda: grey_depth(store.images()))
 
-    @app.get("/image/{image_id:path}")
-    def image(image_id: str, request: Request) -> Response:
+    def overlay(image: AnnotatedImage) -> bytes:
+        if image.mask is None:
+            raise DataError(f"{image.image_id} has no mask.")
+        return overlay_png(Path(image.mask), Path(image.path))
+
+    pictures: dict[str, Callable[[AnnotatedImage], bytes]] = {
+        "image": lambda image: image_png(Path(image.path), depth()),
+        "thumbnail": lambda image: thumbnail_png(Path(image.path), depth()),
+        "mask": overlay,
+    }
+
+    @app.get("/picture/{kind}/{image_id:path}")
+    def picture(kind: str, image_id: str, request: Request) -> Response:
         authenticator.require(request)
-        return _png_response(lambda: image_png(Path(store.image(image_id).path)))
-
-    @app.get("/mask/{image_id:path}")
-    def mask(image_id: str, request: Request) -> Response:
-        authenticator.require(request)
-        return _png_response(lambda: _overlay(store.image(image_id)))
-
-
-def _overlay(image: AnnotatedImage) -> bytes:
-    if image.mask is None:
-        raise DataError(f"{image.image_id} has no mask.")
-    return overlay_png(Path(image.mask), Path(image.path))
-
-
-def _png_response(render: Callable[[], bytes]) -> Response:
-    try:
-        return Response(render(), media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
-    except SteelDefectXError as error:
-        raise HTTPException(404, "No such picture.") from error
+        try:
+            if kind not in pictures:
+                raise DataError(f"There are no pictures of the kind {kind!r}.")
+            png = pictures[kind](store.image(image_id))
+        except SteelDefectXError as error:
+            raise HTTPException(404, "No such picture.") from error
+        return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=600"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from steeldefectx.annotate.desk.browser_images import grey_levels
+from steeldefectx.annotate.desk.browser_images import USUAL, Depth, grey_depth, grey_levels, mask_levels
 from steeldefectx.annotate.pipeline.answer_text import leftovers
 from steeldefectx.data.verify import VerifiedRow
 from steeldefectx.errors import DataError
@@ -33,13 +34,15 @@ def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
         For each image its chosen text (T2), checked.
     """
     ids = store.annotated() if anew else store.unchecked()
-    images = {image.image_id: image for image in store.images() if image.image_id in ids}
-    for image in tqdm(images.values(), "verify", unit="image", delay=2):
+    images = store.images()
+    depth = grey_depth(images)
+    for image in tqdm([image for image in images if image.image_id in ids], "verify", unit="image", delay=2):
         candidates = store.candidates(image.image_id)
-        measured = evidence_of(image)
+        texts = [candidate.text for candidate in candidates]
+        measured = evidence_of(image, depth)
         claims, risks, row = {}, {}, None
         for candidate in candidates:
-            others = [other.text for other in candidates if other is not candidate]
+            others = other_texts(candidate.text, texts)
             checked = check(candidate.text, measured or evidence_from_class(image.class_name, others))
             talk = _talk_rows(candidate)
             claims[candidate.id] = [*(_claim_row(candidate.id, claim) for claim in checked.contradictions), *talk]
@@ -51,13 +54,18 @@ def verify_store(store: Store, *, anew: bool) -> Iterator[VerifiedRow]:
             yield row
 
 
-def evidence_of(image: AnnotatedImage) -> Evidence | None:
-    """What an image's mask shows; None without one, or with one that is empty or cannot be read."""
+def evidence_of(image: AnnotatedImage, depth: Depth = USUAL) -> Evidence | None:
+    """What an image's mask shows; None without one, or with one that is empty or cannot be read.
+
+    Args:
+        image: The image.
+        depth: As of :func:`~steeldefectx.annotate.desk.browser_images.grey_levels`.
+    """
     if image.mask is None:
         return None
     try:
-        grey = grey_levels(Path(image.path))
-        mask = grey_levels(Path(image.mask), (grey.shape[1], grey.shape[0]))
+        grey = grey_levels(Path(image.path), depth)
+        mask = mask_levels(Path(image.mask), (grey.shape[1], grey.shape[0]))
         return evidence_from_mask(grey, mask > 127, image.class_name)
     except DataError:
         return None
@@ -70,6 +78,20 @@ def _talk_rows(candidate: Candidate) -> list[Claim]:
     return [Claim(candidate.id, "wording", *place, "no part of a description", TALK_RISK) for place in said]
 
 
+def other_texts(text: str, texts: Sequence[str]) -> list[str]:
+    """An image's texts without the one that a text is, or was written from: that cannot speak for or against it.
+
+    Args:
+        text: Any text on the image.
+        texts: Its candidates. The one most like the text is left out, where half of their words agree.
+    """
+    alike = [difflib.SequenceMatcher(None, text.split(), other.split()).ratio() for other in texts]
+    if not alike or max(alike) < 0.5:
+        return list(texts)
+    own = alike.index(max(alike))
+    return [*texts[:own], *texts[own + 1 :]]
+
+
 def _claim_row(candidate_id: int, claim: Contradiction) -> Claim:
     claimed = ", ".join(claim.claimed)
-    return Claim(candidate_id, claim.kind, claim.start, claim.end, claimed, claim.measured, claim.risk)
+    return Claim(candidate_id, claim.kind, claim.start, claim.end, claimed, claim.measured, claim.risk, claim.by)

@@ -49,7 +49,7 @@ def add_candidates(store, image_id, risk):
     store.set_candidates(image_id, candidates)
     if risk is not None:
         start = WRONG.index("in the lower right")
-        claim = Claim(candidates[0].id, "location", start, start + 18, "bottom-right", "top-left 100%", 0.9)
+        claim = Claim(candidates[0].id, "location", start, start + 18, "bottom-right", "top-left 100%", 0.9, "mask")
         store.set_claims({candidates[0].id: [claim] if risk else []}, {candidates[0].id: risk})
 
 

@@ -22,6 +22,35 @@ def test_kappa_is_that_of_the_definition():
     assert agreement("shape", [], []).kappa is None
 
 
+def test_an_interval_of_kappa_is_that_of_its_standard_error_with_many_images():
+    draw = random.Random(1)
+    first = draw.choices(["right", "wrong"], [3, 1], k=2000)
+    second = [word if draw.random() < 0.9 else draw.choice(first) for word in first]
+    found = agreement("shape", first, second)
+    observed, chance = found.same, (found.same - found.kappa) / (1 - found.kappa)
+    error = 1.96 * (observed * (1 - observed) / 2000) ** 0.5 / (1 - chance)  # Cohen 1960
+    assert found.interval == pytest.approx((found.kappa - error, found.kappa + error), abs=0.01)
+    assert not found.few
+
+
+def test_an_interval_of_kappa_with_few_images_is_wide():
+    for first, second in ((["right", "wrong"] * 3, ["right", "wrong"] * 3), (["right"] * 4 + ["wrong"], ["right"] * 5)):
+        found = agreement("shape", first, second)
+        low, high = found.interval
+        assert high - low > 0.5
+        assert -1 <= low < high <= 1
+        assert found.few
+    assert agreement("shape", ["right"] * 3, ["right"] * 3).interval is None
+
+
+def test_who_decides_on_their_own_review_is_counted(desk, store):
+    for image, by in ((0, "ben"), (1, "carl")):
+        review(desk, "anna", image, text="One.")
+        review(desk, "ben", image, text="Two.")
+        store.adjudicate(f"steel/{image}", by, "edit", "Two.")
+    assert (progress(store).adjudicated, progress(store).self_adjudicated) == (2, 1)
+
+
 def test_progress(desk, store):
     for image, seconds in ((0, 30.0), (1, 60.0), (3, 90.0)):
         review(desk, "anna", image, seconds=seconds, shape="right", size="wrong")

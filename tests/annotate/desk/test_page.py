@@ -1,70 +1,20 @@
 """The review desk in a real browser: two annotators at once, drafts, keys, adjudication, and what is let out."""
 
-import re
-import threading
-import time
-from pathlib import Path
-
 import pytest
 
 from steeldefectx.store.annotation_store import reviewed_text
-from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, make_store, reference_kappa
-
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-if not CHROMIUM.exists():
-    pytest.skip("Chromium not present", allow_module_level=True)
-
-PATIENCE = 180_000
-"""Milliseconds until a test gives up waiting; on a busy machine a page takes a minute to load."""
-RISKS = [0.2, 0.9, 0.0, 0.6, None]
-QUEUE = ["steel/1", "steel/3", "steel/0", "steel/2", "steel/4"]
-
-
-class Desk:
-    """A running review desk with browsers in front of it."""
-
-    def __init__(self, folder):
-        import uvicorn
-
-        from steeldefectx.annotate.desk.server import review_app
-
-        self.store = make_store(folder, RISKS)
-        self.server = uvicorn.Server(uvicorn.Config(review_app(self.store), port=0, log_level="warning"))
-        self.thread = threading.Thread(target=self.server.run)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.02)
-        self.port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.asked = set()
-        """Every host that a page has asked for anything."""
-        self.errors = []
-
-    def close(self):
-        self.server.should_exit = True
-        self.thread.join()
-        self.store.close()
-
-    def sit_down(self, browser, name):
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.on("request", lambda request: self.asked.add(re.match(r"\w+:(?://[^/]+)?", request.url)[0]))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(self.address)
-        page.fill("[name=name]", name)
-        page.click("button")
-        page.wait_for_selector(".candidate, #empty:not([hidden])")
-        return page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield launched
-        launched.close()
+from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, reference_kappa
+from tests.annotate.desk.running_desk import (
+    PATIENCE,
+    QUEUE,
+    Desk,
+    playwright,
+    reviews_by,
+    says,
+    shown,
+    shows,
+    type_text,
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,30 +22,6 @@ def desk(tmp_path_factory, browser):
     running = Desk(tmp_path_factory.mktemp("desk"))
     yield running
     running.close()
-
-
-def shows(page, image_id):
-    """Wait until the page shows an image."""
-    playwright.expect(page.locator("#image-id")).to_have_text(image_id, timeout=PATIENCE)
-
-
-def says(page, selector, text):
-    playwright.expect(page.locator(selector)).to_contain_text(text, timeout=PATIENCE)
-
-
-def shown(page):
-    """The image that the page shows; which one it is depends on what was reviewed before."""
-    return page.inner_text("#image-id")
-
-
-def reviews_by(desk, annotator):
-    return [review for review in desk.store.reviews() if review.annotator == annotator]
-
-
-def type_text(page, text):
-    page.keyboard.press("e")
-    page.keyboard.press("Control+A")
-    page.keyboard.type(text)
 
 
 def test_two_at_once_disagree_and_adjudicate(desk, browser):
@@ -114,7 +40,9 @@ def test_two_at_once_disagree_and_adjudicate(desk, browser):
     anna.keyboard.press("a")
     shows(ben, QUEUE[1])
     shows(anna, QUEUE[1])
-    anna.keyboard.press("a")  # as it is; Ben writes, and hands in from the box
+    anna.keyboard.press("a")  # as it is, though its place stands at wrong; Ben writes, and hands in from the box
+    says(anna, "#notice", "Location stands at wrong")
+    anna.keyboard.press("a")
     ben.keyboard.press("d")
     type_text(ben, "A dark patch at the top left.")
     ben.keyboard.press("Control+Enter")
@@ -150,10 +78,14 @@ def adjudicate(desk, browser):
     carl = desk.sit_down(browser, "carl")
     carl.keyboard.press("j")
     shows(carl, QUEUE[1])
-    assert carl.locator(".version >> nth=1").locator("ins").all_inner_texts() == ["at", "top left"]
-    says(carl, ".version >> nth=0", "anna")
-    says(carl, ".version >> nth=1", "at the top left")
-    carl.keyboard.press("2")
+    bens = carl.locator(".version", has_text="at the top left")
+    assert bens.locator("ins").all_inner_texts() == ["at", "top left"]
+    says(carl, "#differing", "“top left”")
+    assert carl.locator("#differing dd b").all_inner_texts() == ["text", "depth"]
+    assert not carl.is_visible("#own")
+    for name in ("anna", "ben"):  # blind: not even in what was sent
+        assert name not in carl.content()
+    carl.keyboard.press(bens.locator("kbd").inner_text())
     assert carl.input_value("#text") == "A dark patch at the top left."
     type_text(carl, "A patch at the top left.")
     carl.keyboard.press("Escape")
@@ -164,7 +96,13 @@ def adjudicate(desk, browser):
     carl.keyboard.press("b")  # back to one's decisions
     shows(carl, QUEUE[2])
     says(carl, "#state", "rejected")
+    told = [name.split(": ")[1] for name in carl.locator(".version b").all_inner_texts()]  # once it is decided
+    assert sorted(told) == ["anna", "ben"]
     carl.context.close()
+    ben = desk.sit_down(browser, "ben")
+    ben.evaluate(f"location.hash = 'adjudicate/{QUEUE[1]}'")
+    says(ben, "#own", "One of these reviews is your own")
+    ben.context.close()
 
 
 def t3(store):
@@ -256,12 +194,13 @@ def test_two_windows_of_one_annotator(desk, browser):
     second.keyboard.press("Control+Enter")
     says(second, "#notice", "another window")
     assert second.input_value("#text") == "Typed meanwhile."
+    says(second, "#kept", TRUE)  # and what the other window handed in, beside it
     assert [(review.image_id, review.text) for review in reviews_by(desk, "greta")] == [(image, TRUE)]
     second.keyboard.press("Control+Enter")
     says(second, "#counts", "1 done")
     assert [(review.text, review.version) for review in reviews_by(desk, "greta")] == [("Typed meanwhile.", 2)]
     first.keyboard.press("o")
-    first.click("#done tr[data-id]")
+    first.click("#done li a")
     says(first, "#state", "edited")
     assert (shown(first), first.input_value("#text")) == (image, "Typed meanwhile.")
     for page in (first, second):
@@ -270,14 +209,16 @@ def test_two_windows_of_one_annotator(desk, browser):
 
 def test_nothing_but_the_desk_is_served_and_nobody_else_is_asked(desk, browser):
     stranger = browser.new_context().request
-    for path in ("/image/steel/0", "/mask/steel/0", "/config", "/gradio_api/info"):
+    for path in ("/picture/image/steel/0", "/picture/mask/steel/0", "/logged-in", "/config", "/gradio_api/info"):
         assert stranger.get(desk.address + path).status == 401, path
     page = desk.sit_down(browser, "hanna")
     inside = page.context.request
-    assert inside.get(desk.address + "/image/steel/0").body().startswith(b"\x89PNG")
+    for kind in ("image", "mask", "thumbnail"):
+        assert inside.get(f"{desk.address}/picture/{kind}/steel/0").body().startswith(b"\x89PNG"), kind
     database = desk.store.image("steel/0").path.replace("image.png", "annotations.db")
     for path in (
-        *("/image/" + database, "/image/../annotations.db", "/image/..%2fannotations.db", "/mask/%2fetc%2fpasswd"),
+        *("/picture/image/" + database, "/picture/image/..%2fannotations.db", "/picture/mask/%2fetc%2fpasswd"),
+        *("/picture/file/steel/0", "/picture/image/../annotations.db"),
         *("/gradio_api/file=" + database, "/gradio_api/file=/etc/passwd", "/file=/etc/passwd"),
     ):
         answer = inside.get(desk.address + path)

@@ -1,5 +1,6 @@
 """The review desk's logic: queue, reviews, drafts, adjudication."""
 
+import re
 import threading
 from collections import Counter
 
@@ -17,6 +18,7 @@ from tests.postgres import postgres
 
 
 def decide(adjudications, annotator, image, verdict, text, seen_reviews, seen=0):
+    """Decide; the two reviews are A and B, in an order of the image's own."""
     submission = Submission(
         image_id=f"steel/{image}",
         text=text,
@@ -83,7 +85,6 @@ def test_back_to_what_one_has_done(desk):
     assert desk.previous_image("anna", "steel/3") == "steel/1"
     assert desk.previous_image("anna", "steel/1") is None
     assert desk.previous_image("ben") is None
-    assert [entry["image_id"] for entry in desk.list_done("anna")] == ["steel/0", "steel/3", "steel/1"]
 
 
 # One image
@@ -95,7 +96,10 @@ def test_what_is_shown_first(desk):
     assert [proposal.text for proposal in item.candidates] == [WRONG, TRUE, PLAIN]
     flagged = [(words, flag) for words, flag in item.candidates[0].segments if flag]
     assert flagged == [
-        ("in the lower right", {"kind": "location", "claimed": "bottom-right", "measured": "top-left 100%"})
+        (
+            "in the lower right",
+            {"kind": "location", "claimed": "bottom-right", "measured": "top-left 100%", "by": "mask"},
+        )
     ]
     states = {"size": "right", "location": "wrong", "contrast": "right"}
     assert item.judgements == {"shape": "not stated", "depth": "not stated", **states}
@@ -184,23 +188,47 @@ def test_t3_is_what_both_say_or_what_is_decided(desk, store):
     assert [t3(store, image) for image in range(4)] == [TRUE, None, None, None]
     assert adjudications.count_pending("carl") == 2  # 1 and 3: to reject is not to be unable to tell
     assert [adjudications.next_image("carl"), adjudications.next_image("carl", "steel/1")] == ["steel/1", "steel/3"]
-    decide(adjudications, "carl", 1, "accept", "One dark patch.", {"anna": 1, "ben": 1})
+    decide(adjudications, "carl", 1, "accept", "One dark patch.", {"A": 1, "B": 1})
     assert t3(store, 1) == "One dark patch."
-    decide(adjudications, "carl", 3, "reject", "", {"anna": 1, "ben": 1})
+    decide(adjudications, "carl", 3, "reject", "", {"A": 1, "B": 1})
     assert adjudications.count_pending("carl") == 0
     assert t3(store, 3) is None
     assert adjudications.previous_image("carl") == "steel/3"
     assert adjudications.previous_image("carl", "steel/3") == "steel/1"
 
 
-def test_a_dispute_shows_both_sides(desk, store):
+def test_a_dispute_shows_both_sides_without_their_names(desk, store):
     review(desk, "anna", 1, text="A dark patch in the corner.", shape="right", size="right")
     review(desk, "ben", 1, "reject", text="A dark spot in the corner.", shape="wrong", size="right")
-    shown = AdjudicationQueue(store).open("carl", "steel/1")
-    assert [(version.annotator, version.verdict) for version in shown.reviews] == [("anna", "edit"), ("ben", "reject")]
-    marked = [[words for words, differs in version.segments if differs] for version in shown.reviews]
-    assert marked == [["patch"], ["spot"]]
-    assert (shown.differing_dimensions, shown.text) == (["shape"], "A dark patch in the corner.")
+    adjudications = AdjudicationQueue(store)
+    shown = adjudications.open("carl", "steel/1")
+    assert not {"anna", "ben"} & set(re.findall(r"\w+", repr(shown)))
+    marked = {version.verdict: [words for words, differs in version.segments if differs] for version in shown.reviews}
+    assert marked == {"edit": ["patch"], "reject": ["spot"]}
+    assert (shown.differing, shown.text) == (["verdict", "text", "shape"], "A dark patch in the corner.")
+    assert (shown.own, adjudications.open("ben", "steel/1").own) == (False, True)
+    decide(adjudications, "carl", 1, "reject", "", shown.review_versions)
+    named = {version.annotator: version.verdict for version in adjudications.open("carl", "steel/1").reviews}
+    assert named == {"anna": "edit", "ben": "reject"}
+
+
+def test_labels_do_not_follow_the_names(desk, store, tmp_path):
+    first = []
+    for image in range(4, 24):
+        add_image(store, f"steel/{image}", tmp_path)
+        store.fail(f"steel/{image}", "refused")
+        review(desk, "anna", image, text="By Anna.")
+        review(desk, "ben", image, text="By Ben.")
+        versions = AdjudicationQueue(store).open("carl", f"steel/{image}").reviews
+        assert [version.label for version in versions] == ["A", "B"]
+        first.append(versions[0].text)
+    assert 3 <= first.count("By Anna.") <= 17
+
+
+def test_one_review_is_shown_to_nobody_who_could_write_the_other(desk, store):
+    review(desk, "ben", 1)
+    with pytest.raises(AnnotationError, match="no two reviews"):
+        AdjudicationQueue(store).open("anna", "steel/1")
 
 
 def test_a_decision_on_something_else_than_was_seen_is_refused(desk, store):
@@ -254,7 +282,7 @@ def test_all_of_it_on_postgresql(tmp_path):
         review(desk, "ben", 1, text="One patch.")
         assert (queue(desk, "carl"), desk.previous_image("anna")) == ([3, 0, 2], "steel/1")
         assert adjudications.next_image("carl") == "steel/1"
-        decide(adjudications, "carl", 1, "accept", "A patch.", {"anna": 1, "ben": 1})
+        decide(adjudications, "carl", 1, "accept", "A patch.", {"A": 1, "B": 1})
         assert t3(store, 1) == "A patch."
         assert progress(store).finished == 1
         store.close()

@@ -4,7 +4,7 @@ let lastInput = Date.now();
 const zoomIn = () => zoomBy(1.5), zoomOut = () => zoomBy(1 / 1.5);
 const ACTIONS = {
   w: () => showView("review"), j: () => showView("adjudicate"), o: () => showView("done"), p: () => showView("progress"),
-  n: () => go("next"), b: () => go("back"),
+  n: () => go("next"), b: () => go("back"), "?": showKeys,
 };
 const ITEM_ACTIONS = {
   a: () => handIn("accept"), r: () => handIn("reject"), c: () => handIn("cannot_tell"),
@@ -12,6 +12,13 @@ const ITEM_ACTIONS = {
   "+": zoomIn, "=": zoomIn, "-": zoomOut, 0: fit,
 };
 const ZOOMS = { in: zoomIn, out: zoomOut, fit };
+const EXPLAINED = [
+  ["A", "accept the text, or save it as edited"], ["R", "reject: no text will do"], ["C", "cannot tell"],
+  ["1 … 9", "put this text in the box"], ["E", "write in the box"], ["Ctrl Enter", "accept from the box"], ["Esc", "leave the box"],
+  [Object.values(KEYS).join(" ").toUpperCase(), `judge the proposed text on ${Object.keys(KEYS).join(", ")}: right, wrong, not stated`],
+  ["N", "next image"], ["B", "back to what was handed in before"], ["+ −", "zoom"], ["0", "fit the image"], ["M", "mask on or off"],
+  ["W", "review"], ["J", "adjudicate"], ["O", "done"], ["P", "progress"], ["?", "these keys"],
+];
 
 function itemAction(key) {
   if (!item) return undefined;
@@ -25,11 +32,12 @@ function keyPressed(event) {
   const key = event.key.toLowerCase();
   if (event.target === text) {
     if (key === "escape") text.blur();
-    else if (key === "enter" && event.ctrlKey) handIn("accept");
+    else if (key === "enter" && event.ctrlKey && !event.repeat) handIn("accept");
     else return;
     event.preventDefault();
     return;
   }
+  if (event.target.closest?.("input, select, dialog") || $("#keys").open) return;
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
   const action = ACTIONS[key] ?? itemAction(key);
   if (!action) return;
@@ -37,24 +45,36 @@ function keyPressed(event) {
   action();
 }
 
+function showKeys() {
+  $("#keys dl").replaceChildren(...EXPLAINED.map(([keys, what]) =>
+    el("div", {}, el("dt", {}, ...keys.split(" ").map(key => (key === "…" ? key : el("kbd", {}, key)))), el("dd", {}, what))));
+  $("#keys").showModal();
+}
+
 function onClick(selector, action) {
   for (const button of element.querySelectorAll(selector)) button.addEventListener("click", () => action(button.dataset));
 }
 
 document.addEventListener("keydown", keyPressed);
-text.addEventListener("input", () => { textChanged(); saveSoon(); });
+text.addEventListener("input", () => { textChanged(); changed(); });
 text.addEventListener("scroll", () => { $("#backdrop").scrollTop = text.scrollTop; });
 text.addEventListener("blur", saveDraft);
 document.addEventListener("visibilitychange", () => document.hidden && saveDraft());
+window.addEventListener("hashchange", openAddress);
 onClick("[data-view]", data => showView(data.view));
 onClick("[data-verdict]", data => handIn(data.verdict));
 onClick("[data-zoom]", data => ZOOMS[data.zoom]());
 onClick("#next", () => go("next"));
 onClick("#back", () => go("back"));
+onClick("#help", showKeys);
 onClick("#mask-toggle", () => showMask(!maskOn()));
+$("#logout").addEventListener("submit", event => {
+  event.preventDefault();
+  runAction(async () => { await saveBeforeLeaving(); event.target.submit(); });
+});
 
 // A minute without any input is a break, and does not count as work.
 for (const kind of ["keydown", "pointermove", "wheel"]) document.addEventListener(kind, () => { lastInput = Date.now(); }, { passive: true });
 setInterval(() => { if (!document.hidden && Date.now() - lastInput < 60000) seconds += 1; }, 1000);
 
-showView("review");
+begin();
