@@ -176,7 +176,9 @@ def test_a_store_of_an_earlier_version_opens(tmp_path):
     Store.open(path).close()
     with sqlite3.connect(path) as database:
         database.executescript(
-            "DROP TABLE leases; DROP TABLE runs; UPDATE alembic_version SET version_num = '0002';"
+            "DROP TABLE leases; DROP TABLE runs; ALTER TABLE claims DROP COLUMN by;"
+            "ALTER TABLE reviews DROP COLUMN key; ALTER TABLE adjudications DROP COLUMN key;"
+            "UPDATE alembic_version SET version_num = '0002';"
             "INSERT INTO images VALUES ('a', 'Crazing', 'NEU', NULL, '/a.png', NULL, '0');"
             "INSERT INTO answers VALUES (1, 'candidates', 'a', NULL, '1', 'm', '{}', '[]', 1, 1, 0.5, '2026-01-01');"
         )
