@@ -22,11 +22,11 @@ def benchmark(
 ) -> None:
     """Run the four-task benchmark, or any part of it.
 
+      steeldefectx benchmark quick --out runs/benchmark
+
     A grid lists cells: task, model, method, text levels, shots, seeds. A cell that has its result in OUT is not run
     again; one that fails is recorded with its reason, and the rest goes on. Run the same command again after an
     interruption: it goes on where it was. `steeldefectx report OUT` makes tables and figures of what is there.
-
-      steeldefectx benchmark quick --out runs/benchmark
     """
     from steeldefectx.benchmark.grid import load_grid  # imports yaml; --help does without
 

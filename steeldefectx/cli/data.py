@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.paths import absolute, existing
 from steeldefectx.errors import ConfigError
 
 Split = Annotated[
@@ -30,11 +30,17 @@ def build(
 ) -> None:
     """Write a data set as Parquet with a card, ready for the Hub.
 
+      steeldefectx build raw/ --out out/steel
+      steeldefectx build my_images/ --config class-folders --out out/mine
+
     load_dataset("OUT") reads the folder, this package need not be installed; push-dataset uploads it. The folder
     appears whole or not at all, and is not written again where nothing has changed.
-
-      steeldefectx build raw/ --out out/steel
     """
+    from steeldefectx.utils.output import check_output_folder
+
+    if data_dir is not None:
+        existing(data_dir, folder=True)
+    check_output_folder(out.expanduser())
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
     texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
@@ -78,14 +84,17 @@ def verify(
 ) -> None:
     """Check what the texts claim (location, size, number, contrast, shape, direction, class) against the masks.
 
+      steeldefectx verify raw/ --level T1 --out claims.jsonl
+
     Where an image has no mask, against its class. Each contradiction is written with its place in the text, the
     claimed and the measured value, and a risk from 0 to 1. The exit code is 1 where there are any.
 
     With --store, it is written to the store, for the review desk. `annotate` and `import-annotations` have done
     that already: this checks all anew, as after corrections of masks.
 
-      steeldefectx verify raw/ --level T1 --out claims.jsonl
     """
+    if data not in (None, "sample"):
+        existing(Path(data), folder=True)
     from steeldefectx.data import verify as verification  # imports scipy; --help does without
 
     if store is not None:

@@ -36,3 +36,13 @@ EXTRAS = (
 def extra_with(package: str) -> Extra | None:
     """The smallest extra that brings a package, if any does."""
     return next((extra for extra in EXTRAS if package in extra.packages), None)
+
+
+def need(package: str) -> None:
+    """Refuse to go on without a package, before others are imported for seconds.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    if find_spec(package) is None:
+        raise ModuleNotFoundError(name=package)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.paths import absolute, existing
 from steeldefectx.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def annotate(
 ) -> None:
     """Have a vision-language model describe each image (T2), for people to review.
 
+      steeldefectx annotate raw/ --store texts.db --model gpt-5 --dry-run
+
     The model writes four candidates for an image. Those that differ are kept; the one that states most of shape,
     size, depth, location and contrast is chosen; where none states four of them, the model is asked about each.
     What the texts claim is checked against mask or class, as `steeldefectx verify` does.
@@ -62,9 +64,9 @@ def annotate(
     after an interruption, and nothing is asked, or paid for, twice. It tries failed images once more, too.
 
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
-
-      steeldefectx annotate raw/ --store texts.db --model gpt-5 --dry-run
     """
+    if images is not None:
+        existing(images, folder=True)
     from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
     from steeldefectx.annotate.pipeline.costs import prices_of
     from steeldefectx.annotate.pipeline.dataset_images import find_images
@@ -124,7 +126,7 @@ def _print_summary(summary: RunSummary, ids: set[str], store: Store, job: Annota
 
 
 def describe_classes(
-    out: Annotated[Path, typer.Argument(help="YAML file to write, for an expert to edit.")],
+    out: Annotated[Path, typer.Option(help="YAML file to write, for an expert to edit.")],
     store: StoreOption,
     model: Model,
     data_dir: Annotated[Path | None, typer.Option(help="Class folders; without them the 25 classes.")] = None,
@@ -138,11 +140,11 @@ def describe_classes(
 ) -> None:
     """Have a language model draft class descriptions (T1): name, looks and causes in one sentence.
 
+      steeldefectx describe-classes --out classes.yaml --store t1.db --model gpt-5
+
     For classes of your own; the 25 have theirs. It answers eight times what a class looks like and eight times what
     causes it, the answers that differ are composed, and an expert corrects the file. The data set takes it:
     load_dataset("steeldefectx", "class-folders", data_dir=..., t1_file="classes.yaml").
-
-      steeldefectx describe-classes classes.yaml --store t1.db --model gpt-5
     """
     from steeldefectx.annotate.pipeline import class_descriptions, run  # imports openai; --help does without
     from steeldefectx.annotate.pipeline.costs import prices_of
@@ -168,16 +170,19 @@ def describe_classes(
 
 
 def export_annotations(
-    store: Annotated[str, typer.Argument(help="Annotation store: a file, or postgresql://HOST/NAME.")],
-    out: Annotated[Path, typer.Argument(help="JSONL file to write.")],
+    store: StoreOption,
+    out: Annotated[Path, typer.Option(help="File to write (.jsonl).")],
 ) -> None:
     """Write the descriptions in a store, drafted (T2) and reviewed (T3), as a line of JSON for each image.
 
+      steeldefectx export-annotations --store texts.db --out annotations.jsonl
+
     T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
     and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
-
-      steeldefectx export-annotations texts.db annotations.jsonl
     """
+    from steeldefectx.utils.output import check_output_file
+
+    check_output_file(out, (".jsonl",))
     from steeldefectx.store.annotations import write_jsonl
     from steeldefectx.store.reading import read_annotations
 
@@ -196,10 +201,10 @@ def import_annotations(
 ) -> None:
     """Take descriptions from elsewhere into a store, to be checked and reviewed there.
 
+      steeldefectx import-annotations theirs.jsonl raw/ --store texts.db
+
     A line needs image_id and T2 or T3. Images that have a description in the store keep it. Exit code 1: some lines
     belong to no image; they are listed.
-
-      steeldefectx import-annotations theirs.jsonl raw/ --store texts.db
     """
     from steeldefectx.annotate.pipeline.dataset_images import find_images
     from steeldefectx.language.coverage import coverage
@@ -207,7 +212,7 @@ def import_annotations(
     from steeldefectx.store.exchange import import_annotations as import_into
     from steeldefectx.store.reading import read_annotations
 
-    read = read_annotations(annotations)
+    read = read_annotations(existing(annotations))
     readable, _ = find_images(config, absolute(images), skip_bad=skip_bad)
     opened = Store.open(store)
     done = import_into(read, readable, opened, lambda text: coverage(text).bits)
@@ -230,11 +235,11 @@ def review(
 ) -> None:
     """Open the review desk: a page on which two annotators correct descriptions (T2) to T3.
 
+      steeldefectx review --store texts.db
+
     Each sees the riskiest images first and nothing of what the other one says. Where they differ, both versions are
     shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
     page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
-
-      steeldefectx review --store texts.db
     """
     from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi; --help does without
     from steeldefectx.annotate.desk.server import check_address, serve
