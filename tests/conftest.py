@@ -56,6 +56,15 @@ def real_descriptions() -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, one for a file of tests: while it runs, nothing else in the process can use asyncio."""
+    from tests.browser import chromium
+
+    with chromium() as launched:
+        yield launched
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that no process is left with it when the others are done."""
     items.sort(key=lambda item: ("test_every_command_runs" not in item.name, "end_to_end" not in item.path.parts))

@@ -3,7 +3,6 @@
 import re
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +10,6 @@ from steeldefectx.store.annotation_store import reviewed_text
 from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, make_store, reference_kappa
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-if not CHROMIUM.exists():
-    pytest.skip("Chromium not present", allow_module_level=True)
-
 PATIENCE = 180_000
 """Milliseconds until a test gives up waiting; on a busy machine a page takes a minute to load."""
 RISKS = [0.2, 0.9, 0.0, 0.6, None]
@@ -57,14 +52,6 @@ class Desk:
         page.click("button")
         page.wait_for_selector(".candidate, #empty:not([hidden])")
         return page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
