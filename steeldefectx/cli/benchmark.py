@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.paths import existing
+from steeldefectx.utils.output import check_output_folder
 
 
 def benchmark(
@@ -31,8 +32,8 @@ def benchmark(
     from steeldefectx.benchmark.grid import load_grid  # imports yaml; --help does without
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    folder = absolute(data_dir)
-    cells = load_grid(grid, None if folder is None else str(folder), model)
+    cells = load_grid(grid, None if data_dir is None else str(existing(data_dir, folder=True)), model)
+    check_output_folder(out)
     if list_cells:
         for cell in cells:
             typer.echo(str(cell))
@@ -54,9 +55,11 @@ def report(
 
     steeldefectx report runs/benchmark --out report
     """
+    folder = existing(results, folder=True)
+    check_output_folder(out)
     from steeldefectx.benchmark.report.write import write_report  # imports matplotlib and scipy; --help does without
 
-    written = write_report(results.expanduser().absolute(), out)
+    written = write_report(folder, out)
     for problem in written.problems:
         typer.echo(f"steeldefectx: {problem}", err=True)
     cells = f"{written.cells:,} cells of {written.runs:,} runs, {written.failed:,} failed"

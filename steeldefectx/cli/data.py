@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from steeldefectx.cli.paths import absolute, existing
+from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
+from steeldefectx.utils.output import check_output_folder
 
 Split = Annotated[
     str, typer.Option(help="rule; grouped: near-duplicates on one side; auto: grouped for class folders.")
@@ -36,8 +38,7 @@ def build(
     load_dataset("OUT") reads the folder, this package need not be installed; push-dataset uploads it. The folder
     appears whole or not at all, and is not written again where nothing has changed.
     """
-    from steeldefectx.utils.output import check_output_folder
-
+    check_config(config)
     if data_dir is not None:
         existing(data_dir, folder=True)
     check_output_folder(out.expanduser())
@@ -54,23 +55,33 @@ def build(
 
 def audit(
     data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
-    out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
-    config: Annotated[str, typer.Option(help="default or class-folders.")] = "default",
+    out: Annotated[Path, typer.Option(help="Folder for audit.html, audit.csv and audit.json.")],
+    config: Annotated[str, typer.Option(help="default, class-folders, msd-cls or cgfsds-9.")] = "default",
     split: Split = "auto",
 ) -> None:
-    """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
+    """Look for mislabelled images, near-duplicates, blank images, and masks and texts that do not fit.
 
-    steeldefectx audit raw/ --out audit
+      steeldefectx audit raw/ --out audit
+      steeldefectx audit my_images/ --config class-folders --out audit
+
+    audit.html shows what was found, the images most likely mislabelled first: those that look, to the embedded model,
+    like images of another class. audit.csv says of each file whether to drop it or to look at it.
     """
-    from steeldefectx.data import audit as auditing  # imports datasets; --help does without
+    check_config(config)
+    folder = existing(data_dir, folder=True)
+    check_output_folder(out)
+    from steeldefectx.data import audit as auditing  # imports datasets; all that is above does without
     from steeldefectx.data.audit_page import print_tables, write_page
+    from steeldefectx.inference.label_check import doubtful_labels  # imports torch
 
-    result = auditing.audit(data_dir.expanduser().absolute(), config, split)
+    result = auditing.audit(folder, config, split, doubtful_labels)
     out.mkdir(parents=True, exist_ok=True)
     result.write_json(out / "audit.json")
+    result.write_csv(out / "audit.csv")
     write_page(result, out / "audit.html")
     print_tables(result)
-    typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
+    images, found = sum(map(sum, result.balance.values())), len(result.findings)
+    typer.echo(f"Wrote {out / 'audit.html'}, audit.csv and audit.json: {images:,} images, {found:,} findings.")
 
 
 def verify(
@@ -93,7 +104,7 @@ def verify(
     that already: this checks all anew, as after corrections of masks.
 
     """
-    if data not in (None, "sample"):
+    if data is not None and data != "sample":
         existing(Path(data), folder=True)
     from steeldefectx.data import verify as verification  # imports scipy; --help does without
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from steeldefectx.cli.paths import existing
+
 Repo = Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made if it does not exist.")]
 Public = Annotated[bool, typer.Option("--public", help="Let everyone see a new repository.")]
 
@@ -25,6 +27,7 @@ def push_model(
     this machine are left out; a base model that is one of them is uploaded with its adapter. A new repository is
     private unless --public is given: see to the licences of base model and images before you show it to others.
     """
+    existing(folder, folder=True)
     from steeldefectx.hub.model import push_model as push  # imports torch; --help does without
 
     typer.echo(push(folder, repo, public=public))
@@ -43,6 +46,7 @@ def push_dataset(
     that breaks off changes nothing, and the next one does not send again what has arrived. A new repository is
     private unless --public is given: see to the licences of the images before you show them to others.
     """
+    existing(folder, folder=True)
     from steeldefectx.hub.dataset import push_dataset as push  # imports pyarrow; --help does without
 
     typer.echo(push(folder, repo, public=public))

@@ -11,6 +11,8 @@ import typer
 from steeldefectx.cli.extras import need
 from steeldefectx.cli.paths import existing, refuse_taken_port
 from steeldefectx.errors import ConfigError
+from steeldefectx.models.names import refuse_misspelt
+from steeldefectx.utils.output import check_output_file, check_output_folder
 
 Checkpoint = Annotated[str, typer.Option(help="Output folder of train, Hub id, or embedded.")]
 
@@ -49,16 +51,15 @@ def predict(
     have a ' before them.
     """
     existing(images)
-    from steeldefectx.data.sources import find_images
+    refuse_misspelt(checkpoint)
     from steeldefectx.inference.table_files import OUTPUTS
-    from steeldefectx.language.class_texts import read_classes
-    from steeldefectx.models.names import refuse_misspelt
-    from steeldefectx.utils.output import check_output_file
 
-    files, class_texts = find_images(images.expanduser()), None if texts is None else read_classes(texts)
     if out is not None:
         check_output_file(out, (*OUTPUTS, ".html"))
-    refuse_misspelt(checkpoint)
+    from steeldefectx.data.sources import find_images
+    from steeldefectx.language.class_texts import read_classes
+
+    files, class_texts = find_images(images.expanduser()), None if texts is None else read_classes(texts)
     from steeldefectx.inference import prediction_table  # imports torch; all that is above does without
     from steeldefectx.inference.classifier import SteelDefectClassifier
 
@@ -92,9 +93,6 @@ def explain(
     Images that are predicted wrong come first. Images alone are asked about T0 or T1 of the class that they are
     predicted as, or about a text of your own.
     """
-    from steeldefectx.models.names import refuse_misspelt
-    from steeldefectx.utils.output import check_output_folder
-
     if images != "sample":
         existing(Path(images), folder=config is not None)
     check_output_folder(out)
@@ -132,8 +130,6 @@ def search(
     search takes seconds.
     """
     from steeldefectx.data.images import open_image
-    from steeldefectx.models.names import refuse_misspelt
-    from steeldefectx.utils.output import check_output_file
 
     if (query is not None) + (image is not None) + recall != 1:
         raise ConfigError("Give one of QUERY, --image FILE and --recall.")
@@ -174,8 +170,6 @@ def demo(
 
     The page is served to this machine alone, and nothing leaves it. It needs pip install "steeldefectx[demo]".
     """
-    from steeldefectx.models.names import refuse_misspelt
-
     if len(checkpoint) > 2:
         raise ConfigError("Give one --checkpoint, or two to compare.")
     for name in checkpoint:
@@ -221,9 +215,6 @@ def export_onnx(
     Adapters are merged, the classes' texts are encoded, scaling and normalization are inside. `predict` runs such a
     folder in ONNX Runtime. It needs pip install "steeldefectx[onnx]".
     """
-    from steeldefectx.models.names import refuse_misspelt
-    from steeldefectx.utils.output import check_output_folder
-
     refuse_misspelt(checkpoint)
     check_output_folder(out.expanduser())
     need("onnx")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steeldefectx.cli.paths import absolute, existing
+from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
+from steeldefectx.utils.output import check_output_file
 
 if TYPE_CHECKING:
     from steeldefectx.annotate.pipeline.image_pipeline import RunSummary
@@ -65,6 +67,7 @@ def annotate(
 
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
     """
+    check_config(config)
     if images is not None:
         existing(images, folder=True)
     from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
@@ -146,6 +149,8 @@ def describe_classes(
     causes it, the answers that differ are composed, and an expert corrects the file. The data set takes it:
     load_dataset("steeldefectx", "class-folders", data_dir=..., t1_file="classes.yaml").
     """
+    if data_dir is not None:
+        existing(data_dir, folder=True)
     from steeldefectx.annotate.pipeline import class_descriptions, run  # imports openai; --help does without
     from steeldefectx.annotate.pipeline.costs import prices_of
     from steeldefectx.data.sources import class_folder_names
@@ -180,8 +185,6 @@ def export_annotations(
     T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
     and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
     """
-    from steeldefectx.utils.output import check_output_file
-
     check_output_file(out, (".jsonl",))
     from steeldefectx.store.annotations import write_jsonl
     from steeldefectx.store.reading import read_annotations
@@ -206,6 +209,9 @@ def import_annotations(
     A line needs image_id and T2 or T3. Images that have a description in the store keep it. Exit code 1: some lines
     belong to no image; they are listed.
     """
+    check_config(config)
+    if images is not None:
+        existing(images, folder=True)
     from steeldefectx.annotate.pipeline.dataset_images import find_images
     from steeldefectx.language.coverage import coverage
     from steeldefectx.store.annotation_store import Store

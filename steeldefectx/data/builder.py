@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data import duplicates, sources, splits
+from steeldefectx.data.configs import CONFIGS, FOLDER_CONFIGS, OWN_IMAGES, check_config
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
 from steeldefectx.language.class_texts import read_class_texts
@@ -26,16 +27,6 @@ from steeldefectx.store.reading import read_annotations
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 from steeldefectx.utils.fingerprint import code_hash
 
-CONFIGS = {
-    "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
-    "sample": "synthetic images of all 25 classes with masks, attributes and texts, rendered here",
-    "class-folders": "your own images: data_dir/<class>/<image>",
-    "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
-    "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
-}
-OWN_IMAGES = "class-folders"
-FOLDER_CONFIGS = (OWN_IMAGES, "msd-cls", "cgfsds-9")
-"""Configs whose classes are the folders that they find."""
 GC10_PARTS = ("crop", "whole")
 
 SPLITS = {
@@ -379,8 +370,7 @@ def load_dataset(
         DataError: Images that cannot be used; the message lists them all.
         ConfigError: No folder where one is needed, or an unknown config.
     """
-    if config not in CONFIGS:
-        raise ConfigError(f"Unknown config {config!r}: choose one of {', '.join(CONFIGS)}.")
+    check_config(config)
     builder = SteelDefectX(
         cache_dir=cache_dir,
         dataset_name="steeldefectx",

@@ -184,7 +184,8 @@ def checkpoint_folder(name: str) -> Path:
     try:
         return fetch(name)
     except HUB_ERRORS as error:
-        raise ModelError(f"{name}: neither a folder nor a repository that the Hub gave ({hub_reason(error)}).") from error
+        reason = hub_reason(error)
+        raise ModelError(f"{name}: neither a folder nor a repository that the Hub gave ({reason}).") from error
 
 
 def _class_texts(file: Path) -> dict[str, list[str]] | None:

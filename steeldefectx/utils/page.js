@@ -35,7 +35,7 @@ function filters(list, items, what, choices, place) {
     const select = make("select", {}, new Option("all", ""),
       ...names.map((name) => new Option(`${name} (${counts.get(name)})`, name)));
     return { label, value, select };
-  });
+  }).filter(({ select }) => select.options.length > 2);
   const show = () => {
     const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;

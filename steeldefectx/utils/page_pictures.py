@@ -82,6 +82,5 @@ def inline(image: Image.Image, alt: str) -> str:
     image.save(buffer, "PNG")
     encoded = base64.b64encode(buffer.getvalue()).decode()
     return (
-        f'<img alt="{escape(alt)}" width="{image.width}" height="{image.height}" '
-        f'src="data:image/png;base64,{encoded}">'
+        f'<img alt="{escape(alt)}" width="{image.width}" height="{image.height}" src="data:image/png;base64,{encoded}">'
     )

@@ -1,0 +1,90 @@
+"""Images whose label their nearest neighbours contradict, by the features of the embedded model."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from accelerate import PartialState
+
+from steeldefectx.data.audit import Doubt
+from steeldefectx.data.images import open_image
+from steeldefectx.data.labelled import Split
+from steeldefectx.data.sources import Sample
+from steeldefectx.features.encoding import Features
+from steeldefectx.models.clip import load_clip
+from steeldefectx.models.names import EMBEDDED
+
+NEIGHBOURS = 10
+"""Images most like an image that vote on its class."""
+AGREED = 0.7
+"""Share of the votes from which on another class than the label's is said: see ``benchmarks/label_check.py``."""
+ROWS = 1024
+"""Images compared with all others at a time."""
+
+
+def doubtful_labels(samples: Sequence[Sample]) -> list[Doubt]:
+    """Samples whose neighbours are mostly of one other class, the most contradicted first.
+
+    Each image is left out of its own neighbours, and so are other samples of its file. A neighbour's vote counts by
+    how near it is.
+
+    Args:
+        samples: All images, with their classes.
+    """
+    names = sorted({sample.class_name for sample in samples})
+    labels = torch.tensor([names.index(sample.class_name) for sample in samples])
+    if len(names) < 2 or len(samples) <= NEIGHBOURS:
+        return []
+    votes = neighbour_votes(_features(samples), labels, [str(sample.path) for sample in samples])
+    own = votes.gather(1, labels[:, None])[:, 0]
+    share, other = votes.scatter(1, labels[:, None], -1).max(1)
+    found = [
+        Doubt(position, names[int(other[position])], float(share[position]), float(own[position]))
+        for position in torch.nonzero(share >= AGREED)[:, 0].tolist()
+    ]
+    return sorted(found, key=lambda doubt: doubt.own - doubt.share)
+
+
+def neighbour_votes(features: torch.Tensor, labels: torch.Tensor, files: Sequence[str]) -> torch.Tensor:
+    """The share that each class has among an image's nearest neighbours: (N, C), each row sums to 1.
+
+    Args:
+        features: (N, D) of N images.
+        labels: (N,) int64, their classes.
+        files: N names; images of the same file are no neighbours.
+    """
+    unit = torch.nn.functional.normalize(features - features.mean(0), dim=1)
+    same = torch.tensor(np.unique(files, return_inverse=True)[1])
+    votes = torch.zeros(len(unit), int(labels.max()) + 1)
+    for start in range(0, len(unit), ROWS):
+        rows = slice(start, start + ROWS)
+        near = unit[rows] @ unit.T
+        near[same[rows, None] == same[None]] = -1
+        weight, neighbour = near.topk(min(NEIGHBOURS, len(unit) - 1))
+        votes[rows].scatter_add_(1, labels[neighbour], weight.clamp(min=0))
+    return votes / votes.sum(1, keepdim=True).clamp(min=1e-9)
+
+
+def _features(samples: Sequence[Sample]) -> torch.Tensor:
+    """(N, D) features, from the cache where they are there."""
+    clip, device = load_clip(EMBEDDED), PartialState().device
+    clip.to(device)
+    cells = [_cell(sample) for sample in samples]
+    hashes = [hashlib.sha256(cell["bytes"] or sample.path.read_bytes()).hexdigest() for cell, sample in
+              zip(cells, samples, strict=True)]  # fmt: skip
+    labels = np.zeros(len(samples), np.int64)
+    split = Split(cells, hashes, np.arange(len(samples)), labels, {}, np.array([sample.source for sample in samples]))
+    return Features(clip, device).images(split)
+
+
+def _cell(sample: Sample) -> dict[str, bytes | str | None]:
+    """The image as a cell of a column: its file, or of a sample that is part of one, that part as PNG."""
+    if sample.box is None:
+        return {"bytes": None, "path": str(sample.path)}
+    part = io.BytesIO()
+    open_image(sample.path).crop(sample.box).save(part, "PNG")
+    return {"bytes": part.getvalue(), "path": None}
