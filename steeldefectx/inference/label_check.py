@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def _features(samples: Sequence[Sample]) -> torch.Tensor:
     return Features(clip, device).images(split)
 
 
-def _cell(sample: Sample) -> dict[str, bytes | str | None]:
+def _cell(sample: Sample) -> dict[str, Any]:
     """The image as a cell of a column: its file, or of a sample that is part of one, that part as PNG."""
     if sample.box is None:
         return {"bytes": None, "path": str(sample.path)}
