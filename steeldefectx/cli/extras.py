@@ -22,7 +22,7 @@ class Extra:
 
 
 EXTRAS = (
-    Extra("demo", "demo, review: pages in the browser", ("gradio", "fastapi", "uvicorn")),
+    Extra("demo", "demo: a page in the browser", ("fastapi", "uvicorn", "python_multipart")),
     Extra(
         "annotate",
         "annotate, describe-classes, review, import- and export-annotations: texts for images",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -175,9 +174,8 @@ def demo(
     for name in checkpoint:
         refuse_misspelt(name)
     refuse_taken_port(port)
-    need("gradio")
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-    from steeldefectx.inference.demo import serve  # imports torch and gradio; --help does without
+    need("fastapi")
+    from steeldefectx.inference.demo.server import serve  # imports torch and fastapi; --help does without
 
     serve(checkpoint, port)
 

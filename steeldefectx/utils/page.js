@@ -114,6 +114,7 @@ function show(link) {
   frame.className = "";
   title.textContent = small.alt;
   text.textContent = (link.closest("figure, .card, tr")?.innerText ?? "").replace(/\s+/g, " ").trim();
+  if (!dialog.isConnected) document.body.append(dialog);
   if (!dialog.open) dialog.showModal();
 }
 
@@ -122,18 +123,15 @@ function step(by) {
   show(links[(links.indexOf(current) + by + links.length) % links.length]);
 }
 
-if (document.querySelector("a.picture")) {
-  document.body.append(dialog);
-  image.addEventListener("click", () => frame.classList.toggle("whole"));
-  dialog.addEventListener("close", () => current?.focus());
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowLeft" || event.key === "ArrowRight") step(event.key === "ArrowLeft" ? -1 : 1);
-  });
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a.picture");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    show(link);
-  });
-}
+image.addEventListener("click", () => frame.classList.toggle("whole"));
+dialog.addEventListener("close", () => current?.focus());
+dialog.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") step(event.key === "ArrowLeft" ? -1 : 1);
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.picture");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  show(link);
+});
 }
