@@ -111,9 +111,17 @@ def main(
 
 
 def help_text(function: Callable[..., None]) -> str:
-    """A command's docstring for ``--help``: paragraphs as wide as the terminal, indented examples line by line."""
+    """A command's docstring for ``--help``: paragraphs as wide as the terminal, examples line by line."""
     paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    return escape("\n\n".join(text if text.startswith(" ") else re.sub(r"\s*\n", " ", text) for text in paragraphs))
+    return escape("\n\n".join(_lines(text) if text.startswith(" ") else _line(text) for text in paragraphs))
+
+
+def _line(paragraph: str) -> str:
+    return re.sub(r"\s*\n", " ", paragraph)
+
+
+def _lines(examples: str) -> str:
+    return "\n".join(line.strip() for line in examples.splitlines())
 
 
 for panel, functions in COMMANDS.items():

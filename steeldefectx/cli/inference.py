@@ -50,11 +50,11 @@ def predict(
     have a ' before them.
     """
     existing(images)
-    refuse_misspelt(checkpoint)
     from steeldefectx.inference.table_files import OUTPUTS
 
     if out is not None:
         check_output_file(out, (*OUTPUTS, ".html"))
+    refuse_misspelt(checkpoint)
     from steeldefectx.data.sources import find_images
     from steeldefectx.language.class_texts import read_classes
 

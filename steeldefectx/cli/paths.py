@@ -18,9 +18,11 @@ def existing(path: Path, *, folder: bool = False) -> Path:
     """A path that is there, in full.
 
     Raises:
-        DataError: It is not, or is no folder where one is needed; what is there under a name near to it is named.
+        DataError: It is not, is an empty folder, or no folder where one is needed; what is there under a name near to it is named.
     """
     found = path.expanduser().absolute()
+    if found.is_dir() and not any(found.iterdir()):
+        raise DataError(f"{path}: an empty folder. Put something into it, or name another.")
     if found.is_dir() or (found.exists() and not folder):
         return found
     if found.exists():

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from steeldefectx.data.labelled import Data
     from steeldefectx.training.config import TrainConfig
 
-TRAIN = """Fine-tune a CLIP, or train an image classifier, on steel-defect images; evaluate and save it.
+TRAIN = """Fine-tune a CLIP, or train an image classifier, on steel-defect images;
+evaluate and save it.
 
   steeldefectx train --recipe quickstart          synthetic images, no download
   steeldefectx train --data-dir raw/ --train-text T1

@@ -23,7 +23,7 @@ SIDE = 150
 """Pixels of a picture's longer side."""
 
 STYLE = """
-.counts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); margin-top: 1.5rem; }
+.counts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); margin-top: 1.5rem; }
 .counts > * { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem;
   color: inherit; text-decoration: none; }
 .counts b { display: block; font-size: 1.6rem; line-height: 1.2; color: var(--bad); }

@@ -20,7 +20,7 @@ from steeldefectx.models.clip import load_clip
 from steeldefectx.models.names import EMBEDDED
 
 NEIGHBOURS = 10
-"""Images most like an image that vote on its class."""
+"""Images most like an image that vote on its class, at most; where classes are smaller, as many as fit in one."""
 AGREED = 0.7
 """Share of the votes from which on another class than the label's is said: see ``benchmarks/label_check.py``."""
 ROWS = 1024
@@ -38,7 +38,7 @@ def doubtful_labels(samples: Sequence[Sample]) -> list[Doubt]:
     """
     names = sorted({sample.class_name for sample in samples})
     labels = torch.tensor([names.index(sample.class_name) for sample in samples])
-    if len(names) < 2 or len(samples) <= NEIGHBOURS:
+    if len(names) < 2:
         return []
     votes = neighbour_votes(_features(samples), labels, [str(sample.path) for sample in samples])
     own = votes.gather(1, labels[:, None])[:, 0]
@@ -58,6 +58,8 @@ def neighbour_votes(features: torch.Tensor, labels: torch.Tensor, files: Sequenc
         labels: (N,) int64, their classes.
         files: N names; images of the same file are no neighbours.
     """
+    size = int(labels.bincount().float().quantile(0.5)) - 1
+    neighbours = min(max(3, min(NEIGHBOURS, size)), len(labels) - 1)
     unit = torch.nn.functional.normalize(features - features.mean(0), dim=1)
     same = torch.tensor(np.unique(files, return_inverse=True)[1])
     votes = torch.zeros(len(unit), int(labels.max()) + 1)
@@ -65,7 +67,7 @@ def neighbour_votes(features: torch.Tensor, labels: torch.Tensor, files: Sequenc
         rows = slice(start, start + ROWS)
         near = unit[rows] @ unit.T
         near[same[rows, None] == same[None]] = -1
-        weight, neighbour = near.topk(min(NEIGHBOURS, len(unit) - 1))
+        weight, neighbour = near.topk(neighbours)
         votes[rows].scatter_add_(1, labels[neighbour], weight.clamp(min=0))
     return votes / votes.sum(1, keepdim=True).clamp(min=1e-9)
 

@@ -18,6 +18,7 @@ from steeldefectx.utils import html
 from steeldefectx.utils.page_pictures import PagePictures
 
 PAGE = ".html"
+STYLE = ".scroll { max-height: 18rem; overflow: auto; }"
 UNREADABLE = "not readable"
 
 
@@ -49,7 +50,7 @@ def prediction_page(out: Path) -> Iterator[Callable[[Path, list[Row]], None]]:
             "--out with the ending .csv writes a table of all.",
         ),
     ]
-    html.write_page(html.page("SteelDefectX predictions", body), out)
+    html.write_page(html.page("SteelDefectX predictions", body, STYLE), out)
     pictures.remove_others()
 
 

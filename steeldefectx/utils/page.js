@@ -72,7 +72,7 @@ for (const list of document.querySelectorAll("[data-list]")) {
   controls.querySelector("output").before(make("label", {}, "Order", order));
 }
 
-const MANY_ROWS = 12;
+const MANY_ROWS = 30;
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const rows = [...body.rows];
@@ -96,7 +96,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 
 const image = make("img");
-const text = make("p");
+const text = make("p", { tabIndex: 0 });
 const title = make("span");
 const button = (label, onclick) => make("button", { type: "button", onclick }, label);
 const frame = make("figure", { tabIndex: 0 }, image);

@@ -16,7 +16,7 @@ from steeldefectx.utils.figures import to_svg
 
 STYLE = """
 body { --card: #eef1f5; } @media (prefers-color-scheme: dark) { body { --card: #1a2129; } }
-a { text-decoration: none; } a:hover { text-decoration: underline; }
+nav a, td a { text-decoration: none; } a:hover { text-decoration: underline; }
 .frame { display: grid; grid-template-columns: 14rem minmax(0, 1fr); max-width: 96rem; margin: 0 auto; }
 nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y: auto;
   padding: 2.6rem 1rem 2rem 1.5rem; font-size: .86rem; line-height: 1.35; }
@@ -79,7 +79,7 @@ def _renderer(figures: Mapping[str, Figure]) -> MarkdownIt:
         label = escape(tokens[index].content.replace("\\", ""))
         svg = to_svg(figures[file], file.rpartition("/")[2].removesuffix(".png"))
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-        wide = " wide" if points > WIDE else ""
+        wide = ' wide" tabindex="0' if points > WIDE else ""
         return f'<span class="plot{wide}" style="width:{points * 4 / 3:.0f}px">{svg}</span>'
 
     def entry(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

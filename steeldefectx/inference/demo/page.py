@@ -36,7 +36,8 @@ form.ask { display: grid; gap: 1rem 1.5rem; grid-template-columns: repeat(auto-f
   margin: .2rem 0; } .share span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
 .share .bar { min-width: 0; } .near { display: grid; gap: .6rem; grid-template-columns: repeat(4, minmax(0, 1fr)); }
 .near figcaption { font-size: .8rem; } .legend { display: flex; gap: .5rem; align-items: center; font-size: .85rem; }
-.legend img { width: 8rem; height: .7rem; } .where .picture, .where img { width: 100%; }
+.legend img { width: 8rem; height: .7rem; } .where img { max-height: 28rem; width: auto; }
+.verdict b { font-size: inherit; } .columns h3 { margin: 1rem 0 .4rem; }
 """
 
 

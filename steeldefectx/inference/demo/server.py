@@ -42,6 +42,11 @@ def demo_app(panels: Sequence[Panel]) -> FastAPI:
         """The page."""
         return page
 
+    @app.get("/favicon.ico", status_code=204)
+    def no_icon() -> Response:
+        """Browsers ask for one."""
+        return Response(status_code=204)
+
     @app.get("/example/{number}")
     def example(number: int) -> Response:
         """An example's file."""
