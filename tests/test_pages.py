@@ -187,7 +187,7 @@ def test_five_thousand_images_are_a_page_that_opens_in_three_seconds(browser, im
                 add(tmp_path / "small.png", [best, *others])
     else:
         Image.open(file).save(tmp_path / "image.png")
-        files = {key: ("image.png", 320, 213) for key in ("image", "T0", "T1")}
+        files = dict.fromkeys(("image", "T0", "T1"), ("image.png", 320, 213))
         texts = dict.fromkeys(("T0", "T1"), "A photo of steel surface defect: Crazing, a fine network of cracks.")
         entries = [Entry(f"{n:05d}.png", "Crazing", CLASSES[n % 3], n / MANY, texts, {}, files) for n in range(MANY)]
         write_explanations(entries, "embedded", "images", tmp_path)

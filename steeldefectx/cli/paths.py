@@ -18,7 +18,8 @@ def existing(path: Path, *, folder: bool = False) -> Path:
     """A path that is there, in full.
 
     Raises:
-        DataError: It is not, is an empty folder, or no folder where one is needed; what is there under a name near to it is named.
+        DataError: It is not, is an empty folder, or no folder where one is needed; what is there under a name near to
+            it is named.
     """
     found = path.expanduser().absolute()
     if found.is_dir() and not any(found.iterdir()):

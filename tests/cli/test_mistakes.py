@@ -49,7 +49,7 @@ MISTAKES = {
     "build nowhere/ --out out": "no such folder",
     "benchmark quikc --out b": "Did you mean quick?",
     "report nowhere/": "no such folder",
-    "export-onnx runs/latest runs/onnx": "For example: steeldefectx export-onnx --checkpoint runs/latest --out runs/onnx",
+    "export-onnx runs/latest runs/onnx": "steeldefectx export-onnx --checkpoint runs/latest --out runs/onnx",
     "calibrate nowhere/ --checkpoint runs/latest": "no such folder",
     "push-model nowhere/ me/steel": "no such folder",
     "review --store nowhere.db": "annotate",

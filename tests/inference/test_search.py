@@ -1,7 +1,6 @@
 """Search: against plain numpy, and as typed."""
 
 import json
-
 import re
 from pathlib import Path
 

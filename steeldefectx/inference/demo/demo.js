@@ -39,7 +39,7 @@ form.addEventListener("submit", (event) => {
   look();
 });
 form.elements.unsure.addEventListener("input", () => {
-  form.elements.shown.value = form.elements.unsure.value;
+  form.querySelector(".shown").textContent = form.elements.unsure.value;
 });
 form.elements.unsure.addEventListener("change", () => files.length && look());
 for (const button of form.querySelectorAll("[data-example]")) {

@@ -60,7 +60,7 @@ def demo_page(checkpoints: Sequence[str], examples: Sequence[str]) -> str:
         f'<div id="examples"><span>Synthetic examples:</span>{buttons}</div></div>'
         "<div><label>Text to look for; left empty, the predicted class"
         '<input type="text" name="text" maxlength="1000" placeholder="a dark vertical scratch"></label>'
-        '<label><span>Unsure below <output name="shown">50</output> %</span>'
+        '<label><span>Unsure below <b class="shown">50</b> %</span>'
         '<input type="range" name="unsure" min="0" max="100" value="50"></label>'
         '<button class="main">Look</button></div></form>',
         '<div id="results" aria-live="polite"></div>',
