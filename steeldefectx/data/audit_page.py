@@ -29,7 +29,8 @@ STYLE = """
 .counts b { display: block; font-size: 1.6rem; line-height: 1.2; color: var(--bad); }
 .counts .none b { color: var(--good); }
 .cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
-.images { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: .5rem; } .images figure { width: 150px; }
+.images { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: .5rem; } .images figure { flex: 1 1 150px;
+  max-width: 20rem; }
 figcaption { white-space: pre-line; font-size: .78rem; }
 .key { display: inline-block; width: .7rem; height: .7rem; margin: 0 .3rem 0 .8rem; }
 """
