@@ -176,7 +176,7 @@ def describe_classes(
 
 def export_annotations(
     store: StoreOption,
-    out: Annotated[Path, typer.Option(help="File to write (.jsonl).")],
+    out: Annotated[Path, typer.Option(help="JSONL file to write.")],
 ) -> None:
     """Write the descriptions in a store, drafted (T2) and reviewed (T3), as a line of JSON for each image.
 
@@ -185,7 +185,7 @@ def export_annotations(
     T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
     and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
     """
-    check_output_file(out, (".jsonl",))
+    check_output_file(out)
     from steeldefectx.store.annotations import write_jsonl
     from steeldefectx.store.reading import read_annotations
 

@@ -219,7 +219,7 @@ def run_eval(words: Sequence[str], program: str) -> None:
     _check_places(config.config, config.data_dir, config.t1_file, config.annotations)
     refuse_misspelt(config.checkpoint)
     if config.output is not None:
-        check_output_file(Path(config.output).expanduser(), (".json",))
+        check_output_file(Path(config.output).expanduser())
     from steeldefectx.cli.score_tables import print_scores
     from steeldefectx.inference.evaluation import evaluate_checkpoint  # imports torch; --help does without
     from steeldefectx.utils.results import write_json

@@ -53,11 +53,11 @@ class Predicted:
     """What is wrong with the files that could not be read."""
 
     def __str__(self) -> str:
-        """As "32 images: 14 Bright scratch, 18 Crazing"."""
+        """As "32 images, 18 Crazing, 14 Bright scratch"."""
         found = ", ".join(f"{count:,} {name}" for name, count in self.counts.most_common())
         unreadable = f"{len(self.problems):,} not readable" if self.problems else ""
         what = "image" if self.images == 1 else "images"
-        return f"{self.images:,} {what}: {', '.join(part for part in (found, unreadable) if part)}"
+        return ", ".join(part for part in (f"{self.images:,} {what}", found, unreadable) if part)
 
     def add(self, file: Path, rows: Sequence[Row]) -> None:
         """Count a file."""

@@ -9,13 +9,17 @@ from pathlib import Path
 from steeldefectx.errors import ConfigError
 
 
-def check_output_file(out: Path, endings: Sequence[str]) -> None:
+def check_output_file(out: Path, endings: Sequence[str] = ()) -> None:
     """See that a file can be written; its folder is made if need be.
+
+    Args:
+        out: The file.
+        endings: What its name may end in; without any, anything.
 
     Raises:
         ConfigError: Another ending, a folder, or a place that cannot be written to.
     """
-    if out.suffix.lower() not in endings:
+    if endings and out.suffix.lower() not in endings:
         which = f"one of {', '.join(endings)}; that decides the format" if len(endings) > 1 else endings[0]
         raise ConfigError(f"{out}: end its name in {which}.")
     if out.is_dir():

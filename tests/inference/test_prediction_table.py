@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 
 import pyarrow.parquet as pq
@@ -70,6 +71,7 @@ def test_three_formats_say_what_the_classifier_says(checkpoint, images, tmp_path
         assert done.exit_code == 1, "a file could not be read"
         assert "1b.jpg" in done.stderr
         assert "1 of 4 files" in done.stderr
+        assert re.fullmatch(r"Wrote \S+: 4 images, \d \w.*, 1 not readable\.\n", done.stdout)
         tables[ending] = read(tmp_path / "new" / f"t{ending}")
     assert pq.ParquetFile(tmp_path / "new" / "t.parquet").num_row_groups == 2
     assert tables[".parquet"] == tables[".jsonl"]
