@@ -247,12 +247,13 @@ def review(
     shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
     page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
     """
-    from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi; --help does without
-    from steeldefectx.annotate.desk.server import check_address, serve
-    from steeldefectx.store.annotation_store import Store
+    from steeldefectx.store.annotation_store import Store  # imports SQLAlchemy; --help does without
+
+    opened = Store.open(store, create=False)
+    from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi
+    from steeldefectx.annotate.desk.server import check_address, serve  # imports gradio: seconds
 
     pairs = read_pairs(auth)
-    opened = Store.open(store, create=False)
     check_address(host, port, pairs)
     typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
     serve(opened, host, port, pairs)
