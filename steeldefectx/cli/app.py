@@ -38,18 +38,13 @@ PARSE_THEMSELVES = (training.train, training.evaluate, training.pretrain)
 """All that follows them, ``--help`` too, is for the parser of their configs' fields."""
 
 
-VALUES = {"str": "TEXT", "path": "PATH", "int": "N", "int range": "N", "float": "X", "float range": "X"}
-"""Type of a parameter -> what help shows for its value."""
-
-
-def _show_parameters(params: list[Any], ctx: Any) -> list[Any]:
+def _show_parameters(params: list[Any]) -> list[Any]:
     """Parameters as help is to show them: arguments in capitals, a switch without a value."""
     for param in params:
         if param.metavar is None and param.param_type_name == "argument":
             param.metavar = param.name.upper()
-        elif param.metavar is None:
-            kind = param.display_type(ctx).strip("<>")
-            param.metavar = "" if param.is_flag else VALUES.get(kind, kind)
+        elif param.metavar is None and param.is_flag:
+            param.metavar = ""
     return params
 
 
@@ -58,7 +53,7 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Arguments and options."""
-        return _show_parameters(super().get_params(ctx), ctx)
+        return _show_parameters(super().get_params(ctx))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """What stands behind the command's name."""
@@ -77,7 +72,7 @@ class Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Options."""
-        return _show_parameters(super().get_params(ctx), ctx)
+        return _show_parameters(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """``--debug`` may follow the command, too."""

@@ -18,7 +18,9 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl, predictions and checkpoints.")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the images, whatever the grid says.")] = None,
     model: Annotated[str | None, typer.Option(help="Hub id or folder, whatever models the grid has.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Cells at a time, each on a GPU of its own, if any.")] = 1,
+    processes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Cells at a time, each on a GPU of its own, if any.")
+    ] = 1,
     list_cells: Annotated[bool, typer.Option("--list", help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run the four-task benchmark, or any part of it.

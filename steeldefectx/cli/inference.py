@@ -26,13 +26,13 @@ def predict(
         Path | None,
         typer.Option(help="Table (.csv, .parquet, .jsonl) or page (.html) to write; else it is printed."),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
+    top_k: Annotated[int, typer.Option(metavar="N", min=1, help="Classes named for each image.")] = 3,
     texts: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON with other classes: a list of names, or `name: description(s)`."),
     ] = None,
     abstain_below: Annotated[
-        float, typer.Option(min=0, max=1, help="Call images unsure whose best probability is lower.")
+        float, typer.Option(metavar="X", min=0, max=1, help="Call images unsure whose best probability is lower.")
     ] = 0.0,
 ) -> None:
     """Predict the class of each image, with its probability and likely cause.
@@ -80,7 +80,9 @@ def explain(
     text: Annotated[str | None, typer.Option(help='A text of your own, as "a dark vertical scratch".')] = None,
     config: Annotated[str | None, typer.Option(help="Read IMAGES as a data set: default, class-folders ...")] = None,
     split: Annotated[str, typer.Option(help="Of a data set: test or train.")] = "test",
-    limit: Annotated[int, typer.Option(min=1, help="Images at most; of a data set, its classes in turn.")] = 24,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Images at most; of a data set, its classes in turn.")
+    ] = 24,
     out: Annotated[Path, typer.Option(help="Folder for explain.html and overlays/.")] = Path("explain"),
 ) -> None:
     """Show where in each image the model sees what a text says: a page, and overlays as PNG files.
@@ -116,7 +118,7 @@ def search(
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the images.")] = None,
     split: Annotated[str, typer.Option(help="test, train or all; --recall is of interest on test.")] = "all",
     texts: Annotated[str | None, typer.Option(help="Text level; the most specific that all images have.")] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="How many to find.")] = 10,
+    top_k: Annotated[int, typer.Option(metavar="N", min=1, help="How many to find.")] = 10,
     out: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
 ) -> None:
     """Search the data set: images for a text, or texts for an image.
@@ -160,7 +162,9 @@ def demo(
     checkpoint: Annotated[
         list[str], typer.Option(help="Output folder of train, Hub id, or embedded; twice to compare two.")
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 7860,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port on this machine; 0 takes a free one.")
+    ] = 7860,
 ) -> None:
     """Open a page to drop images on: class, cause, where the model sees it, and the training images most like it.
 

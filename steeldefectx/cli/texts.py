@@ -28,9 +28,11 @@ Model = Annotated[str, typer.Option(help="The model's name at the endpoint.")]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint, such as http://localhost:8000/v1.")]
 PriceIn = Annotated[float | None, typer.Option(help="Dollars for a million tokens in, where it is not known here.")]
 PriceOut = Annotated[float | None, typer.Option(help="Dollars for a million tokens out.")]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="Dollars that all answers in the store may cost together.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at a time.")]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take.")]
+MaxCost = Annotated[
+    float | None, typer.Option(metavar="N", min=0, help="Dollars that all answers in the store may cost together.")
+]
+Concurrency = Annotated[int, typer.Option(metavar="N", min=1, help="Requests under way at a time.")]
+Timeout = Annotated[float, typer.Option(metavar="N", min=0.1, help="Seconds that a request may take.")]
 SentenceModel = Annotated[str, typer.Option(help="Sentence-BERT that compares candidates: Hub id or folder.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out images that cannot be used, and list them.")]
 
@@ -237,7 +239,7 @@ def review(
         typer.Option(help="File with name:password pairs, one a line; or set STEELDEFECTX_REVIEW_AUTH to them."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """Open the review desk: a page on which two annotators correct descriptions (T2) to T3.
 
