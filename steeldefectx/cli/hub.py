@@ -27,7 +27,7 @@ def push_model(
     this machine are left out; a base model that is one of them is uploaded with its adapter. A new repository is
     private unless --public is given: see to the licences of base model and images before you show it to others.
     """
-    existing(folder, folder=True)
+    existing(folder, folder=True, empty=True)
     from steeldefectx.hub.model import push_model as push  # imports torch; --help does without
 
     typer.echo(push(folder, repo, public=public))
@@ -46,7 +46,7 @@ def push_dataset(
     that breaks off changes nothing, and the next one does not send again what has arrived. A new repository is
     private unless --public is given: see to the licences of the images before you show them to others.
     """
-    existing(folder, folder=True)
+    existing(folder, folder=True, empty=True)
     from steeldefectx.hub.dataset import push_dataset as push  # imports pyarrow; --help does without
 
     typer.echo(push(folder, repo, public=public))

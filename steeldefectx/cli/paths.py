@@ -14,15 +14,20 @@ def absolute(folder: Path | None) -> Path | None:
     return None if folder is None else folder.expanduser().absolute()
 
 
-def existing(path: Path, *, folder: bool = False) -> Path:
+def existing(path: Path, *, folder: bool = False, empty: bool = False) -> Path:
     """A path that is there, in full.
+
+    Args:
+        path: As typed.
+        folder: Whether it has to be a folder.
+        empty: Whether a folder may be empty.
 
     Raises:
         DataError: It is not, is an empty folder, or no folder where one is needed; what is there under a name near to
             it is named.
     """
     found = path.expanduser().absolute()
-    if found.is_dir() and not any(found.iterdir()):
+    if found.is_dir() and not empty and not any(found.iterdir()):
         raise DataError(f"{path}: an empty folder. Put something into it, or name another.")
     if found.is_dir() or (found.exists() and not folder):
         return found
