@@ -18,7 +18,7 @@ from steeldefectx.utils import html
 from steeldefectx.utils.page_pictures import PagePictures
 
 PAGE = ".html"
-STYLE = ".scroll { max-height: 18rem; overflow: auto; }"
+STYLE = ".scroll { max-height: 18rem; overflow: auto; } td:last-child { min-width: 14rem; }"
 UNREADABLE = "not readable"
 
 

@@ -111,7 +111,8 @@ def best_of_tasks(document: Document, runs: list[Run]) -> None:
         done = [run for run in part if run.done and not run["text_control"]]
         if done:
             run = min(done, key=best_first)
-            shown = [WORDS[name](run) for name in words[2:-1]]
+            texts = [WORDS[name](run) for name in words[4:-1]]
+            shown = [plain(short(run["model"])), plain(str(run["method"])), *texts]
             scores = [score(run, metric) for metric in METRICS]
             number = str(task).removeprefix("task")
             rows.append([link(f"Task {number}", str(task)), plain(data), *shown, shots_text(run["shots"]), *scores])
