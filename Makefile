@@ -4,6 +4,7 @@
 # make test-wheel   build the wheel, install it in an empty environment, train, evaluate and predict there
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make docs         the documentation as a site, in docs/_build/html; a link that leads nowhere ends it
+# make screenshots  pictures of every page for the documentation, with Chromium (minutes)
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
 # make bench-gpu    how near to a GPU's limit it trains, where there is one
 # make pretrain     make the embedded model anew, on rendered images alone (an hour or two on 2 cores; goes on if stopped)
@@ -14,7 +15,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SCRIPT_BIN := .venv-compat/bin
 
-.PHONY: quickstart test test-integration test-wheel test-compat docs bench bench-gpu pretrain lint format clean
+.PHONY: quickstart test test-integration test-wheel test-compat docs screenshots bench bench-gpu pretrain lint format clean
 
 quickstart: .venv/base
 	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -35,6 +36,9 @@ test-compat: .venv-compat/installed
 docs: .venv/docs
 	$(BIN)/sphinx-build -W --keep-going -n -q -d docs/_build/doctrees docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+screenshots: .venv/dev
+	$(BIN)/python docs/screenshots.py
 
 bench: .venv/base
 	$(BIN)/python benchmarks/bench.py --out benchmarks/results/bench-cpu

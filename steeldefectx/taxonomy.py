@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 T0_TEMPLATE = "A photo of steel surface defect: {}."
 """Default T0 template. The paper's exact string is not settled, see :data:`T0_TEMPLATE_SHORT`."""
@@ -271,6 +272,18 @@ def find_class(name: str, source: str | None = None) -> DefectClass | None:
     if source is not None and (source, key) in _BY_SOURCE_LABEL:
         return _BY_SOURCE_LABEL[source, key]
     return _BY_NAME.get(key)
+
+
+def near_class(name: str) -> str | None:
+    """The class that an unknown name may have been meant to be, by its own or a source's spelling; None if none."""
+    if find_class(name) is not None:
+        return None
+    spellings = {normalize_name(c.name): c.name for c in CLASSES}
+    for _, key in _BY_SOURCE_LABEL:
+        if len(key) > 2:  # shorter ones are abbreviations and numbers
+            spellings.setdefault(key, next(c.name for (_, k), c in _BY_SOURCE_LABEL.items() if k == key))
+    near = get_close_matches(normalize_name(name), spellings, 1, 0.75)
+    return spellings[near[0]] if near else None
 
 
 def t0_sentence(class_name: str, template: str = T0_TEMPLATE) -> str:

@@ -4,11 +4,17 @@ A fresh interpreter spends six seconds on imports, of which torch's are the most
 depends on a fresh one (launchers, the Hub's settings, being killed) is run by ``subprocess``.
 """
 
+import fcntl
 import multiprocessing
 import os
+import pty
+import re
 import runpy
+import select
+import struct
 import sys
 import tempfile
+import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +73,27 @@ class Command:
 def run(*words, cwd=ROOT, environment=None, check=True, timeout=280):
     """What a command printed and its exit code."""
     return Command(*words, cwd=cwd, environment=environment).ended(check, timeout)
+
+
+def run_in_terminal(*words, columns, cwd=ROOT):
+    """What a command shows in a terminal so many columns wide, without its colours."""
+    terminal, program_side = pty.openpty()
+    fcntl.ioctl(program_side, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
+    shown = b""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = (list(map(str, words)), str(cwd), environment | {"TERM": "xterm"}, os.ttyname(program_side))
+        process = FORKS.Process(target=_program, args=(*arguments, Path(folder) / "stderr"))
+        process.start()
+        while process.is_alive() or select.select([terminal], [], [], 0)[0]:
+            if select.select([terminal], [], [], 0.05)[0]:
+                shown += os.read(terminal, 65536)
+        process.join()
+        printed = (Path(folder) / "stderr").read_text()
+    os.close(program_side)
+    os.close(terminal)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+    return Done(process.exitcode, text, printed)
 
 
 def _program(words, cwd, environment, out, err):

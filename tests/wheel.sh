@@ -37,7 +37,8 @@ from datasets import load_dataset
 
 assert not steeldefectx.__file__.startswith(sys.argv[1] + "/steeldefectx/"), steeldefectx.__file__
 for name in ("py.typed", "embedded/model.safetensors", "recipes/quickstart.yaml", "benchmark/grids/paper.yaml",
-             "launch/fsdp.yaml", "annotate/desk/page/desk.html"):
+             "launch/fsdp.yaml", "annotate/desk/page/desk.html", "utils/page.css", "utils/page.js",
+             "inference/demo/demo.js"):
     assert (files("steeldefectx") / name).is_file(), name
 for file in ("eval.json", "runs/quickstart/results.json"):
     accuracy = json.load(open(file))["accuracy"]

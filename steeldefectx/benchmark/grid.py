@@ -13,6 +13,7 @@ import yaml
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import SOURCES, T0_TEMPLATE, TEXT_LEVELS
+from steeldefectx.utils.spelling import did_you_mean
 
 GRIDS = resources.files("steeldefectx") / "benchmark" / "grids"
 TASKS = ("task1", "task2", "task3", "task4")
@@ -180,7 +181,9 @@ def _source(name: str) -> Any:
     shipped = {Path(str(f)).stem: f for f in GRIDS.iterdir() if str(f).endswith(".yaml")}
     source = shipped.get(name, Path(name).expanduser())
     if not source.is_file():
-        raise ConfigError(f"No grid {name!r}: give a YAML file or one of {', '.join(sorted(shipped))}.")
+        raise ConfigError(
+            f"No grid {name!r}. {did_you_mean(name, shipped)}Give a YAML file or one of {', '.join(sorted(shipped))}."
+        )
     return source
 
 

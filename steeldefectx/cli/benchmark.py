@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.paths import existing
+from steeldefectx.utils.output import check_output_folder
 
 
 def benchmark(
@@ -17,22 +18,24 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl, predictions and checkpoints.")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the images, whatever the grid says.")] = None,
     model: Annotated[str | None, typer.Option(help="Hub id or folder, whatever models the grid has.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Cells at a time, each on a GPU of its own, if any.")] = 1,
+    processes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Cells at a time, each on a GPU of its own, if any.")
+    ] = 1,
     list_cells: Annotated[bool, typer.Option("--list", help="Say what would run, and stop.")] = False,
 ) -> None:
     """Run the four-task benchmark, or any part of it.
 
+      steeldefectx benchmark quick --out runs/benchmark
+
     A grid lists cells: task, model, method, text levels, shots, seeds. A cell that has its result in OUT is not run
     again; one that fails is recorded with its reason, and the rest goes on. Run the same command again after an
     interruption: it goes on where it was. `steeldefectx report OUT` makes tables and figures of what is there.
-
-      steeldefectx benchmark quick --out runs/benchmark
     """
     from steeldefectx.benchmark.grid import load_grid  # imports yaml; --help does without
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    folder = absolute(data_dir)
-    cells = load_grid(grid, None if folder is None else str(folder), model)
+    cells = load_grid(grid, None if data_dir is None else str(existing(data_dir, folder=True)), model)
+    check_output_folder(out)
     if list_cells:
         for cell in cells:
             typer.echo(str(cell))
@@ -54,9 +57,11 @@ def report(
 
     steeldefectx report runs/benchmark --out report
     """
+    folder = existing(results, folder=True)
+    check_output_folder(out)
     from steeldefectx.benchmark.report.write import write_report  # imports matplotlib and scipy; --help does without
 
-    written = write_report(results.expanduser().absolute(), out)
+    written = write_report(folder, out)
     for problem in written.problems:
         typer.echo(f"steeldefectx: {problem}", err=True)
     cells = f"{written.cells:,} cells of {written.runs:,} runs, {written.failed:,} failed"

@@ -45,6 +45,8 @@ PRETRAIN_GROUPS = {
     "optimization": ("batch_size", "lr", "warmup", "weight_decay", "ema", "seed", "precision"),
     "output": ("out", "resume"),
 }
+LONGEST_CHOICE = 40
+"""Letters of a flag's choices up to which they stand beside it, in help 80 columns wide."""
 
 
 class FlagParser(HfArgumentParser):
@@ -76,6 +78,8 @@ class FlagParser(HfArgumentParser):
             action.option_strings = [flag for flag in action.option_strings if "_" not in flag]
             if action.nargs == "?":
                 action.metavar = "true|false"
+            elif action.choices and len(choices := ", ".join(map(str, action.choices))) > LONGEST_CHOICE:
+                action.metavar, action.help = "NAME", f"One of {choices}. {action.help}"
 
     def parse(
         self, words: Sequence[str], recipe: Mapping[str, Any] | None = None, recipe_name: str = ""

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.paths import absolute, existing
+from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
+from steeldefectx.utils.output import check_output_folder
 
 Split = Annotated[
     str, typer.Option(help="rule; grouped: near-duplicates on one side; auto: grouped for class folders.")
@@ -51,11 +53,16 @@ def build(
 ) -> None:
     """Write a data set as Parquet with a card, ready for the Hub.
 
+      steeldefectx build raw/ --out out/steel
+      steeldefectx build my_images/ --config class-folders --out out/mine
+
     load_dataset("OUT") reads the folder, this package need not be installed; push-dataset uploads it. The folder
     appears whole or not at all, and is not written again where nothing has changed.
-
-      steeldefectx build raw/ --out out/steel
     """
+    check_config(config)
+    if data_dir is not None:
+        existing(data_dir, folder=True)
+    check_output_folder(out.expanduser())
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
     texts = {key: text for key, text in (("annotations", annotations), ("t1_file", t1_file)) if text}
@@ -70,7 +77,7 @@ def build(
 
 def audit(
     data_dir: Annotated[Path, typer.Argument(help="Folder with the images.")],
-    out: Annotated[Path, typer.Option(help="Folder for audit.html and audit.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for audit.html, audit.csv and audit.json.")],
     config: Config = "auto",
     layout: Layout = "auto",
     boxes: Boxes = "crop",
@@ -78,20 +85,30 @@ def audit(
     zip_encoding: ZipEncoding = None,
     split: Split = "auto",
 ) -> None:
-    """Look for near-duplicates, blank images, and masks and texts that do not fit: a table and a page.
+    """Look for mislabelled images, near-duplicates, blank images, and masks and texts that do not fit.
 
-    steeldefectx audit raw/ --out audit
+      steeldefectx audit raw/ --out audit
+      steeldefectx audit my_images/ --config class-folders --out audit
+
+    audit.html shows what was found, the images most likely mislabelled first: those that look, to the embedded model,
+    like images of another class. audit.csv says of each file whether to drop it or to look at it.
     """
-    from steeldefectx.data import audit as auditing  # imports datasets; --help does without
+    check_config(config)
+    folder = existing(data_dir, folder=True)
+    check_output_folder(out)
+    from steeldefectx.data import audit as auditing  # imports datasets; all that is above does without
     from steeldefectx.data.audit_page import print_tables, write_page
+    from steeldefectx.inference.label_check import doubtful_labels  # imports torch
 
     reading = reading_settings(layout, boxes, page, zip_encoding)
-    result = auditing.audit(data_dir.expanduser().absolute(), config, split, **reading)
+    result = auditing.audit(folder, config, split, doubtful_labels, **reading)
     out.mkdir(parents=True, exist_ok=True)
     result.write_json(out / "audit.json")
+    result.write_csv(out / "audit.csv")
     write_page(result, out / "audit.html")
     print_tables(result)
-    typer.echo(f"Wrote {out / 'audit.html'} and {out / 'audit.json'}.")
+    images, found = sum(map(sum, result.balance.values())), len(result.findings)
+    typer.echo(f"Wrote {out / 'audit.html'}, audit.csv and audit.json: {images:,} images, {found:,} findings.")
 
 
 def verify(
@@ -109,14 +126,17 @@ def verify(
 ) -> None:
     """Check what the texts claim (location, size, number, contrast, shape, direction, class) against the masks.
 
+      steeldefectx verify raw/ --level T1 --out claims.jsonl
+
     Where an image has no mask, against its class. Each contradiction is written with its place in the text, the
     claimed and the measured value, and a risk from 0 to 1. The exit code is 1 where there are any.
 
     With --store, it is written to the store, for the review desk. `annotate` and `import-annotations` have done
     that already: this checks all anew, as after corrections of masks.
 
-      steeldefectx verify raw/ --level T1 --out claims.jsonl
     """
+    if data is not None and data != "sample":
+        existing(Path(data), folder=True)
     from steeldefectx.data import verify as verification  # imports scipy; --help does without
 
     if store is not None:

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from rich.table import Table
 
 from steeldefectx.cli.extras import EXTRAS
 from steeldefectx.utils.cache import cache_path
+from steeldefectx.utils.hub_connection import reach
 
 SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-HUB_SECONDS = 2.0
-"""How long the Hub may take to answer."""
 GIGABYTE = 1e9
 LOW_DISK = 2 * GIGABYTE
 """Below this much free disk, doctor warns: a checkpoint of a base-sized CLIP alone takes 0.6 GB."""
@@ -196,26 +194,8 @@ def _caches() -> tuple[dict[str, Any], dict[str, int]]:
 def _hub() -> dict[str, Any]:
     from huggingface_hub import constants, get_token
 
-    state = "offline, by HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else _reach(constants.ENDPOINT)
+    state = "offline, by HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else reach(constants.ENDPOINT)
     return {"endpoint": constants.ENDPOINT, "state": state, "token": get_token() is not None}
-
-
-def _reach(endpoint: str) -> str:
-    """Whether the Hub answers within ``HUB_SECONDS``; in a thread, as looking up a name cannot be given a limit."""
-    from huggingface_hub import get_session
-
-    answer: list[str] = []
-
-    def ask() -> None:
-        try:
-            answer.append(f"reachable ({get_session().head(endpoint, timeout=HUB_SECONDS).status_code})")
-        except Exception as error:  # of whichever HTTP client this version of huggingface_hub has
-            answer.append(f"not reachable ({type(error).__name__})")
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(HUB_SECONDS)
-    return answer[0] if answer else f"not reachable (no answer in {HUB_SECONDS:.0f} s)"
 
 
 def _sentence_bert() -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Extra:
 
 
 EXTRAS = (
-    Extra("demo", "demo, review: pages in the browser", ("gradio", "fastapi", "uvicorn")),
+    Extra("demo", "demo: a page in the browser", ("fastapi", "uvicorn", "python_multipart")),
     Extra(
         "annotate",
         "annotate, describe-classes, review, import- and export-annotations: texts for images",
@@ -37,3 +37,13 @@ EXTRAS = (
 def extra_with(package: str) -> Extra | None:
     """The smallest extra that brings a package, if any does."""
     return next((extra for extra in EXTRAS if package in extra.packages), None)
+
+
+def need(package: str) -> None:
+    """Refuse to go on without a package, before others are imported for seconds.
+
+    Raises:
+        ModuleNotFoundError: It is not installed.
+    """
+    if find_spec(package) is None:
+        raise ModuleNotFoundError(name=package)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.extras import need
+from steeldefectx.cli.paths import existing, refuse_taken_port
 from steeldefectx.errors import ConfigError
+from steeldefectx.models.names import refuse_misspelt
+from steeldefectx.utils.output import check_output_file, check_output_folder
+
+Checkpoint = Annotated[str, typer.Option(help="Output folder of train, Hub id, or embedded.")]
 
 
 def predict(
@@ -19,43 +23,54 @@ def predict(
         typer.Option(help="Output folder of train or export-onnx, Hub id, or embedded; with --texts also any CLIP."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Table to write: .parquet, .csv or .jsonl; CSV on standard output by default.")
+        Path | None,
+        typer.Option(help="Table (.csv, .parquet, .jsonl) or page (.html) to write; else it is printed."),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="Classes named for each image.")] = 3,
+    top_k: Annotated[int, typer.Option(metavar="N", min=1, help="Classes named for each image.")] = 3,
     texts: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON with other classes: a list of names, or `name: description(s)`."),
     ] = None,
     abstain_below: Annotated[
-        float, typer.Option(min=0, max=1, help="Mark images whose best probability is lower as abstained.")
+        float, typer.Option(metavar="X", min=0, max=1, help="Call images unsure whose best probability is lower.")
     ] = 0.0,
     page: Annotated[int, typer.Option(min=0, help="Page or frame of files of several, counted from 0.")] = 0,
 ) -> None:
-    """Predict the class of each image: a table with file, rank, class, probability and likely cause.
+    """Predict the class of each image, with its probability and likely cause.
+
+      steeldefectx predict images/ --checkpoint embedded
+      steeldefectx predict images/ --checkpoint embedded --out found.html
+      steeldefectx predict images/ --checkpoint embedded | head
+
+    In a terminal it prints an image a line and how many are of which class; in a pipe, CSV. A page has thumbnails, to
+    be sorted and filtered. Hidden files, masks and what unpacking leaves behind are no images.
 
     Files that are no readable images are listed on standard error and in the table's column `error`, the rest is
-    done, and the exit code is 1. The table appears when it is complete; of one that breaks off the finished rows stay
-    in OUT.partial, and the same command goes on from there. Hidden files, masks and what unpacking leaves behind are
-    no images. In a CSV, names that a spreadsheet would run as a formula have a ' before them.
-
-      steeldefectx predict images/ --checkpoint embedded --out predictions.csv
+    done, and the exit code is 1. A table appears when it is complete; of one that breaks off the finished rows stay in
+    OUT.partial, and the same command goes on from there. In a CSV, names that a spreadsheet would run as a formula
+    have a ' before them.
     """
+    existing(images)
+    from steeldefectx.inference.table_files import OUTPUTS
+
+    if out is not None:
+        check_output_file(out, (*OUTPUTS, ".html"))
+    refuse_misspelt(checkpoint)
     from steeldefectx.data.sources import find_images
-    from steeldefectx.inference.table_files import check_output
     from steeldefectx.language.class_texts import read_classes
 
-    files, class_texts = find_images(images), None if texts is None else read_classes(texts)
-    if out is not None:
-        check_output(out)
-    from steeldefectx.inference import prediction_table  # imports torch: what is wrong with files is said before
+    files, class_texts = find_images(images.expanduser()), None if texts is None else read_classes(texts)
+    from steeldefectx.inference import prediction_table  # imports torch; all that is above does without
     from steeldefectx.inference.classifier import SteelDefectClassifier
 
     classifier = SteelDefectClassifier.from_pretrained(checkpoint, class_texts)
-    problems = prediction_table.predict_files(
+    predicted = prediction_table.predict_files(
         classifier, files, out, top_k=top_k, abstain_below=abstain_below, page=page
     )
-    if problems:
-        typer.echo(f"{len(problems):,} of {len(files):,} files could not be read.", err=True)
+    if out is not None:
+        typer.echo(f"Wrote {out}: {predicted}.")
+    if predicted.problems:
+        typer.echo(f"{len(predicted.problems):,} of {len(files):,} files could not be read.", err=True)
         raise typer.Exit(1)
 
 
@@ -63,23 +78,30 @@ def explain(
     images: Annotated[
         str, typer.Argument(help="An image, a folder of them, or with --config a data set's folder; or sample.")
     ],
-    checkpoint: Annotated[str, typer.Option(help="Output folder of train, Hub id, or embedded.")],
+    checkpoint: Checkpoint,
     texts: Annotated[str, typer.Option(help="Text levels, as T0,T3; T0 if no --text is given.")] = "",
     text: Annotated[str | None, typer.Option(help='A text of your own, as "a dark vertical scratch".')] = None,
     config: Annotated[str | None, typer.Option(help="Read IMAGES as a data set: default, class-folders ...")] = None,
     split: Annotated[str, typer.Option(help="Of a data set: test or train.")] = "test",
-    limit: Annotated[int, typer.Option(min=1, help="Images at most; of a data set, its classes in turn.")] = 24,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Images at most; of a data set, its classes in turn.")
+    ] = 24,
     out: Annotated[Path, typer.Option(help="Folder for explain.html and overlays/.")] = Path("explain"),
 ) -> None:
     """Show where in each image the model sees what a text says: a page, and overlays as PNG files.
 
-    A data set brings texts of every level, and where it has masks, the page says how well the maps agree with them.
-    Images alone are asked about T0 or T1 of the class that they are predicted as, or about a text of your own.
+      steeldefectx explain sample --checkpoint embedded --texts T0,T3
+      steeldefectx explain strip.jpg --checkpoint embedded --text "a dark scratch"
 
-      steeldefectx explain sample --checkpoint runs/quickstart --texts T0,T3
-      steeldefectx explain strip.jpg --checkpoint runs/latest --text "a dark scratch"
+    A data set brings texts of every level, and where it has masks, the page says how well the maps agree with them.
+    Images that are predicted wrong come first. Images alone are asked about T0 or T1 of the class that they are
+    predicted as, or about a text of your own.
     """
-    from steeldefectx.inference.explain.run import explain_to_folder  # imports torch; --help does without
+    if images != "sample":
+        existing(Path(images), folder=config is not None)
+    check_output_folder(out)
+    refuse_misspelt(checkpoint)
+    from steeldefectx.inference.explain.run import explain_to_folder  # imports torch; all that is above does without
 
     unreadable = explain_to_folder(
         images, checkpoint, [level for level in texts.split(",") if level], text, config, split, limit, out
@@ -99,29 +121,33 @@ def search(
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the images.")] = None,
     split: Annotated[str, typer.Option(help="test, train or all; --recall is of interest on test.")] = "all",
     texts: Annotated[str | None, typer.Option(help="Text level; the most specific that all images have.")] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="How many to find.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="HTML page with thumbnails to write.")] = None,
+    top_k: Annotated[int, typer.Option(metavar="N", min=1, help="How many to find.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
 ) -> None:
     """Search the data set: images for a text, or texts for an image.
 
+      steeldefectx search "thin vertical scratch" --checkpoint runs/latest
+      steeldefectx search --image strip.jpg --checkpoint runs/latest
+      steeldefectx search --recall --split test --checkpoint runs/latest
+
     Images and texts are compared by the cosine of their embeddings. The images are encoded once and kept, so the next
     search takes seconds.
-
-      steeldefectx search "thin vertical scratch" --checkpoint runs/latest
-      steeldefectx search --image strip.jpg --checkpoint runs/latest --texts T3
-      steeldefectx search --recall --split test --checkpoint runs/latest
     """
-    from rich.console import Console
-
     from steeldefectx.data.images import open_image
-    from steeldefectx.inference import search_page  # imports torch; --help does without
-    from steeldefectx.inference.search import load_index
 
     if (query is not None) + (image is not None) + recall != 1:
         raise ConfigError("Give one of QUERY, --image FILE and --recall.")
     text_or_image = query if image is None else open_image(image)
-    folder = absolute(data_dir)
-    index, classes = load_index(checkpoint, config, None if folder is None else str(folder), split, texts)
+    folder = None if data_dir is None else str(existing(data_dir, folder=True))
+    if out is not None:
+        check_output_file(out, (".html",))
+    refuse_misspelt(checkpoint)
+    from rich.console import Console
+
+    from steeldefectx.inference import search_page  # imports torch; all that is above does without
+    from steeldefectx.inference.search import load_index
+
+    index, classes = load_index(checkpoint, config, folder, split, texts)
     if text_or_image is None:
         Console().print(search_page.recall_table(index.recall(), index))
         return
@@ -131,39 +157,49 @@ def search(
         hits = index.texts_for_image(text_or_image, top_k)
     Console().print(search_page.hits_table(index, hits, classes))
     if out is not None:
-        search_page.write_page(text_or_image, index, hits, classes, out)
-        typer.echo(f"Wrote {out}.")
+        search_page.write_page(query or str(image), text_or_image, index, hits, classes, out)
+        typer.echo(f"Wrote {out}: {len(hits)} found.")
 
 
 def demo(
     checkpoint: Annotated[
         list[str], typer.Option(help="Output folder of train, Hub id, or embedded; twice to compare two.")
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 7860,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port on this machine; 0 takes a free one.")
+    ] = 7860,
 ) -> None:
-    """Open a page to drop an image on: its class, cause, where the model sees it, and the training images most like it.
+    """Open a page to drop images on: class, cause, where the model sees it, and the training images most like it.
 
-    The page is served to this machine alone, and nothing leaves it. It needs the extra "demo".
-
+      steeldefectx demo --checkpoint embedded
       steeldefectx demo --checkpoint embedded --checkpoint runs/latest
+
+    The page is served to this machine alone, and nothing leaves it. It needs pip install "steeldefectx[demo]".
     """
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-    from steeldefectx.inference.demo import serve  # imports torch and gradio; --help does without
+    if len(checkpoint) > 2:
+        raise ConfigError("Give one --checkpoint, or two to compare.")
+    for name in checkpoint:
+        refuse_misspelt(name)
+    refuse_taken_port(port)
+    need("fastapi")
+    from steeldefectx.inference.demo.server import serve  # imports torch and fastapi; --help does without
 
     serve(checkpoint, port)
 
 
 def calibrate(
-    checkpoint: Annotated[Path, typer.Argument(help="Output folder of train.")],
     images: Annotated[Path, typer.Argument(help="Labelled images that it has not seen, in a folder for each class.")],
+    checkpoint: Annotated[Path, typer.Option(help="Output folder of train.")],
 ) -> None:
     """Fit the temperature that makes a checkpoint's probabilities say how often it is right.
 
-    For a run without --hold_out, which leaves no images to fit it on. It is kept in the checkpoint's folder, and
-    `predict` uses it. No prediction changes, only how sure it is. Never give the images that you will test with.
+      steeldefectx calibrate labelled/ --checkpoint runs/latest
 
-      steeldefectx calibrate runs/latest labelled/
+    For a run without --hold-out, which leaves no images to fit it on. It is kept in the checkpoint's folder, and
+    `predict` uses it. No prediction changes, only how sure it is. Never give the images that you will test with.
     """
+    existing(images, folder=True)
+    existing(checkpoint, folder=True)
     from steeldefectx.inference.calibrate import calibrate_checkpoint  # imports torch; --help does without
 
     result = calibrate_checkpoint(checkpoint.expanduser(), images.expanduser())
@@ -174,16 +210,19 @@ def calibrate(
 
 
 def export_onnx(
-    checkpoint: Annotated[str, typer.Argument(help="Output folder of train, Hub id, or embedded.")],
-    out: Annotated[Path, typer.Argument(help="New folder, for `predict --checkpoint` and for other ONNX programs.")],
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option(help="New folder, for `predict --checkpoint` and for other ONNX programs.")],
 ) -> None:
-    """Write a checkpoint as an ONNX graph: model.onnx takes pixels to logits, export.json has classes and temperature.
+    """Write a checkpoint as an ONNX graph: model.onnx takes pixels to logits, export.json has the classes.
+
+      steeldefectx export-onnx --checkpoint runs/latest --out runs/onnx
 
     Adapters are merged, the classes' texts are encoded, scaling and normalization are inside. `predict` runs such a
-    folder in ONNX Runtime.
-
-      steeldefectx export-onnx runs/latest runs/onnx
+    folder in ONNX Runtime. It needs pip install "steeldefectx[onnx]".
     """
+    refuse_misspelt(checkpoint)
+    check_output_folder(out.expanduser())
+    need("onnx")
     from steeldefectx.inference import onnx as onnx_export  # imports torch; --help does without
 
     onnx_export.export_checkpoint(checkpoint, out.expanduser())

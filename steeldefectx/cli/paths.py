@@ -1,10 +1,54 @@
-"""Folders as users type them."""
+"""Folders and ports as users type them."""
 
 from __future__ import annotations
 
+import socket
+from difflib import get_close_matches
 from pathlib import Path
+
+from steeldefectx.errors import ConfigError, DataError
 
 
 def absolute(folder: Path | None) -> Path | None:
     """The folder with ``~`` and the current folder in full, as it is to be found again in results; None stays None."""
     return None if folder is None else folder.expanduser().absolute()
+
+
+def existing(path: Path, *, folder: bool = False, empty: bool = False) -> Path:
+    """A path that is there, in full.
+
+    Args:
+        path: As typed.
+        folder: Whether it has to be a folder.
+        empty: Whether a folder may be empty.
+
+    Raises:
+        DataError: It is not, is an empty folder, or no folder where one is needed; what is there under a name near to
+            it is named.
+    """
+    found = path.expanduser().absolute()
+    if found.is_dir() and not empty and not any(found.iterdir()):
+        raise DataError(f"{path}: an empty folder. Put something into it, or name another.")
+    if found.is_dir() or (found.exists() and not folder):
+        return found
+    if found.exists():
+        raise DataError(f"{path}: a file, where a folder is needed.")
+    parent = next(other for other in found.parents if other.is_dir())
+    names = [entry.name for entry in parent.iterdir() if entry.is_dir() or not folder]
+    near = get_close_matches(found.relative_to(parent).parts[0], names, 1)
+    hint = f"Did you mean {parent / near[0]}?" if near else f"{parent} is there, and has nothing like it."
+    raise DataError(f"{path}: no such {'folder' if folder else 'file or folder'}. {hint}")
+
+
+def refuse_taken_port(port: int) -> None:
+    """See that a page can be served on a port of this machine; 0 stands for any that is free.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(f"Port {port} of 127.0.0.1 cannot be listened on; give another --port.") from error

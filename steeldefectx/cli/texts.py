@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
-from steeldefectx.cli.paths import absolute
+from steeldefectx.cli.paths import absolute, existing
+from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
+from steeldefectx.utils.output import check_output_file
 
 if TYPE_CHECKING:
     from steeldefectx.annotate.pipeline.image_pipeline import RunSummary
@@ -30,10 +32,14 @@ Model = Annotated[str, typer.Option(help="The model's name at the endpoint.")]
 BaseUrl = Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint, such as http://localhost:8000/v1.")]
 PriceIn = Annotated[float | None, typer.Option(help="Dollars for a million tokens in, where it is not known here.")]
 PriceOut = Annotated[float | None, typer.Option(help="Dollars for a million tokens out.")]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="Dollars that all answers in the store may cost together.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests under way at a time.")]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that a request may take.")]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="Tokens of an answer at most; a thought counts.")]
+MaxCost = Annotated[
+    float | None, typer.Option(metavar="N", min=0, help="Dollars that all answers in the store may cost together.")
+]
+Concurrency = Annotated[int, typer.Option(metavar="N", min=1, help="Requests under way at a time.")]
+Timeout = Annotated[float, typer.Option(metavar="N", min=0.1, help="Seconds that a request may take.")]
+MaxTokens = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Tokens of an answer at most; a thought counts.")
+]
 NoThinking = Annotated[bool, typer.Option("--no-thinking", help="Ask a model that thinks not to.")]
 ReasoningEffort = Annotated[str | None, typer.Option(help="How much it thinks: none, minimal, low, medium, high ...")]
 Temperature = Annotated[str, typer.Option(metavar="FLOAT|none", help="Of the sampling; none: the endpoint's own.")]
@@ -81,6 +87,8 @@ def annotate(
 ) -> None:
     """Have a vision-language model describe each image (T2), for people to review.
 
+      steeldefectx annotate raw/ --store texts.db --model gpt-5 --dry-run
+
     The model writes four candidates for an image. Those that differ are kept; the one that states most of shape,
     size, depth, location and contrast is chosen; where none states four of them, the model is asked about each.
     What the texts claim is checked against mask or class, as `steeldefectx verify` does.
@@ -94,9 +102,10 @@ def annotate(
     that it did not get. Before the first image two pictures are shown to the model, to see whether it sees any.
 
     Exit code: 0 all images are described; 1 some are not, they are listed; 2 nothing could be done.
-
-      steeldefectx annotate raw/ --store texts.db --model gpt-5 --dry-run
     """
+    check_config(config)
+    if images is not None:
+        existing(images, folder=True)
     from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
     from steeldefectx.annotate.pipeline.costs import prices_of
     from steeldefectx.annotate.pipeline.dataset_images import find_images
@@ -211,7 +220,7 @@ def _print_summary(summary: RunSummary, ids: set[str], store: Store, job: Annota
 
 
 def describe_classes(
-    out: Annotated[Path, typer.Argument(help="YAML file to write, for an expert to edit.")],
+    out: Annotated[Path, typer.Option(help="YAML file to write, for an expert to edit.")],
     store: StoreOption,
     model: Model,
     data_dir: Annotated[Path | None, typer.Option(help="Your own images; without them the 25 classes.")] = None,
@@ -231,12 +240,14 @@ def describe_classes(
 ) -> None:
     """Have a language model draft class descriptions (T1): name, looks and causes in one sentence.
 
+      steeldefectx describe-classes --out classes.yaml --store t1.db --model gpt-5
+
     For classes of your own; the 25 have theirs. It answers eight times what a class looks like and eight times what
     causes it, the answers that differ are composed, and an expert corrects the file. The data set takes it:
     load_dataset("steeldefectx", "class-folders", data_dir=..., t1_file="classes.yaml").
-
-      steeldefectx describe-classes classes.yaml --store t1.db --model gpt-5
     """
+    if data_dir is not None:
+        existing(data_dir, folder=True)
     from steeldefectx.annotate.pipeline import class_descriptions, run  # imports openai; --help does without
     from steeldefectx.annotate.pipeline.costs import prices_of
     from steeldefectx.data.sources import class_folder_names
@@ -264,16 +275,17 @@ def describe_classes(
 
 
 def export_annotations(
-    store: Annotated[str, typer.Argument(help="Annotation store: a file, or postgresql://HOST/NAME.")],
-    out: Annotated[Path, typer.Argument(help="JSONL file to write.")],
+    store: StoreOption,
+    out: Annotated[Path, typer.Option(help="JSONL file to write.")],
 ) -> None:
     """Write the descriptions in a store, drafted (T2) and reviewed (T3), as a line of JSON for each image.
 
+      steeldefectx export-annotations --store texts.db --out annotations.jsonl
+
     T3 is what the two who reviewed an image agree on, or what was decided between them. The data set takes the file,
     and the store too: load_dataset("steeldefectx", ..., annotations="annotations.jsonl").
-
-      steeldefectx export-annotations texts.db annotations.jsonl
     """
+    check_output_file(out)
     from steeldefectx.store.annotations import write_jsonl
     from steeldefectx.store.reading import read_annotations
 
@@ -296,18 +308,21 @@ def import_annotations(
 ) -> None:
     """Take descriptions from elsewhere into a store, to be checked and reviewed there.
 
+      steeldefectx import-annotations theirs.jsonl raw/ --store texts.db
+
     A line needs image_id and T2 or T3. Images that have a description in the store keep it. Exit code 1: some lines
     belong to no image; they are listed.
-
-      steeldefectx import-annotations theirs.jsonl raw/ --store texts.db
     """
+    check_config(config)
+    if images is not None:
+        existing(images, folder=True)
     from steeldefectx.annotate.pipeline.dataset_images import find_images
     from steeldefectx.language.coverage import coverage
     from steeldefectx.store.annotation_store import Store
     from steeldefectx.store.exchange import import_annotations as import_into
     from steeldefectx.store.reading import read_annotations
 
-    read = read_annotations(annotations)
+    read = read_annotations(existing(annotations))
     reading = reading_settings(layout, boxes, page, zip_encoding)
     readable, _ = find_images(config, absolute(images), skip_bad=skip_bad, **reading)
     opened = Store.open(store)
@@ -327,22 +342,23 @@ def review(
         typer.Option(help="File with name:password pairs, one a line; or set STEELDEFECTX_REVIEW_AUTH to them."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Port to listen on.")] = 7860,
 ) -> None:
     """Open the review desk: a page on which two annotators correct descriptions (T2) to T3.
+
+      steeldefectx review --store texts.db
 
     Each sees the riskiest images first and nothing of what the other one says. Where they differ, both versions are
     shown side by side for a decision. What is typed is saved as one goes. Without --auth everyone gives a name on the
     page; other machines are let in (--host) with --auth only. `steeldefectx annotate` makes the store.
-
-      steeldefectx review --store texts.db
     """
-    from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi; --help does without
-    from steeldefectx.annotate.desk.server import check_address, serve
-    from steeldefectx.store.annotation_store import Store
+    from steeldefectx.store.annotation_store import Store  # imports SQLAlchemy; --help does without
+
+    opened = Store.open(store, create=False)
+    from steeldefectx.annotate.desk.login import read_pairs  # imports fastapi
+    from steeldefectx.annotate.desk.server import check_address, serve  # imports gradio: seconds
 
     pairs = read_pairs(auth)
-    opened = Store.open(store, create=False)
     check_address(host, port, pairs)
     typer.echo(f"The review desk is at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl+C ends it).")
     serve(opened, host, port, pairs)

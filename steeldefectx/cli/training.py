@@ -18,13 +18,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steeldefectx.cli.error_messages import errors_as_messages
+from steeldefectx.cli.paths import existing
+from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError, SteelDefectXError
+from steeldefectx.models.names import refuse_misspelt
+from steeldefectx.utils.output import check_output_file, check_output_folder
 
 if TYPE_CHECKING:
     from steeldefectx.data.labelled import Data
     from steeldefectx.training.config import TrainConfig
 
-TRAIN = """Fine-tune a CLIP, or train an image classifier, on steel-defect images; evaluate and save it.
+TRAIN = """Fine-tune a CLIP, or train an image classifier, on steel-defect images;
+evaluate and save it.
 
   steeldefectx train --recipe quickstart          synthetic images, no download
   steeldefectx train --data-dir raw/ --train-text T1
@@ -91,18 +96,22 @@ def run_train(words: Sequence[str], program: str) -> None:
         TRAIN_GROUPS,
         FlagParser,
     )  # imports transformers; other commands do without
-    from steeldefectx.cli.score_tables import print_scores
-    from steeldefectx.data.builder import resolved_config
-    from steeldefectx.data.labelled import ROW_SETTINGS, load_data
-    from steeldefectx.hub.upload import check_may_push
     from steeldefectx.training.config import TrainConfig, default_recipe, load_recipe
-    from steeldefectx.utils.results import RESULTS
 
     _show_log()
     parser = FlagParser(TrainConfig, program, TRAIN, TRAIN_GROUPS)
     deciding = _flags_that_decide_the_recipe().parse_known_args(list(words))[0]
     recipe = deciding.recipe or default_recipe(deciding.method, deciding.model or TrainConfig.model)
     config = TrainConfig(**parser.parse(words, load_recipe(recipe), recipe) | {"recipe": recipe})
+    _check_places(config.config, config.data_dir, config.t1_file, config.annotations)
+    refuse_misspelt(config.model, "model")
+    check_output_folder(Path(config.output_dir).expanduser())
+    from steeldefectx.cli.score_tables import print_scores
+    from steeldefectx.data.builder import resolved_config
+    from steeldefectx.data.labelled import ROW_SETTINGS, load_data  # imports datasets; all that is above does without
+    from steeldefectx.hub.upload import check_may_push
+    from steeldefectx.utils.results import RESULTS
+
     first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher may have started
     if config.push_to_hub and first:
         check_may_push(config.push_to_hub)  # now, not after hours of training
@@ -117,7 +126,9 @@ def run_train(words: Sequence[str], program: str) -> None:
     sizes = {name: len(split) for name, split in data.splits.items()}
     if first:
         counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        logging.info("%d images of %d classes (%s)", sum(sizes.values()), len(data.classes), counts)
+        images, classes = sum(sizes.values()), len(data.classes)
+        plural = "image" if images == 1 else "images", "class" if classes == 1 else "classes"
+        logging.info("%d %s of %d %s (%s)", images, plural[0], classes, plural[1], counts)
     results = None if config.overwrite else _results_of_this_run(config, data)
     if results is not None:
         logging.info("%s holds this run already; --overwrite runs it again.", config.output_dir)
@@ -130,6 +141,17 @@ def run_train(words: Sequence[str], program: str) -> None:
         print(f"Checkpoint and {RESULTS} are in {config.output_dir}")
         if config.push_to_hub:
             _push(config.output_dir, config.push_to_hub)
+
+
+def _check_places(config: str | None, data_dir: str | None, *files: str | None) -> None:
+    """See that what is to be read is there, before anything is imported for seconds."""
+    if config is not None:
+        check_config(config)
+    if data_dir is not None:
+        existing(Path(data_dir), folder=True)
+    for file in files:
+        if file is not None and "://" not in file:
+            existing(Path(file))
 
 
 def _flags_that_decide_the_recipe() -> argparse.ArgumentParser:
@@ -192,13 +214,17 @@ def run_eval(words: Sequence[str], program: str) -> None:
         program: What was typed before them.
     """
     from steeldefectx.cli.config_flags import EVAL_GROUPS, FlagParser  # imports transformers; other commands do without
-    from steeldefectx.cli.score_tables import print_scores
     from steeldefectx.inference.eval_config import EvalConfig
-    from steeldefectx.utils.results import write_json
 
     _show_log()
     config = EvalConfig(**FlagParser(EvalConfig, program, EVAL, EVAL_GROUPS).parse(words))
+    _check_places(config.config, config.data_dir, config.t1_file, config.annotations)
+    refuse_misspelt(config.checkpoint)
+    if config.output is not None:
+        check_output_file(Path(config.output).expanduser())
+    from steeldefectx.cli.score_tables import print_scores
     from steeldefectx.inference.evaluation import evaluate_checkpoint  # imports torch; --help does without
+    from steeldefectx.utils.results import write_json
 
     results = evaluate_checkpoint(config)
     print_scores(results, per_class=True)
@@ -220,6 +246,7 @@ def run_pretrain(words: Sequence[str], program: str) -> None:
     from steeldefectx.pretrain.config import PretrainConfig
 
     config = PretrainConfig(**FlagParser(PretrainConfig, program, PRETRAIN, PRETRAIN_GROUPS).parse(words))
+    check_output_folder(Path(config.out).expanduser())
     from steeldefectx.pretrain.trainer import pretrain as pretrain_model  # imports torch; --help does without
 
     print(f"Model: {pretrain_model(config)}")
@@ -240,6 +267,8 @@ def stretch_clip(
 
     steeldefectx stretch-clip openai/clip-vit-base-patch32 --out long-clip
     """
+    refuse_misspelt(model, "model")
+    check_output_folder(out)
     from steeldefectx.models import long_clip  # imports torch; --help does without
 
     long_clip.stretch_clip(model, out)
@@ -255,6 +284,8 @@ def convert_long_clip(
 
     steeldefectx convert-long-clip longclip-B.pt --out long-clip
     """
+    existing(checkpoint)
+    check_output_folder(out)
     from steeldefectx.models import long_clip  # imports torch; --help does without
 
     long_clip.convert_long_clip(checkpoint, out, processor)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -14,14 +16,18 @@ from typing import Any
 import numpy as np
 
 from steeldefectx.data import builder, duplicates, sides
+from steeldefectx.data.configs import FOLDER_CONFIGS, check_config
 from steeldefectx.data.sample_rows import sample_texts
 from steeldefectx.data.sources import Listing, Problem, Sample, sample_mask
 from steeldefectx.errors import ConfigError
 from steeldefectx.taxonomy import CLASS_NAMES
+from steeldefectx.utils.atomic import atomic_write
 
+LABEL = "doubtful_labels"
 ACROSS, WITHIN, CONFLICT = "duplicates_across_splits", "duplicates_within_a_split", "duplicates_of_other_class"
 UNUSABLE, BLANK, MASK, TEXT = "unusable_files", "blank_images", "masks", "texts"
 KINDS = {
+    LABEL: "Images that look like another class",
     ACROSS: "Near-duplicates across splits",
     WITHIN: "Near-duplicates within a split",
     CONFLICT: "Near-duplicates with different classes",
@@ -31,8 +37,11 @@ KINDS = {
     TEXT: "Texts that are empty or name another class",
 }
 """Kind of finding -> its heading."""
+DROP, LOOK, KEEP = "drop", "look", "keep"
+ADVICE = {LABEL: LOOK, CONFLICT: LOOK, UNUSABLE: DROP, BLANK: DROP, MASK: LOOK, TEXT: LOOK}
+"""Kind of finding -> what to do with its files; of near-duplicates of one class all but the first are dropped."""
 
-CONFIGS = ("default", *builder.FOLDER_CONFIGS)
+CONFIGS = ("default", *FOLDER_CONFIGS)
 _MASK_REASONS = ("a mask of", "an empty mask")
 """How a problem begins that is one of a mask."""
 
@@ -49,6 +58,24 @@ class Finding:
     """The files to look at."""
     captions: tuple[str, ...] = ()
     """What is said below each: id, class and split."""
+
+    def advice(self, number: int) -> str:
+        """What to do with the file at a position: ``drop``, ``look`` or ``keep``."""
+        return ADVICE.get(self.kind) or (DROP if number else KEEP)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A sample whose class something else contradicts."""
+
+    position: int
+    """Among the samples."""
+    other: str
+    """The class that it may be of."""
+    share: float
+    """How much speaks for it, 0..1."""
+    own: float
+    """How much speaks for its own class, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +108,42 @@ class Audit:
             "classes": {name: {"train": n, "test": m} for name, (n, m) in self.balance.items()},
             "findings": [asdict(finding) for finding in self.findings],
         }
-        file.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+        with atomic_write(file) as stream:
+            stream.write(json.dumps(content, indent=2, default=str) + "\n")
+
+    def write_csv(self, file: Path) -> None:
+        """Write a line for each file that something was found about, with what to do with it."""
+        with atomic_write(file) as stream:
+            lines = csv.writer(stream, lineterminator="\n")
+            lines.writerow(("file", "do", "finding", "detail"))
+            for finding in self.findings:
+                for number, path in enumerate(finding.paths):
+                    name = os.fsencode(path).decode("utf-8", "replace")
+                    lines.writerow((name, finding.advice(number), KINDS[finding.kind], finding.detail))
 
 
-def audit(data_dir: Path, config: str = "default", split: str = "auto", **settings: Any) -> Audit:
+def audit(
+    data_dir: Path,
+    config: str = "default",
+    split: str = "auto",
+    doubtful_labels: Callable[[Sequence[Sample]], Sequence[Doubt]] | None = None,
+    **settings: Any,
+) -> Audit:
     """Look through the images, masks and texts of a folder.
 
     Args:
         data_dir: Folder with the images.
         config: ``default``, ``class-folders`` or ``auto``.
         split: ``rule``, ``grouped`` or ``auto``: the split that duplicates are looked for across.
+        doubtful_labels: Finds samples that look like another class, the most doubtful first; takes a model, which data
+            know nothing of.
         **settings: How the folder is read, see :func:`.builder.find_samples`.
 
     Raises:
         DataError: No such folder, or no usable image in it.
         ConfigError: A config that reads no folder, or an unknown split.
     """
+    check_config(config)
     config = builder.resolved_config(config, data_dir, settings.get("zip_encoding"))
     if config not in CONFIGS:
         raise ConfigError(f"The config {config!r} cannot be audited: choose one of {', '.join(CONFIGS)}.")
@@ -104,7 +151,9 @@ def audit(data_dir: Path, config: str = "default", split: str = "auto", **settin
     looks = duplicates.sample_looks(listing.samples)
     groups = duplicates.groups_of(duplicates.near_duplicates(looks), len(listing.samples))
     parts = sides.assign_splits(listing.samples, sides.split_rule(config, split), groups)
+    doubts = [] if doubtful_labels is None else doubtful_labels(listing.samples)
     findings = [
+        *_doubts(listing.samples, parts, doubts),
         *_duplicates(listing.samples, parts, groups),
         *_unusable(listing.problems),
         *_blank(listing.samples, parts, looks.deviations),
@@ -119,6 +168,17 @@ def _balance(samples: Sequence[Sample], parts: Sequence[str]) -> dict[str, tuple
     count = Counter((sample.class_name, part) for sample, part in zip(samples, parts, strict=True))
     names = sorted({sample.class_name for sample in samples})
     return {name: (count[name, "train"], count[name, "test"]) for name in names}
+
+
+def _doubts(samples: Sequence[Sample], parts: Sequence[str], doubts: Sequence[Doubt]) -> Iterator[Finding]:
+    for doubt in doubts:
+        sample = samples[doubt.position]
+        detail = (
+            f"labelled {sample.class_name}; of the images most like it {100 * doubt.share:.0f} % are {doubt.other}, "
+            f"{100 * doubt.own:.0f} % are {sample.class_name}"
+        )
+        caption = f"{sample.image_id}\n{sample.class_name} · {parts[doubt.position]}"
+        yield Finding(LABEL, detail, (sample.path,), (caption,))
 
 
 def _duplicates(samples: Sequence[Sample], parts: Sequence[str], groups: list[list[int]]) -> Iterator[Finding]:

@@ -1,43 +1,38 @@
-"""How an audit is shown: tables in the terminal, and one HTML page that needs no other file."""
+"""How an audit is shown: tables in the terminal, and a page with the pictures of what was found."""
 
 from __future__ import annotations
 
+import os
 from html import escape
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from steeldefectx.data.audit import KINDS, Audit, Finding
+from steeldefectx.data.audit import DROP, KINDS, LABEL, Audit, Finding
 from steeldefectx.data.images import open_image
 from steeldefectx.errors import DataError
 from steeldefectx.utils import html
 from steeldefectx.utils.grey_levels import to_display
+from steeldefectx.utils.page_pictures import PagePictures
 
-THUMBNAIL = 160
-"""Pixels of a thumbnail's longer side."""
-SHOWN_FINDINGS = 100
-"""Findings of a kind with thumbnails; audit.json holds them all."""
+SHOWN_FINDINGS = 500
+"""Findings of a kind with pictures; audit.csv holds them all."""
 SHOWN_IMAGES = 8
-"""Thumbnails of one finding."""
+"""Pictures of one finding."""
+SIDE = 150
+"""Pixels of a picture's longer side."""
 
 STYLE = """
-:root { --train: #3568b8; --test: #d98a2b; --good: #2b7a4b; --found: #a8501a; }
-@media (prefers-color-scheme: dark) { :root { --train: #6d9ae0; --test: #e8ab5c; --good: #6cc48f; --found: #f0a36b; } }
-h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
-.counts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); margin-top: 1.5rem; }
-.counts a, .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem;
+.counts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); margin-top: 1.5rem; }
+.counts > * { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem;
   color: inherit; text-decoration: none; }
-.counts b { display: block; font-size: 1.6rem; line-height: 1.2; color: var(--found); }
+.counts b { display: block; font-size: 1.6rem; line-height: 1.2; color: var(--bad); }
 .counts .none b { color: var(--good); }
-.cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
-.card p { margin: 0 0 .6rem; overflow-wrap: anywhere; } .images { display: flex; flex-wrap: wrap; gap: .75rem; }
-figure { width: 160px; } figcaption { white-space: pre-line; font-size: .78rem; }
-figure img, .noimage { max-width: 160px; border-radius: .3rem; background: var(--line); }
-.noimage { display: grid; place-items: center; height: 96px; color: var(--soft); font-size: .8rem; }
-table { width: 100%; } td:last-child, th:last-child { width: 45%; text-align: left; }
-.bar { display: flex; height: .7rem; min-width: 8rem; } .bar i { background: var(--train); }
-.bar i + i { background: var(--test); }
+.cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
+.images { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: .5rem; } .images figure { flex: 1 1 150px;
+  max-width: 20rem; }
+figcaption { white-space: pre-line; font-size: .78rem; }
 .key { display: inline-block; width: .7rem; height: .7rem; margin: 0 .3rem 0 .8rem; }
 """
 
@@ -58,12 +53,19 @@ def print_tables(audit: Audit) -> None:
 
 
 def write_page(audit: Audit, file: Path) -> None:
-    """Write the HTML page, thumbnails included, whole or not at all."""
+    """Write the page, whole or not at all, and its pictures."""
+    pictures = PagePictures(file)
     total = sum(map(sum, audit.balance.values()))
     summary = f"{total:,} images, {len(audit.balance)} classes. {_imbalance(audit)} {audit.remark}".rstrip()
-    sections = [_section(kind, [f for f in audit.findings if f.kind == kind]) for kind in KINDS]
-    heading = f'<h1>Data audit</h1><p class="soft path">{escape(str(audit.data_dir))}</p><p>{escape(summary)}</p>'
-    html.write_page(html.page("SteelDefectX audit", [heading, _counts(audit), *sections, _balance(audit)], STYLE), file)
+    drop = sum(finding.advice(n) == DROP for finding in audit.findings for n in range(len(finding.paths)))
+    sections = [_section(kind, [f for f in audit.findings if f.kind == kind], pictures) for kind in KINDS]
+    heading = (
+        f'<h1>Data audit</h1><p class="soft path">{escape(str(audit.data_dir))}</p><p>{escape(summary)}</p>'
+        f"<p>audit.csv lists every file below, with what to do: {drop:,} to drop, the others to look at.</p>"
+    )
+    body = [heading, _counts(audit), *sections, _balance(audit)]
+    html.write_page(html.page("SteelDefectX audit", body, STYLE), file)
+    pictures.remove_others()
 
 
 def _imbalance(audit: Audit) -> str:
@@ -75,50 +77,66 @@ def _imbalance(audit: Audit) -> str:
 
 def _counts(audit: Audit) -> str:
     cells = [
-        f'<a href="#{kind}"{"" if count else " class=none"}><b>{count:,}</b>{escape(KINDS[kind])}</a>'
+        f'<a href="#{kind}"><b>{count:,}</b>{escape(KINDS[kind])}</a>'
+        if count
+        else f'<div class="none"><b>0</b>{escape(KINDS[kind])}</div>'
         for kind, count in audit.counts().items()
     ]
     return f'<div class="counts">{"".join(cells)}</div>'
 
 
-def _section(kind: str, findings: list[Finding]) -> str:
-    heading = f'<h2 id="{kind}">{escape(KINDS[kind])} <span class="soft">{len(findings):,}</span></h2>'
+def _section(kind: str, findings: list[Finding], pictures: PagePictures) -> str:
+    """Those of one kind; nothing where there are none."""
     if not findings:
-        return f'{heading}<p class="soft">None found.</p>'
-    cards = "".join(_card(finding) for finding in findings[:SHOWN_FINDINGS])
-    more = len(findings) - SHOWN_FINDINGS
-    note = f'<p class="soft">{more:,} more are listed in audit.json.</p>' if more > 0 else ""
-    return f'{heading}<div class="cards">{cards}</div>{note}'
+        return ""
+    about = ""
+    if kind == LABEL:
+        about = '<p class="soft">The most doubtful first: the embedded model finds the images most like each.</p>'
+    shown = findings[:SHOWN_FINDINGS]
+    more = len(findings) - len(shown)
+    note = f'<p class="soft">{more:,} more are listed in audit.csv.</p>' if more else ""
+    cards = html.cards((_card(finding, pictures) for finding in shown), "findings", {}, [], "audit.csv lists them.")
+    return f'<h2 id="{kind}">{escape(KINDS[kind])} <span class="soft">{len(findings):,}</span></h2>{about}{cards}{note}'
 
 
-def _card(finding: Finding) -> str:
+def _card(finding: Finding, pictures: PagePictures) -> str:
     figures = [
-        f'<figure title="{escape(str(path))}">{_thumbnail(path)}<figcaption>{escape(caption)}</figcaption></figure>'
+        f"<figure>{_picture(path, caption, pictures)}<figcaption>{escape(caption)}\n"
+        f'<span class="soft path">{escape(_name(path))}</span></figcaption></figure>'
         for path, caption in list(zip(finding.paths, finding.captions, strict=True))[:SHOWN_IMAGES]
     ]
-    return f'<div class="card"><p>{escape(finding.detail)}</p><div class="images">{"".join(figures)}</div></div>'
+    more = len(finding.paths) - len(figures)
+    note = f'<p class="soft">and {more:,} more</p>' if more else ""
+    return html.card(f'<p>{escape(finding.detail)}</p><div class="images">{"".join(figures)}</div>{note}', {})
 
 
-def _thumbnail(path: Path) -> str:
+def _picture(path: Path, caption: str, pictures: PagePictures) -> str:
     try:
-        return html.thumbnail(to_display(open_image(path)), THUMBNAIL)
+        return pictures.add(to_display(open_image(path)), caption.replace("\n", ", "), SIDE)
     except (OSError, DataError):
         return '<span class="noimage">no image</span>'
+
+
+def _name(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _balance(audit: Audit) -> str:
     largest = max(map(sum, audit.balance.values()))
     rows = [
-        f"<tr><td>{escape(name)}<td>{train:,}<td>{test:,}<td>{train + test:,}<td>"
-        f'<div class="bar"><i style="width:{100 * train / largest:.1f}%"></i>'
-        f'<i style="width:{100 * test / largest:.1f}%"></i></div>'
+        [
+            escape(name),
+            f"{train:,}",
+            f"{test:,}",
+            f"{train + test:,}",
+            f'<div class="bar"><i style="width:{100 * train / largest:.1f}%"></i>'
+            f'<i style="width:{100 * test / largest:.1f}%"></i></div>',
+        ]
         for name, (train, test) in audit.balance.items()
     ]
     key = (
-        '<span class="key" style="background:var(--train)"></span>train'
-        '<span class="key" style="background:var(--test)"></span>test'
+        '<p class="soft"><span class="key" style="background:var(--bar)"></span>train'
+        '<span class="key" style="background:var(--bar2)"></span>test</p>'
     )
-    return (
-        f'<h2>Class balance</h2><div class="card scroll"><table><tr><th>class<th>train<th>test<th>images<th>{key}'
-        f"{''.join(rows)}</table></div>"
-    )
+    table = html.table(["class", "train", "test", "images", ""], rows, "Images of each class", words=(0, 4))
+    return f"<h2>Class balance</h2>{key}{table}"

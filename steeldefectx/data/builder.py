@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from steeldefectx.data import duplicates, sides, sources, splits
+from steeldefectx.data.configs import AUTO, CONFIGS, FOLDER_CONFIGS, OWN_IMAGES, check_config
 from steeldefectx.data.sample_rows import contents, sample_texts
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.language.class_texts import read_class_texts
@@ -26,18 +27,6 @@ from steeldefectx.store.reading import read_annotations
 from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
 from steeldefectx.utils.fingerprint import code_hash
 
-CONFIGS = {
-    "default": "the 25 unified classes: the public release, or your copies of the sources (data_dir)",
-    "sample": "synthetic images of all 25 classes with masks, attributes and texts, rendered here",
-    "class-folders": "your own images: data_dir/<class>/<image>, or in any other layout that is read",
-    "msd-cls": "MSD-Cls, aluminium surface defects, in class folders: data_dir/<class>/<image>",
-    "cgfsds-9": "CGFSDS-9, seamless steel tube defects, in class folders: data_dir/<class>/<image>",
-}
-AUTO = "auto"
-"""In place of a config: the one that fits the folder, see :func:`resolved_config`."""
-OWN_IMAGES = "class-folders"
-FOLDER_CONFIGS = (OWN_IMAGES, "msd-cls", "cgfsds-9")
-"""Configs whose classes are the folders that they find."""
 GC10_PARTS = ("crop", "whole")
 
 
@@ -375,9 +364,8 @@ def load_dataset(
         DataError: Images that cannot be used; the message lists them all.
         ConfigError: No folder where one is needed, or an unknown config.
     """
+    check_config(config)
     config = resolved_config(config, data_dir, settings.get("zip_encoding"))
-    if config not in CONFIGS:
-        raise ConfigError(f"Unknown config {config!r}: choose one of {', '.join(CONFIGS)}.")
     builder = SteelDefectX(
         cache_dir=cache_dir,
         dataset_name="steeldefectx",

@@ -18,7 +18,7 @@ from steeldefectx.data.images import open_image
 from steeldefectx.data.sides import remarks_of
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
-from steeldefectx.taxonomy import TEXT_LEVELS
+from steeldefectx.taxonomy import TEXT_LEVELS, near_class
 from steeldefectx.utils.drives import drive_error
 from steeldefectx.utils.printable import printable
 
@@ -49,6 +49,8 @@ class Split:
     """(N,) names of the data sets that the samples come from."""
     image_ids: np.ndarray | None = None
     """(N,) ids of the samples; None where nothing is held out of them."""
+    classes: list[str] = field(default_factory=list)
+    """``Data.classes``, for what is said of labels."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -90,14 +92,23 @@ class Split:
         Raises:
             DataError: A sample has none; the message names the levels that are complete.
         """
-        missing = sum(text is None for text in self.texts[level])
-        if missing:
+        missing = [text is None for text in self.texts[level]]
+        if any(missing):
             complete = [name for name, texts in self.texts.items() if None not in texts]
             raise DataError(
-                f"{missing} of {len(self)} samples have no {level} text. "
+                f"{sum(missing)} of {len(self)} samples have no {level} text{self._whose(np.array(missing), level)}. "
                 f"Levels that these data have: {', '.join(complete)}."
             )
         return [text for text in self.texts[level] if text is not None]
+
+    def _whose(self, missing: np.ndarray, level: str) -> str:
+        """The classes of samples without a text, and for one that is spelled nearly as a known one, which that is."""
+        if not self.classes:
+            return ""
+        names = [self.classes[label] for label in np.unique(self.labels[missing])]
+        known = {name: near for name in names if level == "T1" and (near := near_class(name)) is not None}
+        hints = "".join(f"; {name}: did you mean {near}? Rename the folder" for name, near in known.items())
+        return f", of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}{hints}"
 
 
 @dataclass
@@ -155,15 +166,15 @@ def load_data(
     opened = {name: part for name, part in rows.items() if name == "train" or not validation}
     label_names = rows["train"].features["label"].names
     present = sorted({label for part in opened.values() for label in part.unique("label")})
-    splits = {name: _split(part, present) for name, part in opened.items()}
+    classes = [label_names[label] for label in present]
+    splits = {name: _split(part, present, classes) for name, part in opened.items()}
     if validation:
         held_out = splits["train"].held_out(validation, seed)
         splits = {"train": splits["train"].part(~held_out), "test": splits["train"].part(held_out)}
-    classes = [label_names[label] for label in present]
     return Data(classes, splits, remarks_of(rows))
 
 
-def _split(rows: datasets.Dataset, present: list[int]) -> Split:
+def _split(rows: datasets.Dataset, present: list[int], classes: list[str]) -> Split:
     column = rows.cast_column("image", datasets.Image(decode=False))["image"]
     position = {label: index for index, label in enumerate(present)}
     return Split(
@@ -174,6 +185,7 @@ def _split(rows: datasets.Dataset, present: list[int]) -> Split:
         texts={level: list(rows[level]) for level in TEXT_LEVELS},
         sources=np.array(rows["source"]),
         image_ids=np.array(rows["image_id"]),
+        classes=classes,
     )
 
 

@@ -57,7 +57,7 @@ class EvalConfig:
         "the checkpoint knows, by its own texts, as predict does. Where they differ the table shows both.",
         choices=AMONG,
     )
-    output: str | None = setting(None, "File to write the results to, as JSON.")
+    output: str | None = setting(None, "File to write the results to, as JSON.", aliases=["--out"])
 
     def data_settings(self, recipe: dict[str, Any]) -> dict[str, Any]:
         """What to load: arguments of ``load_data``, those left open as in the checkpoint's own run.

@@ -123,6 +123,24 @@ class Index:
             row -= len(split)
         raise IndexError(row)
 
+    def name(self, row: int) -> tuple[str, str | None]:
+        """Id and, where it is a file on this machine, path of the image at a position."""
+        path = self.cell(row)["path"]
+        file = str(path) if path is not None and Path(path).is_file() else None
+        for split in self.splits:
+            if row < len(split):
+                return (file or str(path)) if split.image_ids is None else str(split.image_ids[row]), file
+            row -= len(split)
+        raise IndexError(row)
+
+    def own_text(self, row: int) -> str | None:
+        """The most specific text that the image at a position has, of T2 and T3."""
+        for split in self.splits:
+            if row < len(split):
+                return next((text for level in ("T3", "T2") if (text := split.texts[level][row])), None)
+            row -= len(split)
+        raise IndexError(row)
+
     def recall(self) -> dict[str, dict[str, float]]:
         """R@1, R@5 and R@10, 0..1, of ``image_to_text`` and ``text_to_image``.
 

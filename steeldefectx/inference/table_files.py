@@ -12,7 +12,6 @@ import io
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,6 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from steeldefectx.errors import ConfigError
 from steeldefectx.utils.printable import printable
 
 Row = dict[str, Any]
@@ -30,23 +28,6 @@ ROWS_IN_GROUP = 10_000
 """Rows that are gathered before a part of a Parquet file is written."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
-
-
-def check_output(out: Path) -> None:
-    """See that a table can be written, before any work for it; its folder is made if need be.
-
-    Raises:
-        ConfigError: An ending that stands for no format, a folder, or a place that cannot be written to.
-    """
-    if out.suffix.lower() not in OUTPUTS:
-        raise ConfigError(f"{out}: end its name in one of {', '.join(OUTPUTS)}; that decides the format.")
-    if out.is_dir():
-        raise ConfigError(f"{out}: a folder; name a file.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out.parent).close()
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written there ({error.strerror}); name another place.") from error
 
 
 @contextmanager

@@ -34,11 +34,12 @@ from steeldefectx.models.loading import (
     check_folder,
     commit_of,
     fetch,
+    hub_reason,
     quietly,
     read_object,
     refuse_not_finite,
 )
-from steeldefectx.models.names import BUILT_IN, EMBEDDED, TINY
+from steeldefectx.models.names import BUILT_IN, EMBEDDED, TINY, refuse_misspelt
 from steeldefectx.models.peft_adapters import MERGED
 
 MODEL_CONFIG = "config.json"
@@ -179,13 +180,11 @@ def checkpoint_folder(name: str) -> Path:
     """
     if name == EMBEDDED:
         return EMBEDDED_FOLDER
-    path = Path(name).expanduser()
-    if not path.is_dir() and (path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise ModelError(f"{name}: no such checkpoint folder.")
+    refuse_misspelt(name)
     try:
         return fetch(name)
     except HUB_ERRORS as error:
-        reason = str(error).splitlines()[0]
+        reason = hub_reason(error)
         raise ModelError(f"{name}: neither a folder nor a repository that the Hub gave ({reason}).") from error
 
 

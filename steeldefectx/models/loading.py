@@ -15,12 +15,14 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from transformers import AutoImageProcessor, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
 from steeldefectx.errors import ModelError
+from steeldefectx.models.names import refuse_misspelt
+from steeldefectx.utils.hub_connection import hub_answers
 
 ADAPTER_CONFIG = "adapter_config.json"
 FETCHED = [
@@ -68,7 +70,8 @@ def fetch(name: str, revision: str | None = None) -> Path:
     if path.is_dir():
         check_folder(path)
         return path
-    folder = Path(snapshot_download(name, revision=revision, allow_patterns=FETCHED))
+    kept_only = not hub_answers()
+    folder = Path(snapshot_download(name, revision=revision, allow_patterns=FETCHED, local_files_only=kept_only))
     if not any(folder.glob("*.safetensors")):
         raise ModelError(f"{name}: it has no safetensors. Weights in other formats are not loaded: they can hold code.")
     check_folder(folder)
@@ -86,6 +89,7 @@ def fetch_model(name: str, revision: str | None, others: str) -> Path:
     Raises:
         ModelError: It is not there, may not be loaded, or is an adapter.
     """
+    refuse_misspelt(name, "model")
     try:
         folder = fetch(name, revision)
     except HUB_ERRORS as error:
@@ -230,6 +234,13 @@ def commit_of(name: str, folder: Path) -> str | None:
     return None if Path(name).expanduser().is_dir() else folder.name
 
 
+def hub_reason(error: Exception) -> str:
+    """Why a repository did not come, in one line."""
+    if isinstance(error, LocalEntryNotFoundError):
+        return "the Hub does not answer, and it is not in the cache"
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def why_not_loaded(name: str, error: Exception, others: str) -> str:
     """A message for the user.
 
@@ -238,7 +249,7 @@ def why_not_loaded(name: str, error: Exception, others: str) -> str:
         error: What loading it raised.
         others: What else can be typed, as in ``a Hub id such as openai/clip-vit-base-patch32, or tiny``.
     """
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = hub_reason(error)
     if Path(name).expanduser().is_dir():
         return f"{name}: no model that can be loaded ({reason})"
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):

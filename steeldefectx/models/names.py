@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
+
+from steeldefectx.errors import ModelError
 
 TINY = "tiny"
 EMBEDDED = "embedded"
@@ -21,6 +25,31 @@ BACKBONES: dict[str, tuple[str, dict[str, Any]]] = {
     "convnext-tiny": ("convnext", {}),
 }
 """Name -> model type in ``transformers``, and what of its configuration differs from the default."""
+
+
+def refuse_misspelt(name: str, what: str = "checkpoint") -> None:
+    """See that a name is a folder, a built-in model, or can be a Hub id, before anyone is asked for it.
+
+    A Hub id is OWNER/NAME. What has no owner, begins as a path does, or lies in a folder that is here, is a path.
+
+    Raises:
+        ModelError: It can be none of these. Names that are near are named.
+    """
+    path = Path(name).expanduser()
+    if name in (*BUILT_IN, *BACKBONES) or path.is_dir():
+        return
+    if path.exists():
+        raise ModelError(f"{name}: a file; a {what} is a folder.")
+    is_path = name.startswith((".", "/", "~")) or name.count("/") != 1 or path.parent.is_dir()
+    if not is_path and not name.endswith("/"):
+        return
+    parent = next((folder for folder in path.parents if folder.is_dir()), Path())
+    here = sorted(entry.name for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    rest = path.relative_to(parent).parts[0] if parent in path.parents else path.name
+    near = [] if "/" in name else get_close_matches(name, BUILT_IN, 1)
+    near += [str(parent / other) for other in get_close_matches(rest, here, 2)]
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Give a folder, a Hub id (OWNER/NAME), or {EMBEDDED}."
+    raise ModelError(f"{name}: no such {what} folder. {hint}")
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,8 @@ from steeldefectx.store.schema import (
     Review,
     now,
 )
+from steeldefectx.store.verdicts import check_verdict
 
-VERDICTS = ("accept", "edit", "reject", "cannot_tell")
-DECISIVE = ("accept", "edit")
-"""Verdicts that leave a text."""
-REVIEWS_AN_IMAGE = 2
-"""Annotators who have to see an image, each without the other, before it has a T3."""
 SET_ASIDE = "set-aside"
 """Step of answers that were paid for and are of no use."""
 IDS_AT_A_TIME = 500
@@ -271,7 +267,7 @@ class Store:
         Args:
             image_id: Whose description it is.
             annotator: Who says it.
-            verdict: One of :data:`VERDICTS`.
+            verdict: One of :data:`~steeldefectx.store.verdicts.VERDICTS`.
             text: The description as it should be.
             judgements: Dimension -> judgement.
             seconds: Time spent on it.
@@ -284,7 +280,7 @@ class Store:
             ConflictError: Another window of the same annotator has written a newer version, or the image is
                 adjudicated.
         """
-        _check_verdict(verdict)
+        check_verdict(verdict)
         conflict = f"{image_id}: another window has handed in a newer review of {annotator}'s."
         with self.writing(conflict) as session:
             review = session.get(Review, (image_id, annotator), with_for_update=True)
@@ -328,7 +324,7 @@ class Store:
         Args:
             image_id: Whose description it is.
             by: Who decides.
-            verdict: One of :data:`VERDICTS`.
+            verdict: One of :data:`~steeldefectx.store.verdicts.VERDICTS`.
             text: The description as it should be.
             seconds: Time spent on it.
             seen_version: Version of the decision that this one is to replace; 0: there is none yet.
@@ -339,7 +335,7 @@ class Store:
             AnnotationError: No such verdict.
             ConflictError: It is decided already, or a review has changed since.
         """
-        _check_verdict(verdict)
+        check_verdict(verdict)
         with self.writing(f"{image_id} was decided already.") as session:
             reviews = session.scalars(select(Review).where(Review.image_id == image_id).with_for_update())
             versions = {review.annotator: review.version for review in reviews}
@@ -375,27 +371,6 @@ def _database_errors(conflict: str | None = None) -> Iterator[None]:
             raise ConflictError(conflict) from None
         # The driver's message alone: SQLAlchemy's own has the statement and its parameters.
         raise AnnotationError(f"The annotation store cannot be used: {error.orig}.") from None
-
-
-def reviewed_text(reviews: Sequence[Review], adjudication: Adjudication | None) -> str | None:
-    """The T3 of an image: as decided, else what two annotators agree on.
-
-    Args:
-        reviews: All reviews of the image.
-        adjudication: The decision between them, if there is one.
-
-    Returns:
-        None where fewer than two have reviewed it, where they differ, and where they agree that no text will do.
-    """
-    if adjudication is not None:
-        return adjudication.text if adjudication.verdict in DECISIVE else None
-    texts = {" ".join(review.text.split()) if review.verdict in DECISIVE else None for review in reviews}
-    return texts.pop() if len(texts) == 1 and len(reviews) >= REVIEWS_AN_IMAGE else None
-
-
-def _check_verdict(verdict: str) -> None:
-    if verdict not in VERDICTS:
-        raise AnnotationError(f"{verdict!r} is no verdict: {', '.join(VERDICTS)}.")
 
 
 def _draft(image_id: str, annotator: str, stage: str) -> tuple[ColumnElement[bool], ...]:

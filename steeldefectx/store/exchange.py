@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from steeldefectx.store.annotation_store import REVIEWS_AN_IMAGE, Store, reviewed_text
+from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.annotations import Annotation
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Answer, Candidate, Review
+from steeldefectx.store.verdicts import REVIEWS_AN_IMAGE, reviewed_text
 
 IMPORTED = "imported"
 """Step of an answer that stands for a text from elsewhere."""

@@ -14,6 +14,7 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.models.names import BACKBONES, CLASSIFIER, CLIP_ADAPTER, PEFT_METHODS
 from steeldefectx.taxonomy import T0_TEMPLATE, TEXT_LEVELS
 from steeldefectx.utils.flag_fields import setting
+from steeldefectx.utils.spelling import did_you_mean
 
 RECIPES = resources.files("steeldefectx") / "recipes"
 METHODS = (CLIP_ADAPTER, *PEFT_METHODS, *(f"{CLIP_ADAPTER}+{name}" for name in PEFT_METHODS), "full", CLASSIFIER)
@@ -165,7 +166,9 @@ class TrainConfig:
         1, "Parts that a batch goes through the towers in, to fit into memory. The loss sees all of the batch."
     )
     compile: bool = setting(False, "torch.compile the towers.")
-    output_dir: str = setting("runs/latest", "Folder for checkpoint, results.json, recipe.yaml and log.")
+    output_dir: str = setting(
+        "runs/latest", "Folder for checkpoint, results.json, recipe.yaml and log.", aliases=["--out"]
+    )
     resume: bool = setting(False, "Go on from the snapshot that a killed run of the same settings has left there.")
     snapshot_minutes: float = setting(5.0, "Minutes from one snapshot to the next.")
     tracker: str = setting("tensorboard", "Where losses are shown while it trains.", choices=TRACKERS)
@@ -182,7 +185,8 @@ class TrainConfig:
         for item in fields(self):
             value, choices = getattr(self, item.name), item.metadata.get("choices")
             if choices and value not in choices:
-                raise ConfigError(f"{item.name} {value!r}: choose one of {', '.join(choices)}.")
+                names = ", ".join(map(str, choices))
+                raise ConfigError(f"{item.name} {value!r}. {did_you_mean(value, choices)}Choose one of {names}.")
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{item.name} must be a finite number, not {value}.")
         for name in ("epochs", "batch_size", "lr", "lora_rank", "step_epochs", "views", "accumulate", "image_size"):
@@ -282,7 +286,9 @@ def load_recipe(name: str) -> dict[str, Any]:
     shipped = {Path(str(f)).stem: f for f in RECIPES.iterdir() if str(f).endswith(".yaml")}
     source = shipped.get(name, Path(name).expanduser())
     if not source.is_file():
-        raise ConfigError(f"No recipe {name!r}: give a YAML file or one of {', '.join(sorted(shipped))}.")
+        raise ConfigError(
+            f"No recipe {name!r}. {did_you_mean(name, shipped)}Give a YAML file or one of {', '.join(sorted(shipped))}."
+        )
     try:
         settings = yaml.safe_load(source.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:

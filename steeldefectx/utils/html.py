@@ -1,65 +1,109 @@
-"""HTML pages that need no other file: a frame with one look, and pictures inside the page."""
+"""HTML pages that need no network: one head and look, lists and tables to sort and filter, pictures to click on.
+
+A page says all it has to say without JavaScript; with it, lists can be sorted and filtered and pictures open whole.
+"""
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from html import escape
+from importlib import resources
 from pathlib import Path
-
-from PIL import Image
 
 from steeldefectx.utils.atomic import atomic_write
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #dde2e9; --page: #f5f7f9; --card: #fff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7ebf0; --soft: #9aa6b5; --line: #2e3844; --page: #12171d;
-  --card: #1a2129; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 78rem; padding: 2.5rem 1.25rem 4rem; background: var(--page); color: var(--ink);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { margin: 0; font-size: 1.75rem; overflow-wrap: anywhere; }
-.soft, figcaption { color: var(--soft); } .path, figcaption { overflow-wrap: anywhere; }
-figure { margin: 0; min-width: 0; } figure img { display: block; height: auto; border-radius: .35rem; }
-figcaption { margin-top: .4rem; font-size: .84rem; line-height: 1.4; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-"""
-"""What all pages have in common; colours as variables, for light and dark."""
+MOST_BYTES = 4_500_000
+"""Of a page's list; what is beyond is said to be elsewhere."""
 
 
-def page(title: str, body: Iterable[str], style: str = "") -> str:
+def page(title: str, body: Iterable[str], style: str = "", contents: str = "") -> str:
     """A whole page.
 
     Args:
         title: Of the browser's tab, as text.
-        body: Parts of the body, as HTML.
-        style: CSS after :data:`STYLE`.
+        body: Parts of the body, as HTML; one of them has the ``<h1>``.
+        style: CSS after that of all pages.
+        contents: Links to the page's sections, as HTML, to stand beside it.
     """
     head = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title><style>{STYLE}{style}</style>",
+        f"<title>{escape(title)}</title><style>{_asset('page.css')}{style}</style></head><body>",
     ]
-    return "\n".join([*head, *body, "</html>\n"])
+    before, after = ("<main>", "</main>") if not contents else (
+        f'<div class="frame"><nav aria-label="Contents">{contents}</nav><main>', "</main></div>"
+    )  # fmt: skip
+    return "\n".join([*head, before, *body, after, f"<script>{_asset('page.js')}</script></body></html>\n"])
 
 
-def picture(image: Image.Image, form: str = "PNG") -> str:
-    """An image inside the page, as ``PNG`` or ``JPEG``."""
-    buffer = io.BytesIO()
-    image.save(buffer, form, quality=85)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    source = f"data:image/{form.lower()};base64,{encoded}"
-    return f'<img alt="" width="{image.width}" height="{image.height}" src="{source}">'
+@cache
+def _asset(name: str) -> str:
+    return (resources.files(__package__) / name).read_text("utf-8")
 
 
-def thumbnail(image: Image.Image, side: int) -> str:
-    """An RGB image inside the page as JPEG, its longer side ``side`` pixels at most."""
-    small = image.copy()
-    small.thumbnail((side, side))
-    return picture(small, "JPEG")
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], label: str, words: Sequence[int] = (0,)) -> str:
+    """A table that is sorted by a click on a column, and filtered where it is long.
+
+    Args:
+        columns: Their names, as text.
+        rows: Entries, as HTML.
+        label: What the table is, for those who do not see it.
+        words: Columns, by position, that hold words; the others hold numbers.
+    """
+
+    def line(tag: str, entries: Sequence[str]) -> str:
+        kind = (' class="words"' if column in words else "" for column in range(len(entries)))
+        return f"<tr>{''.join(f'<{tag}{c}>{e}</{tag}>' for c, e in zip(kind, entries, strict=True))}</tr>"
+
+    head, body = line("th", [escape(name) for name in columns]), "".join(line("td", row) for row in rows)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table class="sortable">'
+        f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def card(body: str, keys: Mapping[str, str | float | None]) -> str:
+    """An entry of :func:`cards`.
+
+    Args:
+        body: HTML.
+        keys: What it can be filtered and sorted by.
+    """
+    data = "".join(f' data-{key}="{escape(str(value))}"' for key, value in keys.items() if value is not None)
+    return f'<article class="card"{data}>{body}</article>\n'
+
+
+def cards(
+    entries: Iterable[str],
+    what: str,
+    filters: Mapping[str, str],
+    orders: Sequence[tuple[str, str, bool]],
+    elsewhere: str,
+) -> str:
+    """A list that can be filtered and sorted; of a list too long for a page its beginning.
+
+    Args:
+        entries: From :func:`card`, in the order that is shown first.
+        what: What they are, in the plural.
+        filters: Key of the entries -> what it is called.
+        orders: Key, what the order is called, whether the highest come first; the first is the order of ``entries``.
+        elsewhere: A sentence on where those are that this page has no room for.
+    """
+    kept, size, left_out = [], 0, 0
+    for entry in entries:
+        size += len(entry.encode("utf-8", "replace"))
+        if size > MOST_BYTES:
+            left_out += 1
+        else:
+            kept.append(entry)
+    by = ";".join(f"{key}:{name}" for key, name in filters.items())
+    sorts = ";".join(f"{key}:{name}:{'down' if down else 'up'}" for key, name, down in orders)
+    note = f'<p class="soft">{left_out:,} more {what} have no room on this page. {escape(elsewhere)}</p>'
+    return (
+        f'<div class="cards" data-list="{escape(what)}" data-filters="{escape(by)}" data-sorts="{escape(sorts)}">'
+        f"{''.join(kept)}</div>{note if left_out else ''}"
+    )
 
 
 def write_page(content: str, file: Path) -> None:

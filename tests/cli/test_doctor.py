@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from steeldefectx.cli import doctor
 from steeldefectx.cli.app import app
+from steeldefectx.utils.hub_connection import reach
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_hub_that_does_not_answer_is_given_two_seconds(monkeypatch):
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         started = time.monotonic()
-        state = doctor._reach(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        state = reach(f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert "not reachable" in state
     assert time.monotonic() - started < 4
 

@@ -15,13 +15,13 @@ def invoke(monkeypatch, error, *words):
         raise error
 
     monkeypatch.setattr(PUSH, fail)
-    return CliRunner().invoke(app, [*words, "push-dataset", "folder", "a/b"])
+    return CliRunner().invoke(app, [*words, "push-dataset", ".", "a/b"])
 
 
 @pytest.mark.parametrize(
     ("module", "extra"),
-    [("onnxruntime", "onnx"), ("gradio.themes", "demo"), ("psycopg", "postgres"), ("openai", "annotate"),
-     ("fastapi", "demo"), ("sqlalchemy.orm", "annotate")],
+    [("onnxruntime", "onnx"), ("fastapi.routing", "demo"), ("psycopg", "postgres"), ("openai", "annotate"),
+     ("gradio.themes", "annotate"), ("sqlalchemy.orm", "annotate")],
 )  # fmt: skip
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(module, extra, capsys):
     with pytest.raises(SystemExit) as left, errors_as_messages("steeldefectx"):
@@ -53,7 +53,7 @@ def test_a_bug_is_no_message(monkeypatch):
     assert isinstance(invoke(monkeypatch, ZeroDivisionError()).exception, ZeroDivisionError)
 
 
-@pytest.mark.parametrize("words", [["--debug", "push-dataset", "f", "a/b"], ["push-dataset", "f", "a/b", "--debug"]])
+@pytest.mark.parametrize("words", [["--debug", "push-dataset", ".", "a/b"], ["push-dataset", ".", "a/b", "--debug"]])
 def test_debug_shows_the_traceback_wherever_it_stands(words, monkeypatch):
     def fail(*_, **__):
         raise DataError("no image there")

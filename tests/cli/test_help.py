@@ -1,17 +1,22 @@
 """What --help and --version show, and that they show it at once."""
 
+import inspect
 import re
 import subprocess
 import sys
 from itertools import pairwise
+from typing import get_args, get_type_hints
 
 import pytest
+import typer
+from typer import rich_utils
 from typer.testing import CliRunner
 
 from steeldefectx import __version__
 from steeldefectx.cli.app import COMMANDS, NAMES, app, help_text
 
 ALL = [NAMES.get(function) or function.__name__.replace("_", "-") for group in COMMANDS.values() for function in group]
+FUNCTIONS = {NAMES.get(f) or f.__name__.replace("_", "-"): f for group in COMMANDS.values() for f in group}
 FAMILIES = {
     "Data": ["build", "audit", "verify"],
     "Texts": ["annotate", "describe-classes", "review", "import-annotations", "export-annotations"],
@@ -24,7 +29,9 @@ FAMILIES = {
 
 
 def shown(*words, columns):
-    done = CliRunner().invoke(app, list(words), env={"COLUMNS": str(columns), "TERMINAL_WIDTH": str(columns)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rich_utils, "MAX_WIDTH", columns)  # read from the environment when it is imported
+        done = CliRunner().invoke(app, list(words), env={"COLUMNS": str(columns)})
     assert done.exit_code == 0
     return done.output
 
@@ -43,12 +50,24 @@ def test_the_commands_stand_in_groups():
 def test_help_fits_its_width_and_its_examples_stay_whole(command, columns):
     output = shown(command, "--help", columns=columns)
     assert all(len(line) <= columns for line in output.splitlines())
-    prose = output.split("\n╭")[0].splitlines()[3:]
+    prose = [line.strip() for line in output.split("\n╭")[0].splitlines()[3:]]
     # A paragraph breaks where the line is full, not where the source's lines end.
     for line, following in pairwise(prose):
-        if line.strip() and following.strip() and "  steeldefectx" not in line + following:
-            word = following.split()[0]
-            assert "steeldefectx" in line.split()[:1] or len(line.rstrip()) + 1 + len(word) > columns - 2
+        if line and following and not line.startswith("steeldefectx"):
+            assert len(line) + 1 + len(following.split()[0]) > columns - 4
+    examples = re.findall(r"^ *(steeldefectx .+)$", inspect.getdoc(FUNCTIONS[command]), re.MULTILINE)
+    assert examples or command in ("doctor", "cache")
+    assert set(examples) <= set(prose), "whole, to be copied"
+    assert "<bool>" not in output
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_what_is_written_is_named_by_out_and_what_is_used_by_checkpoint(command):
+    names = inspect.signature(FUNCTIONS[command]).parameters
+    assert not {"output", "folder_out", "target"} & set(names)
+    for name in {"out", "checkpoint", "store"} & set(names):
+        option = get_args(get_type_hints(FUNCTIONS[command], include_extras=True)[name])[1]
+        assert isinstance(option, typer.models.OptionInfo) or command == "convert-long-clip"
 
 
 def test_what_brackets_hold_is_shown():

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import steeldefectx
-from steeldefectx.data.builder import CONFIGS
+from steeldefectx.data.configs import CONFIGS
 from steeldefectx.errors import AnnotationError, ConfigError, DataError
 from steeldefectx.taxonomy import CLASS_NAMES, t0_sentence, t1_sentence
 

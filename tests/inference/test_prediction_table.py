@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 
 import pyarrow.parquet as pq
@@ -70,6 +71,7 @@ def test_three_formats_say_what_the_classifier_says(checkpoint, images, tmp_path
         assert done.exit_code == 1, "a file could not be read"
         assert "1b.jpg" in done.stderr
         assert "1 of 4 files" in done.stderr
+        assert re.fullmatch(r"Wrote \S+: 4 images, \d \w.*, 1 not readable\.\n", done.stdout)
         tables[ending] = read(tmp_path / "new" / f"t{ending}")
     assert pq.ParquetFile(tmp_path / "new" / "t.parquet").num_row_groups == 2
     assert tables[".parquet"] == tables[".jsonl"]
@@ -184,7 +186,7 @@ class Counts:
 def test_an_interrupted_table_goes_on_where_it_was(ending, checkpoint, images, tmp_path, capsys):
     classifier, files = SteelDefectClassifier.from_pretrained(checkpoint), find_images(images)
     out, whole = tmp_path / f"t.{ending}", tmp_path / f"whole.{ending}"
-    problems = predict_files(Counts(classifier), files, whole)
+    problems = predict_files(Counts(classifier), files, whole).problems
     with pytest.raises(KeyboardInterrupt):
         predict_files(Counts(classifier, before="2.png"), files, out)
     assert not out.exists()
@@ -193,7 +195,7 @@ def test_an_interrupted_table_goes_on_where_it_was(ending, checkpoint, images, t
         partial.write(b'{"file": "a line that was brok')
 
     rest = Counts(classifier)
-    assert predict_files(rest, files, out) == problems
+    assert predict_files(rest, files, out).problems == problems
     assert len(problems) == 1, "of a file that an earlier call has found unreadable"
     assert rest.seen == ["2.png"]
     assert read(out) == read(whole)
@@ -290,7 +292,7 @@ def test_standard_output_is_utf_8_whatever_the_pipe_says(checkpoint, tmp_path, m
 
 @pytest.mark.parametrize(
     ("place", "reason"),
-    [("folder.csv", "a folder"), ("t.html", "end its name"), ("file.png/t.csv", "cannot be written there"),
+    [("folder.csv", "a folder"), ("t.xlsx", "end its name"), ("file.png/t.csv", "cannot be written there"),
      ("closed/t.csv", "cannot be written there")],
 )  # fmt: skip
 def test_a_table_that_cannot_be_written_is_said_before_the_checkpoint_is_looked_at(place, reason, images, tmp_path):

@@ -1,6 +1,8 @@
 """Search: against plain numpy, and as typed."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,7 +118,10 @@ def test_search_as_typed(checkpoint, images, tmp_path):
     done = run("a dark scratch", "--checkpoint", checkpoint, "--top-k", 4, "--out", tmp_path / "found.html")
     assert done.exit_code == 0, done.output
     page = (tmp_path / "found.html").read_text()
-    assert page.count("<figure>") == page.count('src="data:image/jpeg;base64,') == 4
+    assert page.count('<article class="card"') == page.count('src="found_pictures/') == 4
+    found = re.findall(r'<p class="soft path">(\S+?)<br>(\S+?)</p>', page)
+    assert len(found) == 4
+    assert all(Path(path).is_file() and image_id for image_id, path in found), "where it is on the disk"
     assert "of 24 images searched" in page
     by_image = run("--image", images / "dark" / "dark0.png", "--checkpoint", checkpoint, "--texts", "T0")
     assert by_image.exit_code == 0, by_image.output

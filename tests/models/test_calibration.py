@@ -130,7 +130,7 @@ def test_a_run_without_held_out_images_is_calibrated_by_others(blobs, tmp_path):
     assert training.run(config, data)["calibration"] is None
 
     def typed(folder):
-        return CliRunner().invoke(app, ["calibrate", str(tmp_path / "out"), str(folder)])
+        return CliRunner().invoke(app, ["calibrate", str(folder), "--checkpoint", str(tmp_path / "out")])
 
     for own in (blobs / "run", blobs, blobs / "run" / "dark"):
         refused = typed(own)
@@ -159,6 +159,7 @@ def test_a_run_without_held_out_images_is_calibrated_by_others(blobs, tmp_path):
 def test_no_checkpoint_no_calibration(tmp_path):
     with pytest.raises(ModelError):
         read_calibration(str(tmp_path / "none"))
-    done = CliRunner().invoke(app, ["calibrate", str(tmp_path / "none"), str(tmp_path)])
+    (tmp_path / "a class").mkdir()
+    done = CliRunner().invoke(app, ["calibrate", str(tmp_path), "--checkpoint", str(tmp_path / "none")])
     assert done.exit_code == 2
     assert "no such folder" in done.stderr

@@ -14,9 +14,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from steeldefectx.errors import AnnotationError
-from steeldefectx.store.annotation_store import ConflictError, Store, reviewed_text
+from steeldefectx.store.annotation_store import ConflictError, Store
 from steeldefectx.store.database import connect
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Answer, Base, Candidate, Claim, Review
+from steeldefectx.store.verdicts import reviewed_text
 from tests.postgres import postgres
 
 

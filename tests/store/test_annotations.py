@@ -66,7 +66,7 @@ def call(*words):
 
 
 def test_export_has_drafts_reviews_and_where_they_come_from(store, tmp_path):
-    done = call("export-annotations", tmp_path / "a.db", tmp_path / "a.jsonl")
+    done = call("export-annotations", "--store", tmp_path / "a.db", "--out", tmp_path / "a.jsonl")
     assert done.exit_code == 0, done.output
     assert "5 images" in done.stdout
     assert "3 of them with a reviewed text (T3)" in done.stdout
@@ -87,10 +87,10 @@ def test_export_has_drafts_reviews_and_where_they_come_from(store, tmp_path):
 
 
 def test_what_is_exported_can_be_imported_and_exported_again(store, images, tmp_path):
-    call("export-annotations", tmp_path / "a.db", tmp_path / "a.jsonl")
+    call("export-annotations", "--store", tmp_path / "a.db", "--out", tmp_path / "a.jsonl")
     words = ("import-annotations", tmp_path / "a.jsonl", images, "--config", "class-folders", "--store")
     assert call(*words, tmp_path / "b.db").exit_code == 0
-    call("export-annotations", tmp_path / "b.db", tmp_path / "b.jsonl")
+    call("export-annotations", "--store", tmp_path / "b.db", "--out", tmp_path / "b.jsonl")
     before, after = ([(a.image_id, a.sha256, a.T2, a.T3, a.T3_from) for a in read_annotations(tmp_path / name)]
                      for name in ("a.jsonl", "b.jsonl"))  # fmt: skip
     assert before == after
@@ -127,7 +127,7 @@ def test_the_data_set_takes_them_as_t2_and_t3(store, images, tmp_path, form):
     target = tmp_path / "a.db"
     if form == "jsonl":
         target = tmp_path / "a.jsonl"
-        call("export-annotations", tmp_path / "a.db", target)
+        call("export-annotations", "--store", tmp_path / "a.db", "--out", target)
     rows = rows_of(images, annotations=str(target))
     ids = sorted(rows)
     assert [rows[i]["T3"] for i in ids[:5]] == T3
@@ -187,7 +187,7 @@ def test_annotations_of_other_data_and_broken_ones_are_refused(images, tmp_path)
 
 def test_classes_are_described_and_an_expert_has_the_last_word(images, tmp_path):
     out = tmp_path / "classes.yaml"
-    words = ("describe-classes", out, "--data-dir", images, "--store", tmp_path / "c.db", "--model", "gpt-4o",
+    words = ("describe-classes", "--out", out, "--data-dir", images, "--store", tmp_path / "c.db", "--model", "gpt-4o",
              "--sentence-model", SENTENCES, "--base-url")  # fmt: skip
     with OpenAIServer() as server:
         done = call(*words, server.url)

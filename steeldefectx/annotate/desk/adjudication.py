@@ -28,8 +28,8 @@ from steeldefectx.annotate.desk.queue import (
 )
 from steeldefectx.errors import AnnotationError
 from steeldefectx.language.coverage import DIMENSIONS
-from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Review
+from steeldefectx.store.verdicts import DECISIVE, REVIEWS_AN_IMAGE
 
 _TOKEN = re.compile(r"\s+|[\w'-]+|[^\w\s]")
 """What texts are compared by: words, punctuation and the spaces between."""

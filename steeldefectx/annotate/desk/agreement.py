@@ -12,8 +12,9 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 from steeldefectx.annotate.desk.adjudication import undecided
 from steeldefectx.annotate.desk.queue import count_images, reviewable
 from steeldefectx.language.coverage import DIMENSIONS
-from steeldefectx.store.annotation_store import DECISIVE, REVIEWS_AN_IMAGE, Store, reviewed_text
+from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.schema import Adjudication, Review
+from steeldefectx.store.verdicts import DECISIVE, REVIEWS_AN_IMAGE, reviewed_text
 
 FEW_IMAGES = 30
 """With fewer images κ is not even known to ± 0.2."""

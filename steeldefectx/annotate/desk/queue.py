@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from steeldefectx.errors import AnnotationError
 from steeldefectx.language.coverage import DIMENSIONS
-from steeldefectx.store.annotation_store import DECISIVE, Store
+from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Candidate, Draft, Failure, Review
+from steeldefectx.store.verdicts import DECISIVE
 
 Stage = Literal["review", "adjudicate"]
 RIGHT, WRONG, NOT_STATED = JUDGEMENTS = ("right", "wrong", "not stated")

@@ -25,8 +25,9 @@ from steeldefectx.annotate.desk.queue import (
 )
 from steeldefectx.language.claim_check import Contradiction
 from steeldefectx.language.coverage import DIMENSIONS
-from steeldefectx.store.annotation_store import REVIEWS_AN_IMAGE, Store
+from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.schema import Adjudication, AnnotatedImage, Candidate, Claim, Failure, Review
+from steeldefectx.store.verdicts import REVIEWS_AN_IMAGE
 
 
 @dataclass(frozen=True)

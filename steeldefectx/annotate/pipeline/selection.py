@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from steeldefectx.errors import ModelError
+from steeldefectx.utils.hub_connection import hub_answers
 
 SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 MAX_KEPT = 3
@@ -50,6 +52,33 @@ class ScoredCandidate:
     """1 for the best; None unless kept."""
 
 
+def check_sentence_model(name: str) -> None:
+    """See that a Sentence-BERT model is there or can be downloaded, before any work that ends with it.
+
+    Args:
+        name: Hub id or folder.
+
+    Raises:
+        ModelError: It is neither; the message says how to bring it by hand.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if Path(name).expanduser().is_dir():
+        return
+    repo = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        known = isinstance(try_to_load_from_cache(repo, "modules.json"), str) or hub_answers()
+    except HFValidationError:
+        raise ModelError(f"--sentence-model {name}: no such folder, and no Hub id.") from None
+    if not known:
+        raise ModelError(
+            f"Sentence-BERT ({repo}), which compares candidates, is not on this machine, and the Hub does not answer. "
+            f"Where there is a network: hf download {repo} --local-dir sentence-bert; bring that folder here, and give "
+            "--sentence-model sentence-bert."
+        )
+
+
 class SentenceModel:
     """A Sentence-BERT model.
 
@@ -61,12 +90,14 @@ class SentenceModel:
     """
 
     def __init__(self, name: str = SENTENCE_MODEL):
+        check_sentence_model(name)
         from sentence_transformers import SentenceTransformer  # imports torch and transformers: ten seconds
 
         try:
-            self._model = SentenceTransformer(name)
+            self._model = SentenceTransformer(name, local_files_only=not hub_answers())
         except (OSError, ValueError, RuntimeError) as error:
-            message = f"The sentence model {name!r} cannot be loaded: {error}. Name another with --sentence-model."
+            reason = " ".join(str(error).split()).rstrip(".")
+            message = f"The sentence model {name!r} cannot be loaded: {reason}. Name another with --sentence-model."
             raise ModelError(message) from error
 
     def encode(self, texts: list[str]) -> np.ndarray:

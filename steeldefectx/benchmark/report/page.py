@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs no other file and no network, made from its Markdown."""
+"""A report as one HTML page that needs no other file and no network, made from its Markdown: tables can be sorted."""
 
 from __future__ import annotations
 
@@ -11,47 +11,38 @@ from markdown_it.token import Token
 from matplotlib.figure import Figure
 
 from steeldefectx.benchmark.report.document import Document
+from steeldefectx.utils import html
 from steeldefectx.utils.figures import to_svg
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5d6878; --line: #d5dbe3; --page: #fff; --card: #f5f7f9;
-  --link: #1f5fa8; --target: #fff3c9; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7ebf0; --soft: #9aa6b5; --line: #35404d; --page: #12171d;
-  --card: #1a2129; --link: #82b4f0; --target: #4a4018; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
-  "Liberation Sans", sans-serif; }
-a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
+body { --card: #eef1f5; } @media (prefers-color-scheme: dark) { body { --card: #1a2129; } }
+nav a, td a { text-decoration: none; } a:hover { text-decoration: underline; }
 .frame { display: grid; grid-template-columns: 14rem minmax(0, 1fr); max-width: 96rem; margin: 0 auto; }
 nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y: auto;
   padding: 2.6rem 1rem 2rem 1.5rem; font-size: .86rem; line-height: 1.35; }
 nav ul { list-style: none; margin: 0; padding: 0; } nav li { margin: .45rem 0; } nav li > a { overflow-wrap: anywhere; }
 nav ul ul { padding-left: .8rem; border-left: 1px solid var(--line); } nav li li a { color: var(--soft); }
-main { min-width: 0; padding: 2.4rem 2rem 5rem; border-left: 1px solid var(--line); }
-h1 { margin: 0 0 .3rem; font-size: 1.9rem; line-height: 1.2; }
-h2 { margin: 3.4rem 0 .6rem; padding-bottom: .3rem; border-bottom: 2px solid var(--ink); font-size: 1.35rem; }
+main { min-width: 0; max-width: none; margin: 0; padding: 2.4rem 2rem 5rem; border-left: 1px solid var(--line); }
+h1 { margin: 0 0 .3rem; } h2 { margin: 3.4rem 0 .6rem; padding-bottom: .3rem; border-bottom: 2px solid var(--ink);
+  font-size: 1.35rem; }
 h3 { margin: 2.2rem 0 .4rem; font-size: 1.08rem; }
-p { max-width: 52rem; margin: .6rem 0; overflow-wrap: anywhere; } p:has(.plot) { display: flex; flex-wrap: wrap;
-  gap: .8rem 1.5rem; max-width: none; }
+p { margin: .6rem 0; } p:has(.plot) { display: flex; flex-wrap: wrap; gap: .8rem 1.5rem; max-width: none; }
 p:has(> sub:only-child) { margin: .2rem 0; }
 sub { color: var(--soft); font-size: .84em; line-height: 1.35; vertical-align: baseline; }
-.scroll { margin: .5rem 0 .8rem; max-width: 100%; overflow: auto; } .scroll:has(tr:nth-child(60)) { max-height: 44rem; }
-table { border-collapse: collapse; border: 2px solid var(--ink); border-width: 2px 0; font-size: .88rem;
-  font-variant-numeric: tabular-nums; }
+.scroll { margin: .5rem 0 .8rem; overflow: auto; } .scroll:has(tr:nth-child(60)) { max-height: 44rem; }
+table { border: 2px solid var(--ink); border-width: 2px 0; font-size: .88rem; }
 th { font-weight: 600; vertical-align: bottom; background: var(--page); position: sticky; top: 0; z-index: 1;
   box-shadow: 0 1px 0 var(--ink); }
-th, td { padding: .3rem .55rem; text-align: left; vertical-align: top; } td { white-space: nowrap; }
+th, td { padding: .3rem .55rem; text-align: left; border: 0; }
 td.long { white-space: normal; min-width: 17rem; max-width: 34rem; } td a[id] { scroll-margin-top: 4rem; }
 th:first-child, td:first-child { padding-left: .35rem; } tbody tr:hover td { background: var(--card); }
 td a { color: inherit; } td:first-child a, td a:hover { color: var(--link); }
 tr:has(:target) td { background: var(--target); }
 summary { cursor: pointer; }
-code { font: .92em ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere; }
 .plot { min-width: 0; max-width: 100%; }
 .plot svg { display: block; width: 100%; height: auto; } .plot.wide { overflow-x: auto; }
 .plot.wide svg { min-width: 40rem; }
 .plot svg text { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif !important; }
-footer { margin-top: 4rem; color: var(--soft); font-size: .85rem; }
 @media (max-width: 62rem) {
   .frame { display: block; } nav { position: static; max-height: none; padding: 1rem 1rem 0; }
   nav > ul { columns: 2; column-gap: 1.2rem; } nav > ul > li { break-inside: avoid; }
@@ -59,7 +50,7 @@ footer { margin-top: 4rem; color: var(--soft); font-size: .85rem; }
   td.long { min-width: 13rem; }
 }
 @media print { nav { display: none; } .frame { display: block; } main { border: 0; padding: 0; }
-  .scroll { overflow: visible; max-height: none; } tr { break-inside: avoid; } }
+  .scroll { max-height: none; } tr { break-inside: avoid; } }
 """
 WIDE = 640
 """Points of a plot that is scrolled on small screens, not shrunk."""
@@ -75,16 +66,7 @@ def render(document: Document) -> str:
     """The page of a document; its plots are drawn in it as SVG."""
     markdown = _renderer(document.figures)
     contents, body = markdown.render("\n".join(document.contents)), markdown.render("\n\n".join(document.blocks))
-    return "\n".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(document.title)}</title><style>{STYLE}</style></head><body><div class=frame>",
-            f"<nav aria-label=Contents>{contents}</nav>",
-            f"<main>{body}",
-            f"<footer>{FOOTER}</footer></main></div></body></html>\n",
-        ]
-    )
+    return html.page(document.title, [body, f"<footer>{FOOTER}</footer>"], STYLE, contents)
 
 
 def _renderer(figures: Mapping[str, Figure]) -> MarkdownIt:
@@ -97,7 +79,7 @@ def _renderer(figures: Mapping[str, Figure]) -> MarkdownIt:
         label = escape(tokens[index].content.replace("\\", ""))
         svg = to_svg(figures[file], file.rpartition("/")[2].removesuffix(".png"))
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-        wide = " wide" if points > WIDE else ""
+        wide = ' wide" tabindex="0' if points > WIDE else ""
         return f'<span class="plot{wide}" style="width:{points * 4 / 3:.0f}px">{svg}</span>'
 
     def entry(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
@@ -105,8 +87,13 @@ def _renderer(figures: Mapping[str, Figure]) -> MarkdownIt:
             tokens[index].attrJoin("class", "long")
         return str(renderer.renderToken(tokens, index, options, env))
 
+    def table_open(renderer: Any, tokens: Sequence[Token], index: int, *_: Any) -> str:
+        before = next((token.content for token in reversed(tokens[:index]) if token.type == "inline"), "")
+        label = escape(before.replace("*", "").replace("\\", ""))
+        return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table class="sortable">'
+
     markdown.add_render_rule("image", image)
     markdown.add_render_rule("td_open", entry)
-    markdown.add_render_rule("table_open", lambda *_: "<div class=scroll tabindex=0><table>")
+    markdown.add_render_rule("table_open", table_open)
     markdown.add_render_rule("table_close", lambda *_: "</table></div>")
     return markdown

@@ -49,7 +49,7 @@ def seeds(run: Run, most: int) -> str:
 
 
 def listed(document: Document, runs: list[Run], caption: str, words: Sequence[str]) -> None:
-    """A row for each run: Acc and mAcc, and beside them what was published of its protocol.
+    """A row for each run, the best first: Acc and mAcc, and beside them what was published of its protocol.
 
     Args:
         document: Where to.
@@ -60,7 +60,7 @@ def listed(document: Document, runs: list[Run], caption: str, words: Sequence[st
     best = {metric: _best(runs, metric) for metric in METRICS}
     most = max(len(run.done) for run in runs)
     rows = []
-    for run in runs:
+    for run in sorted(runs, key=best_first):
         scores = [score(run, metric, best=run is best[metric]) for metric in METRICS]
         number = published.find(run.settings)
         theirs = [NONE, NONE] if number is None else _both_figures(number, _mark(run, number))
@@ -72,7 +72,7 @@ def listed(document: Document, runs: list[Run], caption: str, words: Sequence[st
 def crossed(
     document: Document, runs: list[Run], caption: str, words: Sequence[str], across: str, name: Callable[[Any], str]
 ) -> None:
-    """Accuracies with one setting across: a row for all runs that differ in it alone.
+    """Accuracies with one setting across: a row for all runs that differ in it alone, the best in the last first.
 
     Args:
         document: Where to.
@@ -88,13 +88,36 @@ def crossed(
     best = {value: _best([run for run in runs if run[across] == value], "accuracy") for value in values}
     most, empty, rows = max(len(run.done) for run in runs), 0, []
     same = ("model", "method", "train_text", "test_text", "text_control", *({"shots"} - {across}))
-    for row in groups(runs, lambda run: (*(run[key] for key in same), run.variant)).values():
+    in_rows = groups(runs, lambda run: (*(run[key] for key in same), run.variant)).values()
+    for row in sorted(in_rows, key=lambda row: best_first(max(row, key=lambda run: values.index(run[across])))):
         by_value = {run[across]: run for run in row}
         empty += len(values) - len(by_value)
         entries = [_crossed_entry(by_value.get(value), best[value], most) for value in values]
         rows.append([*(WORDS[column](row[0]) for column in words), *entries])
     columns = (*words, *map(name, values))
     document.table(caption, columns, rows, _notes(runs, empty, most), words=len(words))
+
+
+def best_first(run: Run) -> tuple[bool, float]:
+    """What runs are sorted by: the highest accuracy first, what has none last."""
+    return (not run.done, -run.mean("accuracy") if run.done else 0.0)
+
+
+def best_of_tasks(document: Document, runs: list[Run]) -> None:
+    """The best run of each task on each data set, on true texts."""
+    words = ("task", "on", "model", "method", "train texts", "test texts", "shots")
+    rows = []
+    for (task, data), part in groups(runs, lambda run: (run["task"], run.data)).items():
+        done = [run for run in part if run.done and not run["text_control"]]
+        if done:
+            run = min(done, key=best_first)
+            texts = [WORDS[name](run) for name in words[4:-1]]
+            shown = [plain(short(run["model"])), plain(str(run["method"])), *texts]
+            scores = [score(run, metric) for metric in METRICS]
+            number = str(task).removeprefix("task")
+            rows.append([link(f"Task {number}", str(task)), plain(data), *shown, shots_text(run["shots"]), *scores])
+    if rows:
+        document.table("The best of each task", (*words, "Acc %", "mAcc %"), rows, words=len(words))
 
 
 def zero_and_few_shot(document: Document, runs: list[Run]) -> None:

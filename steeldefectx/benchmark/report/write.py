@@ -76,6 +76,8 @@ def _document(results: Results) -> Document:
         f"**{counts}.** Cells that differ in their seed alone are one run."
     )
     document = Document("SteelDefectX benchmark", lead)
+    document.heading("Best", "best")
+    tables.best_of_tasks(document, results.runs)
     document.heading("Data", "data")
     _data(document, results)
     for (task,), runs in groups(results.runs, lambda run: (run["task"],)).items():

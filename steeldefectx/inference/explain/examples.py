@@ -63,21 +63,26 @@ def dataset_examples(rows: Any) -> Iterator[Example]:
 
 
 def texts_of(example: Example, levels: Sequence[str], predicted: str | None) -> dict[str, str]:
-    """The texts of some levels: the example's own; for an image alone, T0 and T1 of the class it is predicted as.
-
-    Raises:
-        DataError: A level is missing.
+    """The texts of those of some levels that there are: the example's own; for an image alone, T0 and T1 of the class
+    it is predicted as.
     """
-    texts = example.texts
-    if texts is None:
-        texts = {} if predicted is None else {"T0": t0_sentence(predicted), "T1": t1_sentence(predicted)}
-    chosen = {level: text for level in levels if (text := texts.get(level))}
-    missing = [level for level in levels if level not in chosen]
-    if missing:
-        has = ", ".join(level for level, text in texts.items() if text) or "none"
-        whose = "" if example.texts else ", those of the class that it is predicted as"
-        raise DataError(
-            f"{example.name} has no {' and no '.join(missing)} text. Levels that it has: {has}{whose}. "
-            "--text asks for a text of your own."
-        )
-    return chosen
+    texts = _all_texts(example, predicted)
+    return {level: text for level in levels if (text := texts.get(level))}
+
+
+def what_is_missing(example: Example, levels: Sequence[str], predicted: str | None) -> str:
+    """That an example lacks some levels, and what it has, in words."""
+    texts = _all_texts(example, predicted)
+    missing = [level for level in levels if not texts.get(level)]
+    has = ", ".join(level for level, text in texts.items() if text) or "none"
+    whose = "" if example.texts else ", those of the class that it is predicted as"
+    return (
+        f"{example.name} has no {' and no '.join(missing)} text. Levels that it has: {has}{whose}. "
+        "--text asks for a text of your own."
+    )
+
+
+def _all_texts(example: Example, predicted: str | None) -> dict[str, str | None]:
+    if example.texts is not None:
+        return example.texts
+    return {} if predicted is None else {"T0": t0_sentence(predicted), "T1": t1_sentence(predicted)}

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
-SIDE = 320
-"""Pixels of a drawn image's longer side."""
+SIDE, MOST = 320, 1024
+"""Pixels of a drawn image's longer side, at least and at most."""
 COLOURS = "inferno"
 """Matplotlib's name; its lightness rises evenly with the value, also for colour-blind eyes and in print."""
 OPACITY = (0.15, 0.75)
@@ -26,7 +26,7 @@ def draw(image: Image.Image, saliency: np.ndarray | None = None, mask: np.ndarra
         mask: (H, W) bool.
     """
     width, height = image.size
-    scale = SIDE / max(width, height)
+    scale = min(max(width, height, SIDE), MOST) / max(width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.float32) / 255
     if saliency is not None:

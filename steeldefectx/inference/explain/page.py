@@ -1,56 +1,108 @@
-"""What ``steeldefectx explain`` writes: overlays as PNG files, and one HTML page that needs no other file."""
+"""What ``steeldefectx explain`` writes: overlays as PNG files, and a page that shows them, wrong predictions first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from PIL import Image
 from rich.table import Table
 
-from steeldefectx.inference.explain.explanations import Explanation, mean_scores_by_map
-from steeldefectx.inference.explain.overlay import LINE, SIDE, colour_bar, draw
+from steeldefectx.inference.explain.explanations import CENTRE, RANDOM, Explanation, mean_scores_by_map
+from steeldefectx.inference.explain.overlay import LINE, colour_bar, draw
 from steeldefectx.inference.explain.scores import THRESHOLD, Scores
 from steeldefectx.utils import html
+from steeldefectx.utils.page_pictures import inline, link
 
 PAGE, OVERLAYS = "explain.html", "overlays"
 
 STYLE = (
-    f":root {{ --outline: rgb{LINE}; --side: {SIDE}px; }}"
+    f":root {{ --outline: rgb{LINE}; }}"
     + """
-h2 { margin: 0; font-size: 1.05rem; overflow-wrap: anywhere; } p { max-width: 50rem; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.1rem;
-  margin-top: 1rem; }
-.head { display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: baseline; margin-bottom: .7rem; }
-.maps { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
-figure img { width: 100%; max-width: var(--side); } figcaption b { color: var(--ink); }
-.scores { display: block; margin-top: .25rem; color: var(--ink); font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .9rem .3rem 0; } tr:last-child td { border: 0; } .base td { color: var(--soft); }
+.cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 36rem), 1fr)); }
+.cards > * { contain-intrinsic-size: auto 24rem; }
+.maps { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr));
+  margin-top: .6rem; }
+.maps figcaption { font-size: .8rem; } .maps .picture, .maps img { width: 100%; }
+.wrong { border-left: .35rem solid var(--bad); }
 .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.6rem; align-items: center; margin: 1.2rem 0 0;
-  font-size: .88rem; color: var(--soft); } .legend span { display: flex; gap: .5rem; align-items: center; }
+  font-size: .88rem; } .legend span { display: flex; gap: .5rem; align-items: center; }
 .legend img { width: 12rem; height: .75rem; border-radius: .2rem; }
 .legend i { width: 1.1rem; height: .75rem; border: 2px solid var(--outline); border-radius: .2rem; }
 """
 )
 
 
-def write_overlays(explanation: Explanation, number: int, folder: Path) -> None:
+@dataclass(frozen=True)
+class Entry:
+    """What the page shows of an image; its maps are files already."""
+
+    name: str
+    class_name: str | None
+    """Where the data say it."""
+    predicted: str
+    probability: float
+    texts: dict[str, str]
+    scores: dict[str, Scores]
+    files: dict[str, tuple[str, int, int]]
+    """``image`` and the maps -> address, width, height."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it is known to be of another class than predicted."""
+        return self.class_name is not None and self.class_name != self.predicted
+
+
+def write_overlays(explanation: Explanation, number: int, folder: Path) -> Entry:
     """A PNG for each map, named by the image's number and the map, and one of the image with its mask's outline."""
     folder.mkdir(parents=True, exist_ok=True)
+    files = {}
     for name, picture in _pictures(explanation).items():
-        picture.save(folder / f"{number:03d}-{name}.png")
+        file = f"{number:03d}-{name}.png"
+        picture.save(folder / file)
+        files[name] = (f"{folder.name}/{file}", *picture.size)
+    of = explanation.example
+    return Entry(
+        of.name, of.class_name, explanation.predicted, explanation.probability, explanation.texts, explanation.scores,
+        files,
+    )  # fmt: skip
 
 
-def write_page(explanations: Sequence[Explanation], checkpoint: str, source: str, out: Path) -> Path:
-    """Write the page, whole or not at all; its file."""
-    subject = f"{len(explanations)} images of {escape(source)}, checkpoint {escape(checkpoint)}"
+def summary(entries: Sequence[Entry]) -> str:
+    """As "24 images, 3 of them predicted wrong"."""
+    images = f"{len(entries):,} image{'s' * (len(entries) != 1)}"
+    known = sum(entry.class_name is not None for entry in entries)
+    return f"{images}, {sum(entry.wrong for entry in entries):,} of them predicted wrong" if known else images
+
+
+def write_page(entries: Sequence[Entry], checkpoint: str, source: str, out: Path, notes: Sequence[str] = ()) -> Path:
+    """Write the page, whole or not at all; its file.
+
+    Args:
+        entries: Images.
+        checkpoint: What explained them.
+        source: What they are of.
+        out: Folder of the page and the overlays.
+        notes: Which classes lack which text.
+    """
+    ordered = sorted(entries, key=lambda entry: -entry.probability if entry.wrong else entry.probability)
     body = [
-        f'<h1>What the model looks at</h1><p class="soft path">{subject}</p>',
+        '<h1>What the model looks at</h1><p class="soft path">'
+        f"{escape(summary(entries))}. {escape(source)}, checkpoint {escape(checkpoint)}</p>",
         "<p>Each map shows what in the image speaks for the text below it more than for the texts of all classes.</p>",
-        _summary(explanations),
-        _legend(any(explanation.scores for explanation in explanations)),
-        *map(_card, explanations),
+        *(f"<p><b>Without a map.</b> {escape(note)}</p>" for note in notes),
+        _legend(any(entry.scores for entry in entries)),
+        _agreement([entry.scores for entry in entries if entry.scores]),
+        "<h2>Images</h2>",
+        html.cards(
+            map(_card, ordered),
+            "images",
+            {"result": "Result", "class": "Class", "predicted": "Predicted"},
+            [("place", "wrong first", False), ("sure", "least sure first", False), ("sure", "surest first", True)],
+            f"Their maps are in {OVERLAYS}/.",
+        ),
     ]
     html.write_page(html.page("SteelDefectX: what the model looks at", body, STYLE), out / PAGE)
     return out / PAGE
@@ -70,46 +122,60 @@ def _percent(scores: Scores) -> list[str]:
     return [f"{100 * value:.1f}" for value in (scores.energy, scores.hit, scores.iou)]
 
 
-def _summary(explanations: Sequence[Explanation]) -> str:
-    scores = mean_scores_by_map(explanations)
+def _agreement(scores: Sequence[dict[str, Scores]]) -> str:
     if not scores:
         return ""
-    scored = [explanation for explanation in explanations if explanation.scores]
-    rows = "".join(
-        f"<tr{'' if name in scored[0].maps else ' class=base'}><td>{escape(name)}<td>{'<td>'.join(_percent(means))}"
-        for name, means in scores.items()
-    )
+    rows = [[escape(name), *_percent(means)] for name, means in mean_scores_by_map(scores).items()]
+    label = f"Agreement with the masks of {len(scores)} images"
     return (
-        f'<div class="card"><h2>Agreement with the masks of {len(scored)} images</h2><div class="scroll"><table>'
-        f"<tr><th>map<th>energy in mask %<th>pointing game %<th>IoU %</tr>{rows}</table></div>"
+        f"<h2>{label}</h2>{html.table(['map', 'energy in mask %', 'pointing game %', 'IoU %'], rows, label)}"
         '<p class="soft">Means over images. Energy: the share of the map inside the mask. Pointing game: how often its '
-        f"maximum is inside. IoU: overlap of the mask with the places of at least {THRESHOLD:g} of the maximum. The "
-        "last two rows are maps that know nothing of the image.</p></div>"
+        f"maximum is inside. IoU: overlap of the mask with the places of at least {THRESHOLD:g} of the maximum. "
+        f"{RANDOM.capitalize()} and {CENTRE} know nothing of the image.</p>"
     )
 
 
 def _legend(masks: bool) -> str:
     outline = "<span><i></i>mask of the defect</span>" if masks else ""
-    return f'<div class="legend"><span>least {html.picture(colour_bar())} most relevant</span>{outline}</div>'
+    bar = inline(colour_bar(), "colours from dark violet over red to light yellow")
+    return f'<div class="legend"><span>least {bar} most relevant</span>{outline}</div>'
 
 
-def _card(explanation: Explanation) -> str:
-    example, pictures = explanation.example, _pictures(explanation)
-    about = [] if example.class_name is None else [f"class: {example.class_name}"]
-    about.append(f"predicted: {explanation.predicted}")
-    image = pictures.pop("image")
-    figures = [f"<figure>{html.picture(image)}<figcaption><b>image</b></figcaption></figure>"]
-    for name, picture in pictures.items():
-        scores = _scores(explanation.scores[name]) if explanation.scores else ""
-        caption = f"<figcaption><b>{escape(name)}</b> {escape(explanation.texts[name])}{scores}</figcaption>"
-        figures.append(f"<figure>{html.picture(picture)}{caption}</figure>")
-    head = f'<h2>{escape(example.name)}</h2><span class="soft">{escape(" · ".join(about))}</span>'
-    return f'<section class="card"><div class="head">{head}</div><div class="maps">{"".join(figures)}</div></section>'
+def _card(entry: Entry) -> str:
+    image, *maps = entry.files
+    figures = [f"<figure>{_link(entry, image)}<figcaption><b>image</b></figcaption></figure>"]
+    for name in maps:
+        scores = _scores(entry.scores[name]) if entry.scores else ""
+        caption = f"<figcaption><b>{escape(name)}</b> {escape(entry.texts[name])}{scores}</figcaption>"
+        figures.append(f"<figure>{_link(entry, name)}{caption}</figure>")
+    sure = f"{escape(entry.predicted)} {100 * entry.probability:.0f} %"
+    about, result = f"predicted: {sure}", None
+    if entry.class_name is not None:
+        result = "wrong" if entry.wrong else "right"
+        told = f'<span class="bad">wrong: {sure}</span>' if entry.wrong else f'<span class="good">right</span>: {sure}'
+        about = f"class: {escape(entry.class_name)} · predicted {told}"
+    place = -entry.probability if entry.wrong else entry.probability
+    keys = {
+        "result": result,
+        "class": entry.class_name,
+        "predicted": entry.predicted,
+        "sure": f"{entry.probability:.4f}",
+        "place": f"{place:.4f}",
+    }
+    body = f'<h3>{escape(entry.name)}</h3><p>{about}</p><div class="maps">{"".join(figures)}</div>'
+    card = html.card(body, keys)
+    return card.replace('class="card"', 'class="card wrong"', 1) if entry.wrong else card
+
+
+def _link(entry: Entry, name: str) -> str:
+    address, width, height = entry.files[name]
+    what = entry.name if name == "image" else f"{entry.name}: where the model sees {name}"
+    return link(address, address, what, (width, height))
 
 
 def _scores(scores: Scores) -> str:
     pointing = "hit" if scores.hit >= 0.5 else "miss"
-    return f'<span class="scores">energy {100 * scores.energy:.0f} % · {pointing} · IoU {100 * scores.iou:.0f} %</span>'
+    return f"<br>energy {100 * scores.energy:.0f} % · {pointing} · IoU {100 * scores.iou:.0f} %"
 
 
 def _pictures(explanation: Explanation) -> dict[str, Image.Image]:

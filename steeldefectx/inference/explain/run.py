@@ -13,8 +13,8 @@ from steeldefectx.data.images import open_image
 from steeldefectx.data.sources import find_images
 from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.inference.explain.examples import Example, dataset_examples, dataset_rows
-from steeldefectx.inference.explain.explanations import Explanation, explain_images, mean_scores_by_map
-from steeldefectx.inference.explain.page import OVERLAYS, score_table, write_overlays, write_page
+from steeldefectx.inference.explain.explanations import explain_images, mean_scores_by_map
+from steeldefectx.inference.explain.page import OVERLAYS, Entry, score_table, summary, write_overlays, write_page
 from steeldefectx.taxonomy import TEXT_LEVELS
 
 SAMPLE = "sample"
@@ -46,7 +46,7 @@ def explain_to_folder(
         Whether some image could not be read: these are said on standard error.
 
     Raises:
-        DataError: No image, or a text level that is missing.
+        DataError: No image, or a text level that none of them has.
         ConfigError: An unknown text level, config, or texts for an image classifier.
         ModelError: No checkpoint that can be loaded or explained.
     """
@@ -61,17 +61,25 @@ def explain_to_folder(
     else:
         files = find_images(Path(images).expanduser())[:limit]
         examples, total = _readable(files, unreadable), len(files)
-    explanations: list[Explanation] = []
+    entries: list[Entry] = []
+    missing: dict[str, list[str]] = {}
     steps = explain_images(examples, checkpoint, levels, text)
     for explanation in tqdm(steps, "explain", total, unit="image", delay=2):
-        write_overlays(explanation, len(explanations), out / OVERLAYS)
-        explanations.append(explanation)
-    if not explanations:
+        if explanation.missing:
+            missing.setdefault(explanation.example.class_name or explanation.predicted, []).append(explanation.missing)
+        if explanation.maps:
+            entries.append(write_overlays(explanation, len(entries), out / OVERLAYS))
+    if not entries and missing:
+        raise DataError(next(iter(missing.values()))[0])
+    if not entries:
         raise DataError(f"{images}: none of {total} images can be read.")
-    page = write_page(explanations, checkpoint, images, out)
-    if scores := mean_scores_by_map(explanations):
-        Console().print(score_table(scores, sum(bool(explanation.scores) for explanation in explanations)))
-    print(f"Wrote {page} and {out / OVERLAYS}.")
+    notes = [f"{name}, {len(lacking):,} of the images: {lacking[0]}" for name, lacking in missing.items()]
+    for note in notes:
+        print(f"without a map: {note}", file=sys.stderr)
+    page = write_page(entries, checkpoint, images, out, notes)
+    if scores := mean_scores_by_map([entry.scores for entry in entries if entry.scores]):
+        Console().print(score_table(scores, sum(bool(entry.scores) for entry in entries)))
+    print(f"Wrote {page} and {out / OVERLAYS}: {summary(entries)}.")
     return bool(unreadable)
 
 

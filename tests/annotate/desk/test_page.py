@@ -2,7 +2,7 @@
 
 import pytest
 
-from steeldefectx.store.annotation_store import reviewed_text
+from steeldefectx.store.verdicts import reviewed_text
 from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, reference_kappa
 from tests.annotate.desk.running_desk import (
     PATIENCE,

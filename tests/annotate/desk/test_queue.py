@@ -11,8 +11,9 @@ from steeldefectx.annotate.desk.agreement import progress
 from steeldefectx.annotate.desk.queue import Submission
 from steeldefectx.annotate.desk.reviews import ReviewQueue
 from steeldefectx.errors import AnnotationError
-from steeldefectx.store.annotation_store import ConflictError, Store, reviewed_text
+from steeldefectx.store.annotation_store import ConflictError, Store
 from steeldefectx.store.exchange import annotations_of
+from steeldefectx.store.verdicts import reviewed_text
 from tests.annotate.desk.review_store import PLAIN, TRUE, WRONG, add_image, make_store, review
 from tests.postgres import postgres
 

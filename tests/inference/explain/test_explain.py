@@ -80,7 +80,7 @@ def test_every_level_of_the_sample_gets_its_map_and_scores(rows, checkpoint):
         assert one.scores["T3"] == score(one.maps["T3"], np.asarray(row["mask"]) > 127)
         assert one.predicted in (one.example.class_name, *(other.example.class_name for other in found))
     mean = np.mean([one.scores["T2"].energy for one in found])
-    assert mean_scores_by_map(found)["T2"].energy == pytest.approx(mean)
+    assert mean_scores_by_map([one.scores for one in found])["T2"].energy == pytest.approx(mean)
 
 
 def test_a_data_set_becomes_a_page_with_scores(images, checkpoint, tmp_path):
@@ -88,13 +88,14 @@ def test_a_data_set_becomes_a_page_with_scores(images, checkpoint, tmp_path):
     done = run(images, *flags, "--out", tmp_path)
     assert done.exit_code == 0, done.output
     assert "Agreement with the masks of 2 images" in done.output
+    assert "2 images, " in done.output
     page = Pictures((tmp_path / "explain.html").read_text())
-    assert len(page.images) == 1 + 2 * 3  # the legend; of each image itself and two maps
-    assert all(address.startswith("data:image/png;base64,") for address in page.images)
-    assert page.others == []
-    names = {file.name for file in (tmp_path / "overlays").iterdir()}
-    assert names == {f"{number:03d}-{name}.png" for number in (0, 1) for name in ("image", "T0", "T1")}
-    classes = re.findall(r"class: ([\w ]+)", (tmp_path / "explain.html").read_text())
+    legend, *shown = page.images
+    assert legend.startswith("data:image/png;base64,")
+    names = {f"{number:03d}-{name}.png" for number in (0, 1) for name in ("image", "T0", "T1")}
+    assert {file.name for file in (tmp_path / "overlays").iterdir()} == names
+    assert sorted(shown) == sorted(page.others) == sorted(f"overlays/{name}" for name in names), "each once"
+    classes = re.findall(r'data-class="([\w ]+)"', (tmp_path / "explain.html").read_text())
     assert len(set(classes)) == 2  # in turn
 
 
@@ -129,7 +130,7 @@ def test_an_image_classifier_is_explained_by_its_class_and_takes_no_text(images,
         (["--texts", "T3"], "has no T3 text. Levels that it has: T0, T1, those of the class that it is predicted as."),
         (["--texts", "T9"], "no text level T9"),
         (["--config", "class-folders", "--texts", "T3"], "has no T3 text"),
-        (["--config", "nonsense"], "Unknown config"),
+        (["--config", "class-folder"], "Unknown config 'class-folder'. Did you mean class-folders?"),
     ],
 )
 def test_what_cannot_be_done_is_said(images, checkpoint, tmp_path, flags, reason):
@@ -164,6 +165,8 @@ def test_in_a_browser_all_pictures_show_and_nothing_is_wider_than_the_page(image
             page.set_viewport_size({"width": width, "height": 900})
             page.goto((tmp_path / "explain.html").as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.evaluate("for (const i of document.images) i.loading = 'eager'")
+            page.wait_for_function("[...document.images].every(i => i.complete)")
             shown = page.evaluate("[...document.images].map(i => [i.complete && i.naturalWidth, i.width, i.height])")
             assert len(shown) == 7
             assert all(natural and w and h for natural, w, h in shown)
