@@ -6,6 +6,7 @@ depends on a fresh one (launchers, the Hub's settings, being killed) is run by `
 
 import fcntl
 import multiprocessing
+import multiprocessing.util
 import os
 import pty
 import re
@@ -21,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).with_name("steeldefectx")
+multiprocessing.util.get_temp_dir()  # now: a test may name another folder, whose path is too long for a socket's
 FORKS = multiprocessing.get_context("forkserver")
 """There is one such process for all of a test run's worker: what is imported there has to be said once."""
 FORKS.set_forkserver_preload(

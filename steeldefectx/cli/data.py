@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
-from steeldefectx.cli.paths import absolute, existing
+from steeldefectx.cli.paths import absolute, look_through
 from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
 from steeldefectx.utils.output import check_output_folder
@@ -24,14 +24,15 @@ def look(
 ) -> None:
     """Say what a folder holds: its layout, classes with counts, what is not read, and what its images are.
 
+      steeldefectx look my_images/
+
     It takes a second or two for 10,000 files, as no more than a sample of them is opened. All other commands that take
     a folder of images read it in the same way.
-
-      steeldefectx look my_images/
     """
-    from steeldefectx.data.look import look as look_at  # imports Pillow; --help does without
+    found = look_through(folder)
+    from steeldefectx.data.look import look as look_at  # imports Pillow; all that is above does without
 
-    typer.echo("\n".join(look_at(folder.expanduser(), layout).lines()))
+    typer.echo("\n".join(look_at(found, layout).lines()))
 
 
 def build(
@@ -61,7 +62,7 @@ def build(
     """
     check_config(config)
     if data_dir is not None:
-        existing(data_dir, folder=True)
+        look_through(data_dir)
     check_output_folder(out.expanduser())
     from steeldefectx.data.export import build as build_folder  # imports datasets; --help does without
 
@@ -94,7 +95,7 @@ def audit(
     like images of another class. audit.csv says of each file whether to drop it or to look at it.
     """
     check_config(config)
-    folder = existing(data_dir, folder=True)
+    folder = look_through(data_dir)
     check_output_folder(out)
     from steeldefectx.data import audit as auditing  # imports datasets; all that is above does without
     from steeldefectx.data.audit_page import print_tables, write_page
@@ -136,7 +137,7 @@ def verify(
 
     """
     if data is not None and data != "sample":
-        existing(Path(data), folder=True)
+        look_through(Path(data))
     from steeldefectx.data import verify as verification  # imports scipy; --help does without
 
     if store is not None:

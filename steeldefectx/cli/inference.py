@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from steeldefectx.cli.extras import need
-from steeldefectx.cli.paths import existing, refuse_taken_port
+from steeldefectx.cli.paths import existing, look_through, refuse_taken_port
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.names import refuse_misspelt
 from steeldefectx.utils.output import check_output_file, check_output_folder
@@ -50,7 +50,7 @@ def predict(
     OUT.partial, and the same command goes on from there. In a CSV, names that a spreadsheet would run as a formula
     have a ' before them.
     """
-    existing(images)
+    look_through(images, folder=False)
     from steeldefectx.inference.table_files import OUTPUTS
 
     if out is not None:
@@ -98,7 +98,7 @@ def explain(
     predicted as, or about a text of your own.
     """
     if images != "sample":
-        existing(Path(images), folder=config is not None)
+        look_through(Path(images), folder=config is not None)
     check_output_folder(out)
     refuse_misspelt(checkpoint)
     from steeldefectx.inference.explain.run import explain_to_folder  # imports torch; all that is above does without
@@ -138,7 +138,7 @@ def search(
     if (query is not None) + (image is not None) + recall != 1:
         raise ConfigError("Give one of QUERY, --image FILE and --recall.")
     text_or_image = query if image is None else open_image(image)
-    folder = None if data_dir is None else str(existing(data_dir, folder=True))
+    folder = None if data_dir is None else str(look_through(data_dir))
     if out is not None:
         check_output_file(out, (".html",))
     refuse_misspelt(checkpoint)
@@ -198,7 +198,7 @@ def calibrate(
     For a run without --hold-out, which leaves no images to fit it on. It is kept in the checkpoint's folder, and
     `predict` uses it. No prediction changes, only how sure it is. Never give the images that you will test with.
     """
-    existing(images, folder=True)
+    look_through(images)
     existing(checkpoint, folder=True)
     from steeldefectx.inference.calibrate import calibrate_checkpoint  # imports torch; --help does without
 

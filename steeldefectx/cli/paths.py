@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from difflib import get_close_matches
 from pathlib import Path
 
+import typer
+
 from steeldefectx.errors import ConfigError, DataError
+
+MANY = 20_000
+"""Files that take seconds to be listed and understood."""
 
 
 def absolute(folder: Path | None) -> Path | None:
@@ -38,6 +44,27 @@ def existing(path: Path, *, folder: bool = False, empty: bool = False) -> Path:
     near = get_close_matches(found.relative_to(parent).parts[0], names, 1)
     hint = f"Did you mean {parent / near[0]}?" if near else f"{parent} is there, and has nothing like it."
     raise DataError(f"{path}: no such {'folder' if folder else 'file or folder'}. {hint}")
+
+
+def look_through(path: Path, *, folder: bool = True) -> Path:
+    """:func:`existing`, of images that are to be read; of many it is said at once that this takes a while.
+
+    Args:
+        path: As typed.
+        folder: Whether it has to be a folder.
+
+    Raises:
+        DataError: As for :func:`existing`.
+    """
+    found = existing(path, folder=folder)
+    count = 0
+    for _, _, files in os.walk(found):
+        count += len(files)
+        if count >= MANY:
+            if os.environ.get("RANK", "0") == "0":  # one of the processes of a launcher
+                typer.echo(f"Looking through {path} ...", err=True)
+            break
+    return found
 
 
 def refuse_taken_port(port: int) -> None:

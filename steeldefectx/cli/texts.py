@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steeldefectx.cli.own_images import Boxes, Config, Layout, Page, ZipEncoding, reading_settings
-from steeldefectx.cli.paths import absolute, existing
+from steeldefectx.cli.paths import absolute, existing, look_through
 from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
 from steeldefectx.utils.output import check_output_file
@@ -105,7 +105,7 @@ def annotate(
     """
     check_config(config)
     if images is not None:
-        existing(images, folder=True)
+        look_through(images)
     from steeldefectx.annotate.pipeline import run  # imports openai and SQLAlchemy; --help does without
     from steeldefectx.annotate.pipeline.costs import prices_of
     from steeldefectx.annotate.pipeline.dataset_images import find_images
@@ -315,7 +315,7 @@ def import_annotations(
     """
     check_config(config)
     if images is not None:
-        existing(images, folder=True)
+        look_through(images)
     from steeldefectx.annotate.pipeline.dataset_images import find_images
     from steeldefectx.language.coverage import coverage
     from steeldefectx.store.annotation_store import Store

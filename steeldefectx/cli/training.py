@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steeldefectx.cli.error_messages import errors_as_messages
-from steeldefectx.cli.paths import existing
+from steeldefectx.cli.paths import existing, look_through
 from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError, SteelDefectXError
 from steeldefectx.models.names import refuse_misspelt
@@ -148,7 +148,7 @@ def _check_places(config: str | None, data_dir: str | None, *files: str | None) 
     if config is not None:
         check_config(config)
     if data_dir is not None:
-        existing(Path(data_dir), folder=True)
+        look_through(Path(data_dir))
     for file in files:
         if file is not None and "://" not in file:
             existing(Path(file))

@@ -18,7 +18,7 @@ from steeldefectx.cli.app import COMMANDS, NAMES, app, help_text
 ALL = [NAMES.get(function) or function.__name__.replace("_", "-") for group in COMMANDS.values() for function in group]
 FUNCTIONS = {NAMES.get(f) or f.__name__.replace("_", "-"): f for group in COMMANDS.values() for f in group}
 FAMILIES = {
-    "Data": ["build", "audit", "verify"],
+    "Data": ["look", "build", "audit", "verify"],
     "Texts": ["annotate", "describe-classes", "review", "import-annotations", "export-annotations"],
     "Train": ["train", "eval", "pretrain", "stretch-clip", "convert-long-clip"],
     "Use": ["predict", "explain", "search", "demo", "calibrate", "export-onnx"],

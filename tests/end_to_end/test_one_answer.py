@@ -123,7 +123,7 @@ def test_every_way_to_ask_gives_the_same_answer(trained, images, tmp_path):
     explain_to_folder(str(images), str(folder), [], None, "class-folders", "test", 9, tmp_path / "explained")
     page = (tmp_path / "explained" / "explain.html").read_text()
     for label, count in enumerate(np.bincount(expected.argmax(1), minlength=3)):
-        assert page.count(f"predicted: {classifier.classes[label]}") == count, "explain"
+        assert page.count(f'data-predicted="{classifier.classes[label]}"') == count, "explain"
 
 
 @pytest.mark.integration

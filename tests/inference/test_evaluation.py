@@ -77,9 +77,10 @@ def test_data_and_their_split_are_those_of_the_run_unless_flags_say_otherwise():
     recipe = {"config": "class-folders", "data_dir": "mine", "gc10": "whole", "split_by": "grouped",
               "t0_template": "A {}.", "t1_file": "t1.yaml", "annotations": "texts.jsonl"}  # fmt: skip
     assert EvalConfig("runs/latest").data_settings(recipe) == recipe | {
-        "skip_bad": False, "layout": "auto", "boxes": "crop",
+        "skip_bad": False, "layout": "auto", "boxes": "crop", "page": 0, "zip_encoding": None,
     }  # fmt: skip
     typed = EvalConfig("runs/latest", data_dir="raw", split_by="rule", gc10="crop", t0_template="{}")
     expected = {"config": "auto", "data_dir": "raw", "split_by": "rule", "gc10": "crop", "t0_template": "{}"}
     others = {"t1_file": "t1.yaml", "annotations": None, "skip_bad": False, "layout": "auto", "boxes": "crop"}
+    others |= {"page": 0, "zip_encoding": None}
     assert typed.data_settings(recipe) == expected | others, "annotations are of the images trained on"

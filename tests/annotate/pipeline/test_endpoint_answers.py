@@ -155,10 +155,18 @@ def test_class_descriptions_have_no_thoughts(tmp_path, alone):
         return 200, {}, chat(*(texts * 3)[: request.body.get("n", 1)])
 
     alone.answer = answer
-    words = ["describe-classes", str(tmp_path / "t1.yaml"), "--store", str(tmp_path / "t1.db"), "--model", "vlm"]
+    words = [
+        "describe-classes",
+        "--out",
+        str(tmp_path / "t1.yaml"),
+        "--store",
+        str(tmp_path / "t1.db"),
+        "--model",
+        "vlm",
+    ]
     (tmp_path / "images" / "Crazing").mkdir(parents=True)
     make_images(tmp_path / "images", 1)
-    words += ["--base-url", alone.url, "--data-dir", str(tmp_path / "images")]
+    words += ["--model", "vlm", "--base-url", alone.url, "--data-dir", str(tmp_path / "images")]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     text = (tmp_path / "t1.yaml").read_text()
