@@ -64,8 +64,9 @@ def water_mark(pen: Pen, mark: Mark) -> None:
 
 
 def band(pen: Pen, mark: Mark) -> None:
-    """A stripe of even width, often from edge to edge."""
-    half, width = max(mark.extent, 0.2) / 2, pen.thickness(0.025, 0.09)
+    """A stripe of even width, mostly from edge to edge."""
+    half, width = max(mark.extent, 0.35) / 2, pen.thickness(0.015, 0.08)
+    half = 1.5 if pen.rng.random() < 0.6 else half
     at = pen.window(mark, half, width + 0.01)
     v = at.v + 0.006 * pen.ragged(at, 8)
     pen.add(at, np.minimum(width - np.abs(v), half - np.abs(at.u)), np.clip(pen.ragged(at, 20), -1, 1))

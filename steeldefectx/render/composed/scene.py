@@ -38,6 +38,10 @@ SURFACE, PART, DEFECT, LENS = range(4)
 """Streams of random numbers."""
 
 
+class Undrawable(DataError):
+    """A plan that gives nothing to see: another seed does."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that a scene is made from."""
@@ -82,7 +86,7 @@ def picture(plan: Plan) -> Picture:
     """Draw a plan.
 
     Raises:
-        DataError: The defect cannot be drawn at this size or place.
+        Undrawable: Nothing of the defect is seen.
     """
     size = plan.size
     ground = draw_surface(plan.surface, _stream(plan, SURFACE), size)
@@ -104,13 +108,13 @@ def picture(plan: Plan) -> Picture:
             break
     else:
         if drawn:
-            raise DataError(f"{plan} could not be drawn: take another seed.")
+            raise Undrawable(f"{plan} could not be drawn: take another seed.")
     pixels = part.before_background(ground.pixels) + change
     image, seen = photograph_scene(pixels, float(ground.pixels.mean()), _stream(plan, LENS))
     if seen is not None:
         mask = mask & seen
     if drawn and np.count_nonzero(mask) < max(3, LEAST * mask.size):
-        raise DataError(f"{plan} is hidden by its frame: take another seed.")
+        raise Undrawable(f"{plan} is hidden by its frame: take another seed.")
     attributes = attributes_from_mask(image, mask) if drawn else None
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box = (float(np.ptp(columns) + 1) / size, float(np.ptp(rows) + 1) / size) if drawn else (0.0, 0.0)

@@ -11,10 +11,10 @@ from steeldefectx.render.composed.parts import Part
 from steeldefectx.render.composed.pen import MARGIN
 from steeldefectx.render.surfaces import texture
 
-OPACITY = {"faint": (0.1, 0.2), "medium": (0.25, 0.5), "strong": (0.55, 0.97)}
+OPACITY = {"faint": (0.05, 0.16), "medium": (0.2, 0.45), "strong": (0.55, 0.97)}
 """Strength -> share of the way from the metal's grey level to black or white."""
-SEEN = 1.1
-"""Opacity, in deviations of the surface's texture, under which nothing would be seen."""
+SEEN = {"faint": 0.7, "medium": 1.3, "strong": 2.2}
+"""Strength -> opacity, in deviations of the surface's texture, under which nothing would be seen."""
 WHITE = 250.0
 
 
@@ -33,14 +33,16 @@ def shade(distance: Array, inner: Array, look: Appearance, pixels: Array, part: 
     size = len(pixels)
     deepest = max(float(distance.max()), 1 / size)
     blur, rim, opacity, height = (float(value) for value in rng.random(4))
-    softness = (1 + blur) / size if look.softness == "sharp" else min(0.02 + 0.06 * blur, 1.7 * deepest, 2 * MARGIN)
+    sharp = look.softness == "sharp" and look.form != "cloud"
+    softness = (1 + blur) / size if sharp else min(0.02 + 0.06 * blur, 1.7 * deepest, 2 * MARGIN)
     alpha = np.clip(distance / max(softness, 1 / size) + 0.5, 0, 1)
     if look.form == "missing edge":
         return alpha * (part.background - pixels)
     tone = _tone(look, distance, inner, (0.5 + rim) * max(0.012, 1.5 / size))
-    low, high = OPACITY["strong" if look.form == "hole" else look.strength]
+    strength = "strong" if look.form == "hole" else look.strength
+    low, high = OPACITY[strength]
     restless = texture(pixels) / max(float(pixels.mean()), 20.0)
-    opacity = min(max(low + (high - low) * opacity, SEEN * restless * low / OPACITY["medium"][0]), 0.98)
+    opacity = min(max(low + (high - low) * opacity, SEEN[strength] * restless), 0.98)
     change: Array = alpha * opacity * tone
     if look.relief != "flat":
         bevel = deepest if look.form in DOMED else min(deepest, 0.012 + 0.02 * height)
@@ -73,7 +75,7 @@ def _tone(look: Appearance, distance: Array, inner: Array, rim: float) -> Array 
 def _slope(height: Array, light: float, pixels: float, domed: bool) -> Array:
     """How much a height (H, W) of 0..1 faces the light, about -1..1, if it rises within so many pixels."""
     if domed:
-        height = np.sin(np.pi / 2 * height)
+        height = 0.5 - 0.5 * np.cos(np.pi * height)
     slope = np.zeros_like(height)
     slope[:, 1:-1] = (height[:, :-2] - height[:, 2:]) * np.cos(light)
     slope[1:-1] += (height[:-2] - height[2:]) * np.sin(light)

@@ -1,0 +1,291 @@
+"""Texts of composed scenes: worded anew each time, the same with one fact swapped, and the same in other words.
+
+A text is made of a scene's facts, of a selection of them that it states, and of a style, numbers that choose among
+words. With the same style and another fact only the words of that fact change: a hard negative. With another style and
+the same facts no claim changes: a hard positive.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from steeldefectx.language.appearance import ANY_FORM, FORMS, SURFACES
+from steeldefectx.language.descriptions import CONTRASTS, DEPTHS, GROUPS, LOCATION_PHRASES, SHAPES, SIZES
+from steeldefectx.language.lexicon.reading import find_entry
+from steeldefectx.language.scene_facts import FAMILIES, LIKE, Facts, fits, may_be_said, swap
+from steeldefectx.language.scene_words import (
+    ABSENT,
+    ADJECTIVES,
+    CLAUSES,
+    COUNTED,
+    INTROS,
+    LOOKS_ALONE,
+    METALS,
+    NAMED_INTROS,
+    NAMED_LOOKS,
+    NAMES_ALONE,
+    ORDER,
+    PRESENT,
+    SHORT,
+    SOUND,
+    STEELS,
+    UNSOUND,
+)
+
+KINDS = ("name", "looks", "name and looks", "short", "description", "name and description")
+"""What a text of a defect says: its name, how such defects look, a few words or sentences about this one."""
+SLOTS = ("pattern", "name", "looks", "noun", "count", "where", "surface", "metal", "subject", "group", "absent", "many",
+         "order", "adjective", "phrase")  # fmt: skip
+STYLES = 64
+"""Numbers of a style: those of the slots, then those of attributes' words."""
+SUBJECTS = (("It", "They"), ("The defect", "The marks"), ("The affected area", "The affected areas"), ("This", "These"))
+SENTENCES = ("scale", "location", "contrast", "tone", "relief", "softness", "direction", "length", "depth")
+"""What is said in sentences of their own, where it is not said before the noun."""
+IN_NOUN_PHRASE = 3
+"""More adjectives than this would be too many."""
+_ATTRIBUTES = (*ORDER, "location", "number", "depth", "surface", "form", "kind", "absent", "shape")
+
+
+@dataclass(frozen=True)
+class SceneText:
+    """A text of a scene, and what it is made of."""
+
+    text: str
+    kind: str
+    """One of :data:`KINDS`, or ``sound``."""
+    stated: tuple[str, ...]
+    """The attributes that it states."""
+    facts: Facts
+    style: tuple[float, ...]
+
+
+def describe(facts: Facts, rng: np.random.Generator, kind: str | None = None) -> SceneText:
+    """A text that is true of a scene.
+
+    Args:
+        facts: Of :func:`~steeldefectx.language.scene_facts.facts_of_scene`.
+        rng: Chooses what is said and in which words.
+        kind: One of :data:`KINDS`; a scene without a name, or to which the looks of its entry do not fit, gets a
+            description instead. Sound metal has a kind of its own.
+    """
+    style = tuple(rng.random(STYLES).tolist())
+    if facts["kind"] == "sound":
+        return _made("sound", ("kind",), dict(facts), style)
+    kind = kind or KINDS[int(rng.integers(len(KINDS)))]
+    if kind != "short" and kind != "description" and "name" not in facts:
+        kind = "description" if kind.endswith("description") else "short"
+    if "looks" in kind and not _looks(facts):
+        kind = "name and description" if "name" in kind else "short"
+    if kind in ("name", "looks", "name and looks"):
+        return _made(kind, (), dict(facts), style)
+    said = dict(facts)
+    known = [attribute for attribute in (*ORDER, "location", "number", "depth", "surface") if attribute in facts]
+    most = 3 if kind == "short" else len(known)
+    count = int(rng.integers(1, max(2, most) + 1)) if kind == "short" else int(rng.integers(min(3, most), most + 1))
+    stated = [str(attribute) for attribute in rng.permutation(known)[:count]]
+    if "form" in facts:
+        stated.append("form")
+    if rng.random() < 0.12 and facts.get("form") in LIKE:
+        family = FAMILIES[(LIKE[facts["form"]] + 1 + int(rng.integers(len(FAMILIES) - 1))) % len(FAMILIES)]
+        said["absent"] = family[int(rng.integers(len(family)))]
+        stated.append("absent")
+    return _made(kind, tuple(stated), said, style)
+
+
+def swapped(text: SceneText, attribute: str, rng: np.random.Generator) -> SceneText | None:
+    """The same text with one fact false, or None where it states none that can be swapped.
+
+    Args:
+        text: Of :func:`describe`.
+        attribute: One of :data:`~steeldefectx.language.scene_facts.SWAPS`, or ``absent``: what is not there, is.
+        rng: Chooses among false values.
+    """
+    if attribute == "absent" and "absent" in text.stated:
+        return _made(text.kind, text.stated, dict(text.facts) | {"absent": f"!{text.facts['absent']}"}, text.style)
+    if attribute != "kind" and attribute not in text.stated:
+        return None
+    false = swap(text.facts, attribute, rng)
+    if false is None:
+        return None
+    if attribute == "kind":
+        kind = "sound" if false["kind"] == "sound" or text.kind == "sound" else text.kind
+        return _made(kind, ("kind",), false, text.style)
+    other = _made(text.kind, text.stated, false, text.style)
+    return None if other.text == text.text else other
+
+
+def reworded(text: SceneText, rng: np.random.Generator) -> SceneText:
+    """The same facts in other words."""
+    return _made(text.kind, text.stated, text.facts, tuple(rng.random(STYLES).tolist()))
+
+
+def _made(kind: str, stated: tuple[str, ...], facts: Facts, style: tuple[float, ...]) -> SceneText:
+    return SceneText(_Writer(kind, stated, facts, style).text(), kind, stated, facts, style)
+
+
+class _Writer:
+    """Puts facts into words."""
+
+    def __init__(self, kind: str, stated: tuple[str, ...], facts: Facts, style: tuple[float, ...]):
+        self.kind, self.stated, self.facts, self.style = kind, stated, facts, style
+        self.many = facts.get("plural") == "yes"
+        self.said: set[str] = set()
+
+    def pick(self, options: tuple[str, ...], slot: str) -> str:
+        """One of the options, by the style."""
+        number = SLOTS.index(slot) if slot in SLOTS else len(SLOTS) + 2 * _ATTRIBUTES.index(slot)
+        return options[int(self.style[number] * len(options))]
+
+    def number(self, slot: str) -> float:
+        """The style's number for a slot or an attribute's order."""
+        return self.style[SLOTS.index(slot) if slot in SLOTS else len(SLOTS) + 2 * _ATTRIBUTES.index(slot) + 1]
+
+    def text(self) -> str:
+        """The whole text."""
+        if self.kind == "sound":
+            patterns = SOUND if self.facts["kind"] == "sound" else UNSOUND
+            return _finished(self._filled(self.pick(patterns, "pattern")), self.many)
+        if self.kind in ("name", "looks", "name and looks"):
+            patterns = {"name": NAMES_ALONE, "looks": LOOKS_ALONE, "name and looks": NAMED_LOOKS}[self.kind]
+            return _finished(self._filled(self.pick(patterns, "pattern")), self.many)
+        if self.kind == "short":
+            return self._short()
+        return self._sentences()
+
+    def _filled(self, pattern: str) -> str:
+        """A pattern with its words."""
+        surface = self._surface()
+        words = {"surface": surface, "bare": _bare(surface), "metal": self.pick(self._metals, "metal")}
+        if "{name}" in pattern:
+            words["name"] = self._name()
+        if "{looks}" in pattern:
+            words["looks"] = self.pick(_looks(self.facts), "looks")
+        if "{where}" in pattern:
+            words["where"] = self._where()
+        return pattern.format(**words)
+
+    def _name(self) -> str:
+        entry = find_entry(self.facts["name"])
+        assert entry is not None
+        fitting = tuple(name for name in entry.names if may_be_said(name, self.facts)) or entry.names[:1]
+        name = _bare(fitting[0] if self.number("name") < 0.6 else self.pick(fitting, "name"))
+        return name if self.number("metal") < 0.3 else name.lower()
+
+    def _surface(self) -> str:
+        return self.pick(SURFACES[self.facts["surface"]], "surface")
+
+    def _where(self) -> str:
+        place = self.facts["location"]
+        phrase = self.pick(LOCATION_PHRASES[place], "where")
+        return f"mainly {phrase}" if self.facts["extent"] == "mainly" else phrase
+
+    def _short(self) -> str:
+        """A few words."""
+        where, on = "location" in self.stated, "surface" in self.stated
+        fitting = tuple(p for p in SHORT if ("{where}" in p) == where and ("{surface}" in p) == on)
+        pattern = self.pick(fitting, "pattern")
+        words = pattern.format(what=self._what(len(ORDER)), where=self._where() if where else "", surface=self._surface())
+        text = f"{words.rstrip('.')}, {self._absent()}" if "absent" in self.stated else words
+        if self.number("many") < 0.5:
+            text = text[:1].upper() + text[1:]
+        return _agree(text, self.many)
+
+    def _sentences(self) -> str:
+        """An opening and up to some more sentences."""
+        on = f" on {self._surface()}" if "surface" in self.stated else ""
+        where = ""
+        if "location" in self.stated and self.number("location") < 0.4:
+            where = f" {self._where()}"
+            self.said.add("location")
+        what = self._what(IN_NOUN_PHRASE)
+        pattern = self.pick(NAMED_INTROS if self.kind.startswith("name") else INTROS, "pattern")
+        named = {"name": self._name()} if "{name}" in pattern else {}
+        sentences = [pattern.format(what=what + where + on, **named)]
+        left = [a for a in SENTENCES if a in self.stated and a not in self.said and self._clause(a)]
+        left.sort(key=self.number)
+        groups = self.pick(GROUPS.get(len(left), ((2, 2, 1, 1, 1), (2, 2, 2, 2))), "group") if left else ()  # type: ignore[arg-type]
+        for number, size in enumerate(groups):
+            clauses = [self._clause(attribute) for attribute in left[:int(size)]]
+            left = left[int(size):]
+            if clauses:
+                subject = SUBJECTS[(int(self.number("subject") * len(SUBJECTS)) + number) % len(SUBJECTS)][self.many]
+                sentences.append(f"{subject} {' and '.join(clauses)}")
+        if "absent" in self.stated:
+            sentences.append(self._absent())
+        return " ".join(_finished(sentence + ".", self.many) for sentence in sentences)
+
+    def _what(self, most: int) -> str:
+        """The noun phrase: number, adjectives, noun."""
+        adjectives = [a for a in ORDER if a in self.stated and self.facts[a] in ADJECTIVES[a]]
+        if most < len(ORDER):
+            adjectives = [a for a in adjectives if self.number(a) < 0.55][:most]
+        if self.facts.get("slender") and "scale" in adjectives:
+            adjectives.remove("scale")
+        self.said |= set(adjectives)
+        words = [self.pick(ADJECTIVES[a][self.facts[a]], a) for a in adjectives]
+        phrase = ", ".join(words) if len(words) > 2 and self.number("many") < 0.5 else " ".join(words)
+        phrase = f"{phrase} {self._noun()}".strip()
+        if "number" in self.stated:
+            return f"{self.pick(COUNTED[self.facts['number']], 'count')} {phrase}"
+        return phrase if self.many else f"{_article(phrase)} {phrase}"
+
+    def _noun(self) -> str:
+        form, shape = self.facts.get("form"), self.facts.get("shape", "unclear")
+        nouns = FORMS[form] if form else SHAPES.get(shape, ANY_FORM)
+        nouns = tuple(pair for pair in nouns if fits(pair[0], shape)) or ANY_FORM
+        return nouns[int(self.number("noun") * len(nouns))][self.many]
+
+    def _clause(self, attribute: str) -> str:
+        """A statement without its subject, empty where there is none for the value."""
+        value = self.facts[attribute]
+        if attribute == "location":
+            placed = "{is|are} spread" if value == "spread" else "{lies|lie}"
+            return f"{placed} {self._where()}"
+        if attribute == "contrast":
+            tone = self.facts["tone"]
+            return self._metal(self.pick(CONTRASTS[f"{tone}/{value}"], "contrast")) if "tone" in self.stated else ""
+        options = {"scale": SIZES, "depth": DEPTHS}.get(attribute) or CLAUSES.get(attribute, {})
+        return self._metal(self.pick(options[value], attribute)) if value in options else ""
+
+    def _metal(self, phrase: str) -> str:
+        return phrase.replace("steel", self.pick(self._metals, "metal"))
+
+    @property
+    def _metals(self) -> tuple[str, ...]:
+        return METALS[self.facts["surface"] in STEELS]
+
+    def _absent(self) -> str:
+        form = self.facts["absent"]
+        patterns = PRESENT if form.startswith("!") else ABSENT
+        nouns = FORMS[form.lstrip("!")]
+        return self.pick(patterns, "absent").format(noun=nouns[int(self.number("absent") * 7) % len(nouns)][0])
+
+
+def _looks(facts: Facts) -> tuple[str, ...]:
+    """What the entry says of its looks, as far as it fits this scene."""
+    entry = find_entry(facts["name"]) if "name" in facts else None
+    return () if entry is None else tuple(look for look in entry.looks if may_be_said(look, facts))
+
+
+def _bare(phrase: str) -> str:
+    """Without its article."""
+    return re.sub(r"^(?:an?|the) ", "", phrase)
+
+
+def _article(phrase: str) -> str:
+    return "an" if phrase[0] in "aeiou" else "a"
+
+
+def _finished(sentence: str, many: bool) -> str:
+    sentence = _agree(" ".join(sentence.split()), many)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _agree(sentence: str, many: bool) -> str:
+    """Verbs put in the singular or the plural."""
+    return re.sub(r"\{([^|}]*)\|([^}]*)\}", r"\2" if many else r"\1", sentence)
+
+
