@@ -104,7 +104,7 @@ def swapped(text: SceneText, attribute: str, rng: np.random.Generator) -> SceneT
         rng: Chooses among false values.
     """
     if attribute == "absent" and "absent" in text.stated:
-        return _made(text.kind, text.stated, dict(text.facts) | {"absent": f"!{text.facts['absent']}"}, text.style)
+        return _made(text.kind, text.stated, dict(text.facts) | {"present": text.facts["absent"]}, text.style)
     if attribute != "kind" and attribute not in text.stated:
         return None
     false = swap(text.facts, attribute, rng)
@@ -114,7 +114,7 @@ def swapped(text: SceneText, attribute: str, rng: np.random.Generator) -> SceneT
         kind = "sound" if false["kind"] == "sound" or text.kind == "sound" else text.kind
         return _made(kind, ("kind",), false, text.style)
     other = _made(text.kind, text.stated, false, text.style)
-    return None if other.text == text.text else other
+    return other
 
 
 def reworded(text: SceneText, rng: np.random.Generator) -> SceneText:
@@ -146,7 +146,7 @@ class _Writer:
     def text(self) -> str:
         """The whole text."""
         if self.kind == "sound":
-            patterns = SOUND if self.facts["kind"] == "sound" else UNSOUND
+            patterns: tuple[str, ...] = SOUND if self.facts["kind"] == "sound" else UNSOUND
             return _finished(self._filled(self.pick(patterns, "pattern")), self.many)
         if self.kind in ("name", "looks", "name and looks"):
             patterns = {"name": NAMES_ALONE, "looks": LOOKS_ALONE, "name and looks": NAMED_LOOKS}[self.kind]
@@ -187,7 +187,9 @@ class _Writer:
         where, on = "location" in self.stated, "surface" in self.stated
         fitting = tuple(p for p in SHORT if ("{where}" in p) == where and ("{surface}" in p) == on)
         pattern = self.pick(fitting, "pattern")
-        words = pattern.format(what=self._what(len(ORDER)), where=self._where() if where else "", surface=self._surface())
+        words = pattern.format(
+            what=self._what(len(ORDER)), where=self._where() if where else "", surface=self._surface()
+        )
         text = f"{words.rstrip('.')}, {self._absent()}" if "absent" in self.stated else words
         if self.number("many") < 0.5:
             text = text[:1].upper() + text[1:]
@@ -204,12 +206,14 @@ class _Writer:
         pattern = self.pick(NAMED_INTROS if self.kind.startswith("name") else INTROS, "pattern")
         named = {"name": self._name()} if "{name}" in pattern else {}
         sentences = [pattern.format(what=what + where + on, **named)]
-        left = [a for a in SENTENCES if a in self.stated and a not in self.said and self._clause(a)]
+        left = [a for a in SENTENCES if a in self.stated and a not in self.said]
+        if "tone" in left and "contrast" in left:
+            left.remove("tone")  # a clause of contrast says it
         left.sort(key=self.number)
         groups = self.pick(GROUPS.get(len(left), ((2, 2, 1, 1, 1), (2, 2, 2, 2))), "group") if left else ()  # type: ignore[arg-type]
         for number, size in enumerate(groups):
-            clauses = [self._clause(attribute) for attribute in left[:int(size)]]
-            left = left[int(size):]
+            clauses = [self._clause(attribute) for attribute in left[: int(size)]]
+            left = left[int(size) :]
             if clauses:
                 subject = SUBJECTS[(int(self.number("subject") * len(SUBJECTS)) + number) % len(SUBJECTS)][self.many]
                 sentences.append(f"{subject} {' and '.join(clauses)}")
@@ -222,7 +226,8 @@ class _Writer:
         adjectives = [a for a in ORDER if a in self.stated and self.facts[a] in ADJECTIVES[a]]
         if most < len(ORDER):
             adjectives = [a for a in adjectives if self.number(a) < 0.55][:most]
-        if self.facts.get("slender") and "scale" in adjectives:
+        # "Tiny lines" are long ones that cover little: a sentence says so better.
+        if most < len(ORDER) and self.facts.get("slender") and "scale" in adjectives:
             adjectives.remove("scale")
         self.said |= set(adjectives)
         words = [self.pick(ADJECTIVES[a][self.facts[a]], a) for a in adjectives]
@@ -239,16 +244,15 @@ class _Writer:
         return nouns[int(self.number("noun") * len(nouns))][self.many]
 
     def _clause(self, attribute: str) -> str:
-        """A statement without its subject, empty where there is none for the value."""
+        """A statement without its subject."""
         value = self.facts[attribute]
         if attribute == "location":
             placed = "{is|are} spread" if value == "spread" else "{lies|lie}"
             return f"{placed} {self._where()}"
-        if attribute == "contrast":
-            tone = self.facts["tone"]
-            return self._metal(self.pick(CONTRASTS[f"{tone}/{value}"], "contrast")) if "tone" in self.stated else ""
-        options = {"scale": SIZES, "depth": DEPTHS}.get(attribute) or CLAUSES.get(attribute, {})
-        return self._metal(self.pick(options[value], attribute)) if value in options else ""
+        if attribute == "contrast" and "tone" in self.stated:
+            return self._metal(self.pick(CONTRASTS[f"{self.facts['tone']}/{value}"], "contrast"))
+        options = {"scale": SIZES, "depth": DEPTHS}.get(attribute) or CLAUSES[attribute]
+        return self._metal(self.pick(options[value], attribute))
 
     def _metal(self, phrase: str) -> str:
         return phrase.replace("steel", self.pick(self._metals, "metal"))
@@ -258,9 +262,8 @@ class _Writer:
         return METALS[self.facts["surface"] in STEELS]
 
     def _absent(self) -> str:
-        form = self.facts["absent"]
-        patterns = PRESENT if form.startswith("!") else ABSENT
-        nouns = FORMS[form.lstrip("!")]
+        patterns = PRESENT if "present" in self.facts else ABSENT
+        nouns = FORMS[self.facts["absent"]]
         return self.pick(patterns, "absent").format(noun=nouns[int(self.number("absent") * 7) % len(nouns)][0])
 
 
@@ -287,5 +290,3 @@ def _finished(sentence: str, many: bool) -> str:
 def _agree(sentence: str, many: bool) -> str:
     """Verbs put in the singular or the plural."""
     return re.sub(r"\{([^|}]*)\|([^}]*)\}", r"\2" if many else r"\1", sentence)
-
-

@@ -1,14 +1,15 @@
 """Scenes at random, for pretraining: any entry of the lexicon, forms without a name, sound metal; and their opposites.
 
-    scene = compose(np.random.default_rng(0))
-    text = describe(scene.facts, rng)
-    other = redraw(scene, "tone", rng)        # bright where it was dark, all else alike
+scene = compose(np.random.default_rng(0))
+text = describe(scene.facts, rng)
+other = redraw(scene, "tone", rng)        # bright where it was dark, all else alike
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from steeldefectx.language.lexicon.reading import CLASSES, Entry, find_entry, le
 from steeldefectx.language.scene_facts import FAMILIES, LIKE, facts_of_scene
 from steeldefectx.render.canvas import Rng
 from steeldefectx.render.composed.forms import PLAIN, THIN
-from steeldefectx.render.composed.scene import Plan, Undrawable, picture
+from steeldefectx.render.composed.scene import NothingSeenError, Plan, picture
 from steeldefectx.render.defects import SMALLEST
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -47,7 +48,19 @@ OPPOSITES = {"dark": "bright", "bright": "dark", "raised": "sunk", "sunk": "rais
              "horizontal": "vertical", "vertical": "horizontal", "falling": "rising", "rising": "falling"}  # fmt: skip
 OTHER_SIZES = {"tiny": ("large", "huge"), "small": ("huge",), "medium": ("tiny", "huge"), "large": ("tiny",),
                "huge": ("tiny",)}  # fmt: skip
-REDRAWN = ("kind", "surface", "form", "tone", "contrast", "relief", "softness", "direction", "number", "scale", "location")
+REDRAWN = (
+    "kind",
+    "surface",
+    "form",
+    "tone",
+    "contrast",
+    "relief",
+    "softness",
+    "direction",
+    "number",
+    "scale",
+    "location",
+)
 """Attributes that a scene can be drawn again with another value of."""
 
 
@@ -71,9 +84,7 @@ class ComposedScene:
     """(H, W) float32, before the camera."""
 
 
-def compose(
-    rng: Rng, size: int = 128, name: str | None = None, names: Sequence[str] | None = None
-) -> ComposedScene:
+def compose(rng: Rng, size: int = 128, name: str | None = None, names: Sequence[str] | None = None) -> ComposedScene:
     """Draw a scene.
 
     Args:
@@ -92,13 +103,13 @@ def compose(
         plan, entry = _plan(rng, size, name, names)
         try:
             return _scene(plan, entry)
-        except Undrawable:
+        except NothingSeenError:
             continue
     raise DataError(f"{name or 'A defect'} could not be drawn at {size} pixels: take a larger size.")
 
 
 def redraw(scene: ComposedScene, attribute: str, rng: Rng) -> ComposedScene | None:
-    """The same scene with one attribute of it changed to its opposite: surface, part, camera and the rest are as before.
+    """The same scene with one attribute changed to its opposite: surface, part, camera and the rest are as before.
 
     Args:
         scene: Of :func:`compose`.
@@ -114,7 +125,7 @@ def redraw(scene: ComposedScene, attribute: str, rng: Rng) -> ComposedScene | No
     entry = scene.entry if attribute in ("surface", "location", "direction", "contrast", "softness") else None
     try:
         other = _scene(plan, entry)
-    except Undrawable:
+    except NothingSeenError:
         return None
     return other if _differs(scene.facts, other.facts, attribute) else None
 
@@ -148,9 +159,18 @@ def _entry(rng: Rng, name: str | None, names: Sequence[str] | None, kind: float)
         return entry
     known = tuple(lexicon()) if names is None else tuple(names)
     classes = tuple(other for other in known if other in CLASS_NAMES)
-    others = known[len(classes) :] if known[: len(classes)] == classes else tuple(n for n in known if n not in CLASS_NAMES)
+    others = (
+        known[len(classes) :] if known[: len(classes)] == classes else tuple(n for n in known if n not in CLASS_NAMES)
+    )
     of_taxonomy = kind > 1 - OF_TAXONOMY * (1 - SOUND)
     return lexicon()[_any(rng, (classes if of_taxonomy and classes else others) or classes)]
+
+
+@lru_cache(maxsize=16)
+def _split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes of the taxonomy among some names, and the others."""
+    classes = tuple(name for name in names if name in CLASS_NAMES)
+    return classes, tuple(name for name in names if name not in CLASS_NAMES)
 
 
 def _nameless(rng: Rng) -> Appearance:
@@ -225,8 +245,8 @@ def _changed(scene: ComposedScene, attribute: str, rng: Rng) -> Plan | None:
 
 def _elsewhere(plan: Plan, location: str) -> Plan | None:
     """The plan with the defect on the other side."""
-    if plan.look is not None and plan.look.place in ("seam", "center"):
-        return None
+    if location.endswith(("rows", "columns")) or (plan.look is not None and plan.look.place in ("seam", "center")):
+        return None  # two thirds of the image have no other side
     side, level = ("left" in location or "right" in location), ("top" in location or "bottom" in location)
     if side:
         return replace(plan, mirrored=not plan.mirrored)
@@ -246,4 +266,4 @@ def _differs(before: dict[str, str], after: dict[str, str], attribute: str) -> b
         return abs(SCALES.index(old) - SCALES.index(new)) >= 2
     if attribute == "location":
         return before["held"].split()[0] not in after["held"].split()
-    return attribute != "contrast" or {old, new} == {"low", "high"}
+    return True

@@ -78,4 +78,6 @@ def turned_grid(rng: Rng, size: int, upright: float = 0.4) -> tuple[Array, Array
 def profile(rng: Rng, places: Array, knots: int) -> Array:
     """Smooth one-dimensional noise, mean 0, deviation about 0.8, at places (H, W) of -0.8..0.8."""
     values = wave(rng, 4 * max(knots, 8), knots)
-    return np.interp(places.ravel(), np.linspace(-0.8, 0.8, len(values)), values).astype(np.float32).reshape(places.shape)
+    return (
+        np.interp(places.ravel(), np.linspace(-0.8, 0.8, len(values)), values).astype(np.float32).reshape(places.shape)
+    )

@@ -1,0 +1,212 @@
+"""Composed scenes: what texts say of them is what their masks show, and what is swapped in either is what changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from steeldefectx.errors import DataError
+from steeldefectx.language.appearance import FORMS, SURFACES, Appearance
+from steeldefectx.language.claim_check import check
+from steeldefectx.language.evidence import evidence_from_mask
+from steeldefectx.language.lexicon.reading import lexicon, names_without
+from steeldefectx.language.scene_facts import SWAPS, swap
+from steeldefectx.language.scene_texts import describe, reworded, swapped
+from steeldefectx.render.composed.compose import NAMELESS, OF_TAXONOMY, REDRAWN, SOUND, compose, redraw
+from steeldefectx.render.composed.forms import FORM_DRAWINGS
+from steeldefectx.render.composed.scene import Plan, picture
+from steeldefectx.render.composed.surfaces import SURFACE_DRAWINGS
+from steeldefectx.taxonomy import CLASS_NAMES
+
+COUNT = 500
+
+
+def rng_of(index):
+    return np.random.default_rng([11, index])
+
+
+@cache
+def scenes():
+    return [compose(rng_of(i), 96) for i in range(COUNT)]
+
+
+@cache
+def evidence(index):
+    scene = scenes()[index]
+    return evidence_from_mask(scene.image, scene.mask, scene.entry.name if scene.entry else "defect")
+
+
+def faults(text, index):
+    """Kinds of claims that the mask contradicts; which class it is, is not the mask's to say."""
+    return {wrong.kind for wrong in check(text, evidence(index)).contradictions if wrong.kind != "class"}
+
+
+def defects():
+    return [index for index, scene in enumerate(scenes()) if scene.mask.any()]
+
+
+def test_what_texts_say_is_what_the_mask_shows():
+    texts = {index: describe(scenes()[index].facts, rng_of(index)).text for index in defects()}
+    wrong = {index: text for index, text in texts.items() if faults(text, index)}
+    assert len(wrong) <= 0.01 * len(texts), wrong
+
+
+def test_a_text_with_one_fact_swapped_is_false():
+    checked = Counter()
+    false = Counter()
+    for index in defects():
+        rng = rng_of(index)
+        text = describe(scenes()[index].facts, rng, "description")
+        for attribute, kind in (("tone", "polarity"), ("location", "location"), ("scale", "size")):
+            other = swapped(text, attribute, rng)
+            if other is not None and other.text != text.text:
+                checked[attribute] += 1
+                false[attribute] += kind in faults(other.text, index)
+    assert all(checked[attribute] > 40 for attribute in ("tone", "location", "scale")), checked
+    # The checker is tolerant where language is: of a defect of several marks, each may be meant.
+    assert false["tone"] >= 0.98 * checked["tone"], false
+    assert false["location"] >= 0.95 * checked["location"], false
+    assert false["scale"] >= 0.85 * checked["scale"], false
+
+
+def test_a_swapped_text_differs_in_the_words_of_one_fact_and_a_reworded_one_states_the_same_facts():
+    seen = Counter()
+    for index in defects()[:150]:
+        rng = rng_of(index)
+        text = describe(scenes()[index].facts, rng)
+        again = reworded(text, rng)
+        assert (again.stated, again.facts) == (text.stated, text.facts)
+        for attribute in SWAPS:
+            other = swapped(text, attribute, rng)
+            if other is None:
+                assert attribute not in text.stated or swap(text.facts, attribute, rng) is None
+                continue
+            seen[attribute] += 1
+            assert other.text != text.text
+            assert other.style == text.style
+            changed = {key for key in text.facts if text.facts[key] != other.facts.get(key)}
+            assert attribute in changed
+            assert changed <= {attribute, "plural", "shape", "extent"}
+    assert set(seen) == set(SWAPS)
+
+
+def test_the_same_generator_gives_the_same_scene_and_another_another():
+    for index in range(12):
+        first, again = compose(rng_of(index), 64), compose(rng_of(index), 64)
+        np.testing.assert_array_equal(first.image, again.image)
+        np.testing.assert_array_equal(first.mask, again.mask)
+        assert first.facts == again.facts
+    assert (compose(rng_of(0)).image != compose(rng_of(1)).image).any()
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_every_entry_of_the_lexicon_is_drawn(size):
+    for number, name in enumerate(lexicon()):
+        scene = compose(np.random.default_rng([size, number]), size, name=name)
+        assert scene.entry is not None
+        assert scene.entry.name == scene.facts["name"] == name
+        assert scene.image.shape == scene.mask.shape == (size, size)
+        assert (scene.image.dtype, scene.mask.dtype) == (np.uint8, bool)
+        assert 0 < scene.mask.mean() <= 0.8
+
+
+def test_every_form_and_surface_is_drawn():
+    assert set(FORM_DRAWINGS) == set(FORMS)
+    assert set(SURFACE_DRAWINGS) == set(SURFACES)
+    for number, surface in enumerate(SURFACES):
+        sound = picture(Plan(64, number, surface))
+        assert not sound.mask.any()
+        assert sound.attributes is None
+        assert sound.image.std() > 0.3
+    for number, form in enumerate(FORMS):
+        drawn = picture(Plan(96, number + 1, "cold-rolled", Appearance(form, strength="strong")))
+        assert drawn.mask.any(), form
+        sound = picture(Plan(96, number + 1, "cold-rolled"))
+        changed = np.abs(drawn.pixels - sound.pixels)
+        assert changed[drawn.mask].mean() > 5, form
+
+
+def test_sound_metal_is_a_fifth_and_nothing_is_drawn_on_it():
+    sound = [scene for scene in scenes() if not scene.mask.any()]
+    assert abs(len(sound) / COUNT - SOUND) < 0.06
+    assert all(scene.facts.keys() == {"kind", "surface"} and scene.entry is None for scene in sound)
+    for number, scene in enumerate(sound):
+        text = describe(scene.facts, rng_of(number))
+        assert text.kind == "sound"
+        wrong = swapped(text, "kind", rng_of(number))
+        assert wrong is not None
+        assert wrong.text != text.text
+
+
+def test_classes_names_and_nameless_defects_have_their_shares():
+    names = [scene.entry.name if scene.entry else None for scene in scenes() if scene.mask.any()]
+    assert abs(sum(name in CLASS_NAMES for name in names) / len(names) - OF_TAXONOMY) < 0.08
+    assert abs(names.count(None) / len(names) - NAMELESS) < 0.08
+    assert len(set(names)) > 120
+
+
+def test_names_that_are_left_out_are_not_drawn():
+    held_out = [name for number, name in enumerate(lexicon()) if number % 3 == 0]
+    names = names_without(held_out)
+    assert not set(names) & set(held_out)
+    rng = np.random.default_rng(0)
+    drawn = {scene.entry.name for scene in (compose(rng, 32, names=names) for _ in range(120)) if scene.entry}
+    assert drawn
+    assert not drawn & set(held_out)
+
+
+@pytest.mark.parametrize("attribute", REDRAWN)
+def test_a_scene_drawn_again_differs_in_one_attribute_and_where_its_defects_are(attribute):
+    done = 0
+    for index in defects()[:100]:
+        scene = scenes()[index]
+        other = redraw(scene, attribute, rng_of(index))
+        if other is None:
+            continue
+        done += 1
+        assert other.plan.seed == scene.plan.seed
+        assert attribute == "kind" or scene.facts[attribute] != other.facts.get(attribute) or attribute == "form"
+        if attribute == "surface":
+            assert other.plan.look == scene.plan.look
+            continue
+        # A soft edge reaches a few pixels over the outline, and so does the shadow of a relief.
+        near = binary_dilation(scene.mask | other.mask, iterations=10)
+        frames = scene.plan.class_name is not None  # drawings of the 25 classes change what is around them, too
+        if not near.all() and not frames:
+            hidden = scene.pixels != other.pixels
+            assert not (hidden & ~near).mean() > 0.02
+        if attribute == "softness":
+            assert (scene.mask == other.mask).mean() > 0.97
+        if attribute == "kind":
+            assert not other.mask.any()
+        if attribute == "location":
+            assert other.facts["location"] != scene.facts["location"]
+        if done == 8:
+            break
+    assert done >= 4
+
+
+def test_what_is_said_of_a_scene_is_false_of_the_one_drawn_again():
+    wrong = Counter()
+    for index in defects()[:140]:
+        scene, rng = scenes()[index], rng_of(index)
+        for attribute, kind in (("tone", "polarity"), ("location", "location")):
+            other = redraw(scene, attribute, rng)
+            if other is None:
+                continue
+            text = describe(scene.facts, rng, "description")
+            if attribute in text.stated:
+                shown = evidence_from_mask(other.image, other.mask, "defect")
+                wrong[attribute, kind in {c.kind for c in check(text.text, shown).contradictions}] += 1
+    for attribute in ("tone", "location"):
+        assert wrong[attribute, True] > 20 * wrong[attribute, False], wrong
+
+
+@pytest.mark.parametrize(("options", "message"), [({"name": "Moon dust"}, "Moon dust"), ({"size": 16}, "32 pixels")])
+def test_what_cannot_be_drawn_is_said(options, message):
+    with pytest.raises(DataError, match=message):
+        compose(np.random.default_rng(0), **options)
