@@ -122,6 +122,30 @@ def reworded(text: SceneText, rng: np.random.Generator) -> SceneText:
     return _made(text.kind, text.stated, text.facts, tuple(rng.random(STYLES).tolist()))
 
 
+def retold(text: SceneText, facts: Facts) -> SceneText | None:
+    """The same text of another scene, such as one drawn again: only the words of what differs change.
+
+    Args:
+        text: Of :func:`describe`.
+        facts: The other scene's.
+
+    Returns:
+        None where nothing is known of an attribute that the text states.
+    """
+    if facts["kind"] == "sound":
+        return _made("sound", ("kind",), facts, text.style)
+    if text.kind == "sound" or not {*text.stated} - {"absent"} <= facts.keys():
+        return None
+    if "name" in text.kind and "name" not in facts:
+        return None
+    if text.kind in ("looks", "name and looks") and not _looks(facts):
+        return None
+    kept = {"absent": text.facts["absent"]} if "absent" in text.facts else {}
+    if kept and facts.get("form") in FAMILIES[LIKE[kept["absent"]]]:
+        return None
+    return _made(text.kind, text.stated, dict(facts) | kept, text.style)
+
+
 def _made(kind: str, stated: tuple[str, ...], facts: Facts, style: tuple[float, ...]) -> SceneText:
     return SceneText(_Writer(kind, stated, facts, style).text(), kind, stated, facts, style)
 

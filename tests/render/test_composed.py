@@ -15,7 +15,7 @@ from steeldefectx.language.claim_check import check
 from steeldefectx.language.evidence import evidence_from_mask
 from steeldefectx.language.lexicon.reading import lexicon, names_without
 from steeldefectx.language.scene_facts import SWAPS, swap
-from steeldefectx.language.scene_texts import describe, reworded, swapped
+from steeldefectx.language.scene_texts import describe, retold, reworded, swapped
 from steeldefectx.render.composed.compose import NAMELESS, OF_TAXONOMY, REDRAWN, SOUND, compose, redraw
 from steeldefectx.render.composed.forms import FORM_DRAWINGS
 from steeldefectx.render.composed.scene import Plan, picture
@@ -92,6 +92,25 @@ def test_a_swapped_text_differs_in_the_words_of_one_fact_and_a_reworded_one_stat
             assert attribute in changed
             assert changed <= {attribute, "plural", "shape", "extent"}
     assert set(seen) == set(SWAPS)
+
+
+def test_a_text_retold_of_the_scene_drawn_again_is_true_of_it():
+    told = 0
+    for index in defects()[140:260]:
+        scene, rng = scenes()[index], rng_of(index)
+        other = redraw(scene, ("tone", "location", "number")[index % 3], rng)
+        text = describe(scene.facts, rng, "description")
+        again = retold(text, other.facts) if other is not None else None
+        if other is None or again is None:
+            continue
+        told += 1
+        assert (again.style, again.stated) == (text.style, text.stated)
+        shown = evidence_from_mask(other.image, other.mask, "defect")
+        assert {wrong.kind for wrong in check(again.text, shown).contradictions} <= {"class"}, again.text
+    assert told > 15
+    sound = retold(text, {"kind": "sound", "surface": "cast"})
+    assert sound is not None
+    assert sound.kind == "sound"
 
 
 def test_the_same_generator_gives_the_same_scene_and_another_another():

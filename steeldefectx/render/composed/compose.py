@@ -1,8 +1,7 @@
 """Scenes at random, for pretraining: any entry of the lexicon, forms without a name, sound metal; and their opposites.
 
-scene = compose(np.random.default_rng(0))
-text = describe(scene.facts, rng)
-other = redraw(scene, "tone", rng)        # bright where it was dark, all else alike
+``compose(rng)`` draws a scene, ``describe(scene.facts, rng)`` writes a text of it, and ``redraw(scene, "tone", rng)``
+draws it bright where it was dark, with all else alike.
 """
 
 from __future__ import annotations
@@ -48,19 +47,8 @@ OPPOSITES = {"dark": "bright", "bright": "dark", "raised": "sunk", "sunk": "rais
              "horizontal": "vertical", "vertical": "horizontal", "falling": "rising", "rising": "falling"}  # fmt: skip
 OTHER_SIZES = {"tiny": ("large", "huge"), "small": ("huge",), "medium": ("tiny", "huge"), "large": ("tiny",),
                "huge": ("tiny",)}  # fmt: skip
-REDRAWN = (
-    "kind",
-    "surface",
-    "form",
-    "tone",
-    "contrast",
-    "relief",
-    "softness",
-    "direction",
-    "number",
-    "scale",
-    "location",
-)
+REDRAWN = ("kind", "surface", "form", "tone", "contrast", "relief", "softness", "direction", "number", "scale",
+           "location")  # fmt: skip
 """Attributes that a scene can be drawn again with another value of."""
 
 
@@ -157,13 +145,16 @@ def _entry(rng: Rng, name: str | None, names: Sequence[str] | None, kind: float)
         if entry is None:
             raise DataError(f"The lexicon has no {name!r}: take one of its names, see lexicon().")
         return entry
-    known = tuple(lexicon()) if names is None else tuple(names)
-    classes = tuple(other for other in known if other in CLASS_NAMES)
-    others = (
-        known[len(classes) :] if known[: len(classes)] == classes else tuple(n for n in known if n not in CLASS_NAMES)
-    )
+    classes, others = _split(tuple(lexicon()) if names is None else tuple(names))
     of_taxonomy = kind > 1 - OF_TAXONOMY * (1 - SOUND)
     return lexicon()[_any(rng, (classes if of_taxonomy and classes else others) or classes)]
+
+
+@lru_cache(maxsize=16)
+def _split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes of the taxonomy among some names, and the others."""
+    classes = tuple(name for name in names if name in CLASS_NAMES)
+    return classes, tuple(name for name in names if name not in CLASS_NAMES)
 
 
 @lru_cache(maxsize=16)
