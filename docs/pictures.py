@@ -182,7 +182,7 @@ def forms(file: Path) -> None:
                 axis.set_title(wrapped(form) if len(form) > 10 else form, fontsize=7)
             if column == 0:
                 axis.set_ylabel(surface, fontsize=7)
-    save(figure, file, dpi=85, colours=110)
+    save(figure, file, dpi=75, colours=24)
 
 
 def lexicon(file: Path) -> None:
@@ -206,7 +206,7 @@ def lexicon(file: Path) -> None:
         axis.text(
             0.5, -0.03, "\n".join(text.splitlines()[:6]), transform=axis.transAxes, ha="center", va="top", fontsize=6
         )
-    save(figure, file, dpi=85, colours=110)
+    save(figure, file, dpi=75, colours=24)
 
 
 def redrawn(file: Path) -> None:
@@ -234,7 +234,7 @@ def redrawn(file: Path) -> None:
                 0.5, -0.03, textwrap.fill(words.text, 26), transform=axis.transAxes, ha="center", va="top", fontsize=6.5
             )
         column[0].set_title(attribute, fontsize=8)
-    save(figure, file, dpi=85, colours=110)
+    save(figure, file, dpi=75, colours=24)
 
 
 def save(figure: Figure, file: Path, dpi: int = 110, colours: int = 128) -> None:
@@ -253,6 +253,8 @@ def quantize(file: Path, colours: int = 128) -> None:
 
     with Image.open(file) as picture:
         few = picture.convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        if len(set(np.asarray(picture.convert("RGB")).std(axis=2).ravel() > 0)) == 1:  # grey throughout
+            few = picture.convert("L").quantize(colours, Image.Quantize.MEDIANCUT)
     few.save(file, optimize=True)
 
 

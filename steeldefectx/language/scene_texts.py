@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steeldefectx.language.appearance import ANY_FORM, FORMS, SURFACES
-from steeldefectx.language.descriptions import CONTRASTS, DEPTHS, GROUPS, LOCATION_PHRASES, SHAPES, SIZES
+from steeldefectx.language.descriptions import CONTRASTS, DEPTHS, LOCATION_PHRASES, SHAPES, SIZES
 from steeldefectx.language.lexicon.reading import find_entry
 from steeldefectx.language.scene_facts import FAMILIES, LIKE, Facts, fits, may_be_said, swap
 from steeldefectx.language.scene_words import (
@@ -38,15 +38,13 @@ from steeldefectx.language.scene_words import (
 KINDS = ("name", "looks", "name and looks", "short", "description", "name and description")
 """What a text of a defect says: its name, how such defects look, a few words or sentences about this one."""
 SLOTS = ("pattern", "name", "looks", "noun", "count", "where", "surface", "metal", "subject", "group", "absent", "many",
-         "order", "adjective", "phrase")  # fmt: skip
-STYLES = 64
-"""Numbers of a style: those of the slots, then those of attributes' words."""
+         "location", "depth", *ORDER)  # fmt: skip
+"""What a style chooses: two numbers of 0..1 for each, one for its words and one for its place in the text."""
 SUBJECTS = (("It", "They"), ("The defect", "The marks"), ("The affected area", "The affected areas"), ("This", "These"))
 SENTENCES = ("scale", "location", "contrast", "tone", "relief", "softness", "direction", "length", "depth")
 """What is said in sentences of their own, where it is not said before the noun."""
 IN_NOUN_PHRASE = 3
 """More adjectives than this would be too many."""
-_ATTRIBUTES = (*ORDER, "location", "number", "depth", "surface", "form", "kind", "absent", "shape")
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ class SceneText:
     """The attributes that it states."""
     facts: Facts
     style: tuple[float, ...]
+    """The numbers that chose its words."""
 
 
 def describe(facts: Facts, rng: np.random.Generator, kind: str | None = None) -> SceneText:
@@ -71,7 +70,7 @@ def describe(facts: Facts, rng: np.random.Generator, kind: str | None = None) ->
         kind: One of :data:`KINDS`; a scene without a name, or to which the looks of its entry do not fit, gets a
             description instead. Sound metal has a kind of its own.
     """
-    style = tuple(rng.random(STYLES).tolist())
+    style = _any_style(rng)
     if facts["kind"] == "sound":
         return _made("sound", ("kind",), dict(facts), style)
     kind = kind or KINDS[int(rng.integers(len(KINDS)))]
@@ -113,13 +112,12 @@ def swapped(text: SceneText, attribute: str, rng: np.random.Generator) -> SceneT
     if attribute == "kind":
         kind = "sound" if false["kind"] == "sound" or text.kind == "sound" else text.kind
         return _made(kind, ("kind",), false, text.style)
-    other = _made(text.kind, text.stated, false, text.style)
-    return other
+    return _made(text.kind, text.stated, false, text.style)
 
 
 def reworded(text: SceneText, rng: np.random.Generator) -> SceneText:
     """The same facts in other words."""
-    return _made(text.kind, text.stated, text.facts, tuple(rng.random(STYLES).tolist()))
+    return _made(text.kind, text.stated, text.facts, _any_style(rng))
 
 
 def retold(text: SceneText, facts: Facts) -> SceneText | None:
@@ -146,6 +144,10 @@ def retold(text: SceneText, facts: Facts) -> SceneText | None:
     return _made(text.kind, text.stated, dict(facts) | kept, text.style)
 
 
+def _any_style(rng: np.random.Generator) -> tuple[float, ...]:
+    return tuple(rng.random(2 * len(SLOTS)).tolist())
+
+
 def _made(kind: str, stated: tuple[str, ...], facts: Facts, style: tuple[float, ...]) -> SceneText:
     return SceneText(_Writer(kind, stated, facts, style).text(), kind, stated, facts, style)
 
@@ -160,12 +162,11 @@ class _Writer:
 
     def pick(self, options: tuple[str, ...], slot: str) -> str:
         """One of the options, by the style."""
-        number = SLOTS.index(slot) if slot in SLOTS else len(SLOTS) + 2 * _ATTRIBUTES.index(slot)
-        return options[int(self.style[number] * len(options))]
+        return options[int(self.style[2 * SLOTS.index(slot)] * len(options))]
 
     def number(self, slot: str) -> float:
-        """The style's number for a slot or an attribute's order."""
-        return self.style[SLOTS.index(slot) if slot in SLOTS else len(SLOTS) + 2 * _ATTRIBUTES.index(slot) + 1]
+        """The style's second number for a slot."""
+        return self.style[2 * SLOTS.index(slot) + 1]
 
     def text(self) -> str:
         """The whole text."""
@@ -234,13 +235,13 @@ class _Writer:
         if "tone" in left and "contrast" in left:
             left.remove("tone")  # a clause of contrast says it
         left.sort(key=self.number)
-        groups = self.pick(GROUPS.get(len(left), ((2, 2, 1, 1, 1), (2, 2, 2, 2))), "group") if left else ()  # type: ignore[arg-type]
-        for number, size in enumerate(groups):
-            clauses = [self._clause(attribute) for attribute in left[: int(size)]]
-            left = left[int(size) :]
-            if clauses:
-                subject = SUBJECTS[(int(self.number("subject") * len(SUBJECTS)) + number) % len(SUBJECTS)][self.many]
-                sentences.append(f"{subject} {' and '.join(clauses)}")
+        while left:
+            number = len(sentences)
+            together = 1 + (int(16 * self.number("group")) >> number & 1)
+            clauses = " and ".join(self._clause(attribute) for attribute in left[:together])
+            left = left[together:]
+            subject = SUBJECTS[(int(self.number("subject") * len(SUBJECTS)) + number) % len(SUBJECTS)][self.many]
+            sentences.append(f"{subject} {clauses}")
         if "absent" in self.stated:
             sentences.append(self._absent())
         return " ".join(_finished(sentence + ".", self.many) for sentence in sentences)

@@ -121,6 +121,7 @@ def redraw(scene: ComposedScene, attribute: str, rng: Rng) -> ComposedScene | No
 def _scene(plan: Plan, entry: Entry | None) -> ComposedScene:
     drawn = picture(plan)
     facts = facts_of_scene(plan.surface, plan.look, drawn.attributes, drawn.local, drawn.box, drawn.depth, entry)
+    plan = replace(plan, attempt=drawn.attempt)
     return ComposedScene(drawn.image, drawn.mask, drawn.attributes, entry, facts, plan, drawn.pixels)
 
 
@@ -148,13 +149,6 @@ def _entry(rng: Rng, name: str | None, names: Sequence[str] | None, kind: float)
     classes, others = _split(tuple(lexicon()) if names is None else tuple(names))
     of_taxonomy = kind > 1 - OF_TAXONOMY * (1 - SOUND)
     return lexicon()[_any(rng, (classes if of_taxonomy and classes else others) or classes)]
-
-
-@lru_cache(maxsize=16)
-def _split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The classes of the taxonomy among some names, and the others."""
-    classes = tuple(name for name in names if name in CLASS_NAMES)
-    return classes, tuple(name for name in names if name not in CLASS_NAMES)
 
 
 @lru_cache(maxsize=16)

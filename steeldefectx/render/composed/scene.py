@@ -62,6 +62,8 @@ class Plan:
     """The defect lies on the other side, top for bottom."""
     inverted: bool = False
     """A class's drawing with light for dark."""
+    attempt: int = 0
+    """Drawings before this one were too small or too large to keep."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Picture:
     """Grey levels by which the defect is brighter than the metal under it, by its drawing and the camera's gain."""
     box: tuple[float, float]
     """Width and height of the defect's bounding box, in fractions of the side."""
+    attempt: int
+    """Which attempt it is."""
     depth: str | None
     """How strongly a class's drawing is shaded: ``shallow``, ``moderate`` or ``deep``."""
 
@@ -97,7 +101,8 @@ def picture(plan: Plan) -> Picture:
     view = View(float(part_rng.uniform(0, 2 * math.pi)), draw_camera(part_rng), _zoom(part_rng))
     change, mask, depth = np.zeros((size, size), np.float32), np.zeros((size, size), bool), None
     drawn = plan.look is not None or plan.class_name is not None
-    for attempt in range(ATTEMPTS if drawn else 0):
+    attempt = plan.attempt
+    for attempt in range(plan.attempt, plan.attempt + ATTEMPTS * drawn):
         rng = _stream(plan, DEFECT, attempt)
         if plan.look is not None:
             change, mask = _defect(plan, plan.look, ground, part, view, rng)
@@ -121,7 +126,7 @@ def picture(plan: Plan) -> Picture:
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box = (float(np.ptp(columns) + 1) / size, float(np.ptp(rows) + 1) / size) if drawn else (0.0, 0.0)
     local = view.camera.gain * float(change[mask].mean()) if drawn else 0.0
-    return Picture(image, mask, pixels, attributes, local, box, depth)
+    return Picture(image, mask, pixels, attributes, local, box, attempt, depth)
 
 
 def _stream(plan: Plan, stream: int, attempt: int = 0) -> Rng:
