@@ -154,7 +154,8 @@ def swap(facts: Facts, attribute: str, rng: np.random.Generator) -> dict[str, st
     elif attribute == "surface":
         wrong = _any(rng, [name for name in SURFACES if name not in (value, "plain")])
     elif attribute == "tone":
-        wrong = SWAPPED_TONES.get(value)
+        sure = value in ("dark", "bright") or facts["polarity"] == "dark"
+        wrong = SWAPPED_TONES.get(value) if sure else None
     elif attribute == "number":
         wrong = {"one": MANY, "two": None, "three": "one", "four": "one", "five": "one"}.get(value, "one")
     elif attribute == "scale":

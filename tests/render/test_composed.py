@@ -10,7 +10,8 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from steeldefectx.errors import DataError
-from steeldefectx.language.appearance import FORMS, SURFACES, Appearance
+from steeldefectx.language.appearance import FORMS, SIZES, SURFACES, Appearance
+from steeldefectx.language.attributes import CELLS
 from steeldefectx.language.claim_check import check
 from steeldefectx.language.evidence import evidence_from_mask
 from steeldefectx.language.lexicon.reading import lexicon, names_without
@@ -229,3 +230,77 @@ def test_what_is_said_of_a_scene_is_false_of_the_one_drawn_again():
 def test_what_cannot_be_drawn_is_said(options, message):
     with pytest.raises(DataError, match=message):
         compose(np.random.default_rng(0), **options)
+
+
+def drawn(form, seed=1, **attributes):
+    look = Appearance(form, **{"strength": "strong", "softness": "sharp", "place": "center", **attributes})
+    return picture(Plan(96, seed, "cold-rolled", look)), picture(Plan(96, seed, "cold-rolled"))
+
+
+def measured(key, **options):
+    """The commonest value of an attribute over a few seeds."""
+    return Counter(drawn(seed=seed, **options)[0].attributes[key] for seed in range(9)).most_common(1)[0][0]
+
+
+@pytest.mark.parametrize(("tone", "sign"), [("dark", -1), ("bright", 1)])
+def test_a_tone_is_drawn_as_it_is_called(tone, sign):
+    for form in ("line", "spot", "patch", "crack", "island"):
+        with_defect, sound = drawn(form, tone=tone)
+        change = with_defect.pixels - sound.pixels
+        assert sign * change[with_defect.mask].mean() > 10, form
+        assert sign * with_defect.local > 5, form
+
+
+def test_light_falls_on_the_other_side_of_what_is_raised_than_of_what_is_sunk():
+    for form in ("dent", "blister", "patch"):
+        (raised, sound), (sunk, _) = (
+            drawn(form, tone="none", relief=relief, size="large") for relief in ("raised", "sunk")
+        )
+        up, down = raised.pixels - sound.pixels, sunk.pixels - sound.pixels
+        assert up.min() < -5 < 5 < up.max(), form
+        assert np.corrcoef(up.ravel(), down.ravel())[0, 1] < -0.8, form
+
+
+def test_the_mask_is_all_of_what_is_drawn_and_nothing_else():
+    for form in ("spot", "patch", "hole", "band", "island", "groove", "stain"):
+        with_defect, sound = drawn(form, size="large")
+        changed = np.abs(with_defect.pixels - sound.pixels)
+        seen = changed > 0.5 * np.median(changed[with_defect.mask])
+        assert (seen & with_defect.mask).sum() > 0.85 * (seen | with_defect.mask).sum(), form
+
+
+@pytest.mark.parametrize("direction", ["horizontal", "vertical"])
+@pytest.mark.parametrize("form", ["line", "groove", "crack", "band"])
+def test_a_direction_is_measured_as_it_is_called(form, direction):
+    assert measured("direction", form=form, direction=direction, size="large") == direction
+
+
+def test_falling_and_rising_lie_from_left_to_right():
+    for direction, sign in (("falling", 1), ("rising", -1)):
+        rows, columns = np.nonzero(drawn("line", direction=direction, size="large")[0].mask)
+        assert sign * np.corrcoef(rows, columns)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize(("number", "values"), [("one", {"one"}), ("two", {"two"}), ("many", {"multiple"})])
+def test_a_number_is_measured_as_it_is_called(number, values):
+    assert measured("number", form="spot", number=number, size="tiny", place="any") in values
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_place_is_measured_as_it_is_called(cell):
+    position = drawn("spot", size="small", place=cell)[0].attributes["position"]
+    assert position[0]["cell"] == cell
+
+
+def test_sizes_rise_and_a_soft_edge_is_wider_than_a_sharp_one():
+    areas = [np.mean([drawn("patch", seed, size=size)[0].mask.mean() for seed in range(4)]) for size in SIZES]
+    assert areas == sorted(areas)
+    assert areas[-1] > 30 * areas[0]
+    sharp, soft = (steepest(softness) for softness in ("sharp", "soft"))
+    assert sharp > 1.7 * soft
+
+
+def steepest(softness):
+    """Median over a few drawings of the largest step from a pixel to the next."""
+    pairs = (drawn("patch", seed, size="large", softness=softness) for seed in range(7))
+    return np.median([np.abs(np.diff(shown.pixels - sound.pixels, axis=1)).max() for shown, sound in pairs])

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from steeldefectx.render.canvas import Array, Rng
-from steeldefectx.render.composed.ground import grid
+from steeldefectx.render.composed.ground import grid, independent
 from steeldefectx.render.noise import log_uniform
 
 OVERLAYS = ("CAM 2", "14:07:33", "X 2.50 mm", "NG", "OK", "SPEC 04", "200 um", "#0317", "LOT A7", "exp 8 ms")
@@ -104,7 +104,7 @@ def _exposure(pixels: Array, mean: float, camera: Camera, rng: Rng) -> Array:
 def _noise(pixels: Array, camera: Camera, rng: Rng) -> Array:
     """The sensor's noise, lines, dead pixels, dust on the lens."""
     size = len(pixels)
-    noise = rng.standard_normal((size, size), dtype=np.float32) * np.float32(camera.noise)
+    noise = independent(rng, size) * np.float32(camera.noise)
     kind = rng.random()
     if kind < 0.2:
         noise = noise * np.sqrt(np.clip(pixels, 4, 255) / 100)

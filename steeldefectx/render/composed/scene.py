@@ -27,7 +27,7 @@ from steeldefectx.render.defects import STRENGTH, depths, draw_defect
 from steeldefectx.render.noise import log_uniform
 from steeldefectx.render.surfaces import texture
 
-PARTS = 0.14
+PARTS = 0.18
 """Share of the scenes in which the metal ends within the image."""
 NEAR = 0.3
 """Share of the scenes that are seen from near."""
@@ -110,7 +110,7 @@ def picture(plan: Plan) -> Picture:
             change, mask, depth = _class_defect(plan, ground, rng)
         if part.metal is not None and (plan.look is None or plan.look.form != "burr"):
             mask = mask & (part.metal >= 0.5)
-            change = change * part.metal
+            change = part.lit(change) * part.metal
         if LEAST <= mask.mean() <= MOST:
             break
     else:

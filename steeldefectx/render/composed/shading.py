@@ -37,7 +37,7 @@ def shade(pen: Pen, look: Appearance, pixels: Array, part: Part, camera: Camera,
     deepest = max(float(distance.max()), 1 / size)
     blur, rim, opacity, height = (float(value) for value in rng.random(4))
     sharp = look.softness == "sharp" and look.form != "cloud"
-    softness = (1 + blur) / size if sharp else min(0.02 + 0.06 * blur, 1.7 * deepest, 2 * MARGIN)
+    softness = (1 + blur) / size if sharp else min(0.03 + 0.06 * blur, 1.7 * deepest, 2 * MARGIN)
     alpha = np.clip(distance / max(softness, 1 / size) + 0.5, 0, 1)
     if look.form == "missing edge":
         return alpha * (part.background - pixels)
