@@ -210,6 +210,19 @@ def test_a_scene_drawn_again_differs_in_one_attribute_and_where_its_defects_are(
     assert done >= 4
 
 
+def test_the_camera_is_the_same_when_a_scene_is_drawn_again():
+    apart = []
+    for index in defects()[:60]:
+        scene = scenes()[index]
+        sound = redraw(scene, "kind", rng_of(index))
+        assert sound is not None
+        far = ~binary_dilation(scene.mask, iterations=14)
+        if far.mean() > 0.3 and scene.plan.class_name is None:
+            apart.append(np.abs(scene.image[far].astype(int) - sound.image[far]).mean())
+    assert len(apart) > 20
+    assert np.quantile(apart, 0.9) < 0.5
+
+
 def test_what_is_said_of_a_scene_is_false_of_the_one_drawn_again():
     wrong = Counter()
     for index in defects()[:140]:

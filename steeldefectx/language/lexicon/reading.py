@@ -107,7 +107,8 @@ def _key(name: str) -> str:
 
 
 def _of_class(name: str) -> Entry:
-    return Entry(name, CLASSES, LOOKS[name], NAMES[name], surfaces=("hot-rolled", "cold-rolled", "pickled", "plain"))
+    surfaces = ("plain", "plain", "plain", "hot-rolled", "cold-rolled", "pickled")
+    return Entry(name, CLASSES, LOOKS[name], NAMES[name], surfaces=surfaces)
 
 
 def read_entries(file: Path, taken: Mapping[str, Entry] | None = None) -> dict[str, Entry]:

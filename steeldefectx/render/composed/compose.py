@@ -33,6 +33,7 @@ from steeldefectx.render.canvas import Rng
 from steeldefectx.render.composed.forms import PLAIN, THIN
 from steeldefectx.render.composed.scene import NothingSeenError, Plan, picture
 from steeldefectx.render.defects import SMALLEST
+from steeldefectx.render.scenes import ANY_WAY
 from steeldefectx.taxonomy import CLASS_NAMES
 
 SOUND = 0.2
@@ -135,7 +136,9 @@ def _plan(rng: Rng, size: int, name: str | None, names: Sequence[str] | None) ->
     entry = _entry(rng, name, names, kind)
     surface = _any(rng, entry.surfaces if rng.random() < USUAL_SURFACE else tuple(SURFACES))
     if entry.process == CLASSES:
-        return Plan(size, seed, surface, class_name=entry.name), entry
+        mirrored, upended, turned = (bool(value) for value in rng.random(3) < 0.5)
+        turned = turned and entry.name in ANY_WAY
+        return Plan(size, seed, surface, None, entry.name, mirrored, upended, turned=turned), entry
     look = Appearance(**{attribute: _any(rng, values) for attribute, values in entry.ranges.items()})
     return Plan(size, seed, surface, _possible(look)), entry
 
@@ -208,6 +211,8 @@ def _changed(scene: ComposedScene, attribute: str, rng: Rng) -> Plan | None:
     if attribute == "location":
         return _elsewhere(plan, value)
     if look is None:
+        if attribute == "direction" and value in OPPOSITES:
+            return replace(plan, turned=not plan.turned)
         return replace(plan, inverted=not plan.inverted) if attribute == "tone" and value in OPPOSITES else None
     if attribute == "number":
         return replace(plan, look=replace(look, number=_any(rng, ("few", "many")) if value == "one" else "one"))

@@ -104,7 +104,7 @@ def _exposure(pixels: Array, mean: float, camera: Camera, rng: Rng) -> Array:
 def _noise(pixels: Array, camera: Camera, rng: Rng) -> Array:
     """The sensor's noise, lines, dead pixels, dust on the lens."""
     size = len(pixels)
-    noise = independent(rng, size) * np.float32(camera.noise)
+    noise: Array = independent(rng, size) * np.float32(camera.noise)
     kind = rng.random()
     if kind < 0.2:
         noise = noise * np.sqrt(np.clip(pixels, 4, 255) / 100)

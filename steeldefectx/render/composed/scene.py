@@ -25,6 +25,7 @@ from steeldefectx.render.composed.shading import shade
 from steeldefectx.render.composed.surfaces import draw_surface
 from steeldefectx.render.defects import STRENGTH, depths, draw_defect
 from steeldefectx.render.noise import log_uniform
+from steeldefectx.render.scenes import ANY_WAY
 from steeldefectx.render.surfaces import texture
 
 PARTS = 0.18
@@ -36,6 +37,8 @@ LEAST, MOST = 0.0005, 0.8
 ATTEMPTS = 40
 HIDES = 8.0
 """Texture, in grey levels, from which on the drawings of the 25 classes have to be stronger to be seen."""
+LYING = 0.8
+"""Cosine of the grain's angle from which a surface lies, and with it the drawings of classes that follow the grain."""
 SURFACE, PART, DEFECT, LENS = range(4)
 """Streams of random numbers."""
 
@@ -62,6 +65,8 @@ class Plan:
     """The defect lies on the other side, top for bottom."""
     inverted: bool = False
     """A class's drawing with light for dark."""
+    turned: bool = False
+    """A class's drawing turned by a quarter."""
     attempt: int = 0
     """Drawings before this one were too small or too large to keep."""
 
@@ -178,6 +183,9 @@ def _class_defect(plan: Plan, ground: Ground, rng: Rng) -> tuple[Array, np.ndarr
     strength = rng.uniform(*STRENGTH[depth]) * log_uniform(rng, 0.75, 1.3) * max(1.0, texture(ground.pixels) / HIDES)
     layer = draw_defect(plan.class_name, Canvas(ground.pixels, x, y), rng, strength, varied=True)
     change, mask = layer.change, layer.mask
+    lies = plan.class_name not in ANY_WAY and abs(math.cos(ground.grain)) > LYING
+    if lies != plan.turned:
+        change, mask = change.T, mask.T
     if plan.mirrored:
         change, mask = change[:, ::-1], mask[:, ::-1]
     if plan.upended:
