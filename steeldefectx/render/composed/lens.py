@@ -112,7 +112,7 @@ def _noise(pixels: Array, camera: Camera, rng: Rng) -> Array:
         noise = noise + rng.standard_normal(size, dtype=np.float32) * np.float32(rng.uniform(1, 5))
     elif kind < 0.3:
         dead = rng.integers(0, size * size, int(rng.integers(2, 30)))
-        noise.ravel()[dead] = rng.choice((-255, 255))
+        noise.flat[dead] = rng.choice((-255, 255))
     elif kind < 0.4:
         x, y = grid(size)
         for _ in range(int(rng.integers(1, 4))):
