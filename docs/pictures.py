@@ -182,7 +182,7 @@ def forms(file: Path) -> None:
                 axis.set_title(wrapped(form) if len(form) > 10 else form, fontsize=7)
             if column == 0:
                 axis.set_ylabel(surface, fontsize=7)
-    save(figure, file, dpi=75, colours=24)
+    save(figure, file, dpi=75, colours=36)
 
 
 def lexicon(file: Path) -> None:
@@ -209,7 +209,7 @@ def lexicon(file: Path) -> None:
         axis.text(
             0.5, -0.03, "\n".join(text.splitlines()[:6]), transform=axis.transAxes, ha="center", va="top", fontsize=6
         )
-    save(figure, file, dpi=75, colours=24)
+    save(figure, file, dpi=75, colours=36)
 
 
 def redrawn(file: Path) -> None:
@@ -237,7 +237,7 @@ def redrawn(file: Path) -> None:
                 0.5, -0.03, textwrap.fill(words.text, 26), transform=axis.transAxes, ha="center", va="top", fontsize=6.5
             )
         column[0].set_title(attribute, fontsize=8)
-    save(figure, file, dpi=75, colours=24)
+    save(figure, file, dpi=75, colours=36)
 
 
 def save(figure: Figure, file: Path, dpi: int = 110, colours: int = 128) -> None:

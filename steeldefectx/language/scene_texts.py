@@ -14,15 +14,17 @@ import numpy as np
 
 from steeldefectx.language.appearance import ANY_FORM, FORMS, SURFACES
 from steeldefectx.language.descriptions import CONTRASTS, DEPTHS, LOCATION_PHRASES, SHAPES, SIZES
-from steeldefectx.language.lexicon.reading import find_entry
+from steeldefectx.language.lexicon.reading import find_entry, lexicon
 from steeldefectx.language.scene_facts import FAMILIES, LIKE, Facts, fits, may_be_said, swap
 from steeldefectx.language.scene_words import (
     ABSENT,
     ADJECTIVES,
     CLAUSES,
     COUNTED,
+    FREE_OF,
     INTROS,
     LOOKS_ALONE,
+    MARRED_BY,
     METALS,
     NAMED_INTROS,
     NAMED_LOOKS,
@@ -43,6 +45,8 @@ SLOTS = ("pattern", "name", "looks", "noun", "count", "where", "surface", "metal
 SUBJECTS = (("It", "They"), ("The defect", "The marks"), ("The affected area", "The affected areas"), ("This", "These"))
 SENTENCES = ("scale", "location", "contrast", "tone", "relief", "softness", "direction", "length", "depth")
 """What is said in sentences of their own, where it is not said before the noun."""
+KINDS_LACKED = 0.4
+"""Share of the texts of sound metal that say which kind of defect it has not."""
 IN_NOUN_PHRASE = 3
 """More adjectives than this would be too many."""
 
@@ -172,6 +176,8 @@ class _Writer:
         """The whole text."""
         if self.kind == "sound":
             patterns: tuple[str, ...] = SOUND if self.facts["kind"] == "sound" else UNSOUND
+            if self.number("noun") < KINDS_LACKED and ("form" in self.facts or "number" not in self.facts):
+                patterns = FREE_OF if self.facts["kind"] == "sound" else MARRED_BY
             return _finished(self._filled(self.pick(patterns, "pattern")), self.many)
         if self.kind in ("name", "looks", "name and looks"):
             patterns = {"name": NAMES_ALONE, "looks": LOOKS_ALONE, "name and looks": NAMED_LOOKS}[self.kind]
@@ -184,6 +190,9 @@ class _Writer:
         """A pattern with its words."""
         surface = self._surface()
         words = {"surface": surface, "bare": _bare(surface), "metal": self.pick(self._metals, "metal")}
+        if "{noun}" in pattern:  # the defect's, where there is one: that there is none of another kind may be true
+            nouns = FORMS[self.facts.get("form") or self.pick(tuple(FORMS), "noun")]
+            words["noun"] = self.pick(tuple(one for one, _ in nouns), "looks")
         if "{name}" in pattern:
             words["name"] = self._name()
         if "{looks}" in pattern:
@@ -260,7 +269,7 @@ class _Writer:
         phrase = f"{phrase} {self._noun()}".strip()
         if "number" in self.stated:
             return f"{self.pick(COUNTED[self.facts['number']], 'count')} {phrase}"
-        return phrase if self.many else f"{_article(phrase)} {phrase}"
+        return phrase if self.many else f"a {phrase}"
 
     def _noun(self) -> str:
         form, shape = self.facts.get("form"), self.facts.get("shape", "unclear")
@@ -292,6 +301,21 @@ class _Writer:
         return self.pick(patterns, "absent").format(noun=nouns[int(self.number("absent") * 7) % len(nouns)][0])
 
 
+def every_phrase() -> list[str]:
+    """All phrases that texts of scenes are made of, to learn a vocabulary from."""
+    pairs = [pair for table in (FORMS, SHAPES) for nouns in table.values() for pair in nouns]
+    words = [noun for pair in (*pairs, *ANY_FORM, *SUBJECTS) for noun in pair]
+    tables = (SURFACES, COUNTED, LOCATION_PHRASES, SIZES, DEPTHS, CONTRASTS, *ADJECTIVES.values(), *CLAUSES.values())
+    phrases = [phrase for table in tables for options in table.values() for phrase in options]
+    patterns = (INTROS, NAMED_INTROS, NAMES_ALONE, NAMED_LOOKS, LOOKS_ALONE, SHORT, SOUND, UNSOUND, FREE_OF, MARRED_BY,
+                ABSENT, PRESENT)  # fmt: skip
+    phrases += [pattern.replace("{{", "{").replace("}}", "}") for options in patterns for pattern in options]
+    words += [re.sub(r"{\w+}", " ", _agree(phrase, many)) for phrase in phrases for many in (False, True)]
+    entries = lexicon().values()
+    words += [metal for metals in METALS.values() for metal in metals]
+    return [*words, "mainly", *(phrase for entry in entries for phrase in (*entry.names, *entry.looks))]
+
+
 def _looks(facts: Facts) -> tuple[str, ...]:
     """What the entry says of its looks, as far as it fits this scene."""
     entry = find_entry(facts["name"]) if "name" in facts else None
@@ -303,15 +327,12 @@ def _bare(phrase: str) -> str:
     return re.sub(r"^(?:an?|the) ", "", phrase)
 
 
-def _article(phrase: str) -> str:
-    return "an" if phrase[0] in "aeiou" else "a"
-
-
 def _finished(sentence: str, many: bool) -> str:
     sentence = _agree(" ".join(sentence.split()), many)
     return sentence[:1].upper() + sentence[1:]
 
 
 def _agree(sentence: str, many: bool) -> str:
-    """Verbs put in the singular or the plural."""
-    return re.sub(r"\{([^|}]*)\|([^}]*)\}", r"\2" if many else r"\1", sentence)
+    """Verbs put in the singular or the plural, and "an" where a vowel follows."""
+    sentence = re.sub(r"\{([^|}]*)\|([^}]*)\}", r"\2" if many else r"\1", sentence)
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", sentence)

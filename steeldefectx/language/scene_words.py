@@ -150,6 +150,16 @@ UNSOUND = (
     "Imperfect {bare}.", "{surface} in bad condition.",
 )  # fmt: skip
 """What is said of metal with a defect, in the order of its opposites in :data:`SOUND`."""
+FREE_OF = (
+    "There is no {noun} on {surface}.", "{surface} without any {noun}.", "No {noun} is to be seen.",
+    "{surface} free of any {noun}.", "Not a single {noun} on the {metal}.",
+)  # fmt: skip
+"""What is said of sound metal that lacks one kind of defect."""
+MARRED_BY = (
+    "There is a {noun} on {surface}.", "{surface} with a {noun}.", "A {noun} is to be seen.",
+    "{surface} marred by a {noun}.", "Just a {noun} on the {metal}.",
+)  # fmt: skip
+"""Opposites of :data:`FREE_OF`."""
 ABSENT = ("no {noun}", "without any {noun}", "there is no {noun}", "not a single {noun}", "free of any {noun}")
 """What is said of something that is not there."""
 PRESENT = ("with a {noun}", "and a {noun} besides", "there is a {noun}", "just a {noun}", "showing a {noun}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import cache
 
@@ -16,7 +17,7 @@ from steeldefectx.language.claim_check import check
 from steeldefectx.language.evidence import evidence_from_mask
 from steeldefectx.language.lexicon.reading import lexicon, names_without
 from steeldefectx.language.scene_facts import SWAPS, swap
-from steeldefectx.language.scene_texts import describe, retold, reworded, swapped
+from steeldefectx.language.scene_texts import describe, every_phrase, retold, reworded, swapped
 from steeldefectx.render.composed.compose import NAMELESS, OF_TAXONOMY, REDRAWN, SOUND, compose, redraw
 from steeldefectx.render.composed.forms import FORM_DRAWINGS
 from steeldefectx.render.composed.scene import Plan, picture
@@ -160,6 +161,32 @@ def test_sound_metal_is_a_fifth_and_nothing_is_drawn_on_it():
         wrong = swapped(text, "kind", rng_of(number))
         assert wrong is not None
         assert wrong.text != text.text
+
+
+def test_what_sound_metal_is_said_to_lack_is_what_the_false_text_says_is_there():
+    sound = {"kind": "sound", "surface": "cast"}
+    lacks = 0
+    for number in range(60):
+        text = describe(sound, rng_of(number))
+        wrong = swapped(text, "kind", rng_of(number))
+        nouns = [one for pairs in FORMS.values() for one, _ in pairs if one in text.text]
+        lacks += bool(nouns)
+        assert all(noun in wrong.text for noun in nouns)
+    assert 10 < lacks < 45
+    for index in defects()[:60]:  # that a scene with a spot has no crack would be true
+        facts = scenes()[index].facts
+        wrong = swapped(describe(facts, rng_of(index)), "kind", rng_of(index))
+        own = [one for one, _ in FORMS.get(facts.get("form"), ())]
+        others = [one for pairs in FORMS.values() for one, _ in pairs if one not in " ".join(own)]
+        lacked = wrong.text.removesuffix(".").lower()
+        assert not any(f"{word} {other}" in lacked for word in ("no", "any", "single") for other in others), wrong.text
+
+
+def test_every_word_of_texts_is_among_the_phrases_for_a_vocabulary():
+    words = {word for phrase in every_phrase() for word in re.findall(r"[a-z]+", phrase.lower())}
+    for index, scene in enumerate(scenes()[:200]):
+        text = describe(scene.facts, rng_of(index)).text
+        assert set(re.findall(r"[a-z]+", text.lower())) <= words | {"a", "an", "and", "the"}, text
 
 
 def test_classes_names_and_nameless_defects_have_their_shares():
