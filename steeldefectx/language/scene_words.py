@@ -30,7 +30,7 @@ ADJECTIVES: dict[str, dict[str, tuple[str, ...]]] = {
     "tone": {
         "dark": ("dark", "darker", "blackish", "dark", "deep grey"),
         "bright": ("bright", "brighter", "whitish", "light-coloured", "pale", "shiny"),
-        "two-toned": ("two-toned", "light-and-dark"),
+        "two-toned": ("light-and-dark", "dark-and-light"),
         "outlined": ("outlined", "contoured"),
         "rimmed": ("rimmed", "haloed"),
         "none": ("toneless", "untinted"),
