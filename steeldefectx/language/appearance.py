@@ -32,7 +32,7 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
     "chevrons": (("row of V-shaped marks", "rows of V-shaped marks"), ("herringbone", "herringbones"),
                  ("series of arrowheads", "series of arrowheads")),
     "groove": (("groove", "grooves"), ("furrow", "furrows"), ("gouge", "gouges"), ("channel", "channels")),
-    "fold": (("fold", "folds"), ("ridge with a light and a dark flank", "ridges with a light and a dark flank"),
+    "fold": (("fold", "folds"), ("ridge of light and dark flanks", "ridges of light and dark flanks"),
              ("seam of doubled metal", "seams of doubled metal"), ("kink", "kinks")),
     "wrinkles": (("field of wrinkles", "fields of wrinkles"), ("set of short folds", "sets of short folds"),
                  ("wrinkled area", "wrinkled areas"), ("crumpled area", "crumpled areas")),
@@ -55,7 +55,8 @@ FORMS: dict[str, tuple[tuple[str, str], ...]] = {
     "burst": (("burst mark", "burst marks"), ("flash-like mark with rays", "flash-like marks with rays"),
               ("starburst", "starbursts")),
     # areas
-    "patch": (("patch", "patches"), ("blotch", "blotches"), ("area", "areas"), ("discoloured area", "discoloured areas")),
+    "patch": (("patch", "patches"), ("blotch", "blotches"), ("area", "areas"),
+              ("discoloured area", "discoloured areas")),
     "stain": (("stain", "stains"), ("smear", "smears"), ("smudge", "smudges"), ("blot", "blots")),
     "island": (("ragged patch", "ragged patches"), ("frayed island", "frayed islands"),
                ("torn-edged area", "torn-edged areas")),

@@ -24,6 +24,8 @@ Facts = Mapping[str, str]
 
 LOCAL = 3.0
 """Grey levels against the metal under it from which a defect is darker or brighter for certain."""
+LOCAL_CONTRASTS = {"low": (LOCAL, 16.0), "medium": (6.0, 64.0), "high": (25.0, 255.0)}
+"""Saliency -> grey levels against the metal under it that go with it."""
 LONG, SHORT = 0.5, 0.22
 """Shares of the image's side from which, and up to which, a form that is long is called long, or short."""
 SPREAD = 5
@@ -40,8 +42,8 @@ SWAPPED = {
     "direction": {"horizontal": "vertical", "vertical": "horizontal", "falling": "rising", "rising": "falling"},
 }
 """Attribute -> value -> its opposite."""
-COLLECTIVE = ("net", "hatching", "crossed lines", "chevrons", "broken line", "fingerprint", "pores", "specks", "spatter",
-              "tears", "edge cracks", "fern", "wrinkles", "ripples", "plates", "burr")  # fmt: skip
+COLLECTIVE = ("net", "hatching", "crossed lines", "chevrons", "broken line", "fingerprint", "pores", "specks",
+              "spatter", "tears", "edge cracks", "fern", "wrinkles", "ripples", "plates", "burr")  # fmt: skip
 """Forms of several pieces: how many of them there are, the mask does not say."""
 DRAWN_NUMBERS = {"one": ("one",), "two": ("two",), "few": ("three", "four", "five"), "many": (MANY,)}
 """Number that was drawn -> numbers that may be measured of it."""
@@ -128,7 +130,10 @@ def _measured(attributes: Attributes, local: float, look: Appearance | None) -> 
     if look is not None and look.tone not in ("dark", "bright"):
         facts["tone"] = look.tone
     elif drawn == polarity != "neutral":
-        facts |= {"tone": polarity, "contrast": attributes["saliency"]}
+        facts["tone"] = polarity
+        least, most = LOCAL_CONTRASTS[attributes["saliency"]]
+        if least <= abs(local) <= most:
+            facts["contrast"] = attributes["saliency"]
     return facts
 
 
@@ -149,7 +154,8 @@ def swap(facts: Facts, attribute: str, rng: np.random.Generator) -> dict[str, st
     elif attribute == "surface":
         wrong = _any(rng, [name for name in SURFACES if name not in (value, "plain")])
     elif attribute == "tone":
-        wrong = SWAPPED_TONES.get(value)
+        sure = value in ("dark", "bright") or facts["polarity"] == "dark"
+        wrong = SWAPPED_TONES.get(value) if sure else None
     elif attribute == "number":
         wrong = {"one": MANY, "two": None, "three": "one", "four": "one", "five": "one"}.get(value, "one")
     elif attribute == "scale":
@@ -265,4 +271,4 @@ def _holds(kind: str, value: str, facts: Facts) -> bool:
         return off in (-1, 0, 1) or (off < 0 and facts["components"] == MANY)
     reach, scale = float(facts["reach"]), facts["scale"]
     return {"long": reach >= 0.2, "short": reach <= 0.5 or facts["components"] == MANY,
-            "thin": scale in ("tiny", "small", "medium"), "thick": scale not in ("tiny",)}.get(value, False)  # fmt: skip
+            "thin": scale in ("tiny", "small", "medium"), "thick": scale != "tiny"}.get(value, False)  # fmt: skip

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from steeldefectx.language.appearance import ANY_FORM, FORMS, SURFACES
-from steeldefectx.language.descriptions import CONTRASTS, DEPTHS, GROUPS, LOCATION_PHRASES, SHAPES, SIZES
-from steeldefectx.language.lexicon.reading import find_entry
+from steeldefectx.language.descriptions import CONTRASTS, DEPTHS, LOCATION_PHRASES, SHAPES, SIZES
+from steeldefectx.language.lexicon.reading import find_entry, lexicon
 from steeldefectx.language.scene_facts import FAMILIES, LIKE, Facts, fits, may_be_said, swap
 from steeldefectx.language.scene_words import (
     ABSENT,
     ADJECTIVES,
     CLAUSES,
     COUNTED,
+    FREE_OF,
     INTROS,
     LOOKS_ALONE,
+    MARRED_BY,
     METALS,
     NAMED_INTROS,
     NAMED_LOOKS,
@@ -38,15 +40,15 @@ from steeldefectx.language.scene_words import (
 KINDS = ("name", "looks", "name and looks", "short", "description", "name and description")
 """What a text of a defect says: its name, how such defects look, a few words or sentences about this one."""
 SLOTS = ("pattern", "name", "looks", "noun", "count", "where", "surface", "metal", "subject", "group", "absent", "many",
-         "order", "adjective", "phrase")  # fmt: skip
-STYLES = 64
-"""Numbers of a style: those of the slots, then those of attributes' words."""
+         "location", "depth", *ORDER)  # fmt: skip
+"""What a style chooses: two numbers of 0..1 for each, one for its words and one for its place in the text."""
 SUBJECTS = (("It", "They"), ("The defect", "The marks"), ("The affected area", "The affected areas"), ("This", "These"))
 SENTENCES = ("scale", "location", "contrast", "tone", "relief", "softness", "direction", "length", "depth")
 """What is said in sentences of their own, where it is not said before the noun."""
+KINDS_LACKED = 0.4
+"""Share of the texts of sound metal that say which kind of defect it has not."""
 IN_NOUN_PHRASE = 3
 """More adjectives than this would be too many."""
-_ATTRIBUTES = (*ORDER, "location", "number", "depth", "surface", "form", "kind", "absent", "shape")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class SceneText:
     """The attributes that it states."""
     facts: Facts
     style: tuple[float, ...]
+    """The numbers that chose its words."""
 
 
 def describe(facts: Facts, rng: np.random.Generator, kind: str | None = None) -> SceneText:
@@ -71,7 +74,7 @@ def describe(facts: Facts, rng: np.random.Generator, kind: str | None = None) ->
         kind: One of :data:`KINDS`; a scene without a name, or to which the looks of its entry do not fit, gets a
             description instead. Sound metal has a kind of its own.
     """
-    style = tuple(rng.random(STYLES).tolist())
+    style = _any_style(rng)
     if facts["kind"] == "sound":
         return _made("sound", ("kind",), dict(facts), style)
     kind = kind or KINDS[int(rng.integers(len(KINDS)))]
@@ -104,7 +107,7 @@ def swapped(text: SceneText, attribute: str, rng: np.random.Generator) -> SceneT
         rng: Chooses among false values.
     """
     if attribute == "absent" and "absent" in text.stated:
-        return _made(text.kind, text.stated, dict(text.facts) | {"absent": f"!{text.facts['absent']}"}, text.style)
+        return _made(text.kind, text.stated, dict(text.facts) | {"present": text.facts["absent"]}, text.style)
     if attribute != "kind" and attribute not in text.stated:
         return None
     false = swap(text.facts, attribute, rng)
@@ -113,13 +116,40 @@ def swapped(text: SceneText, attribute: str, rng: np.random.Generator) -> SceneT
     if attribute == "kind":
         kind = "sound" if false["kind"] == "sound" or text.kind == "sound" else text.kind
         return _made(kind, ("kind",), false, text.style)
-    other = _made(text.kind, text.stated, false, text.style)
-    return None if other.text == text.text else other
+    return _made(text.kind, text.stated, false, text.style)
 
 
 def reworded(text: SceneText, rng: np.random.Generator) -> SceneText:
     """The same facts in other words."""
-    return _made(text.kind, text.stated, text.facts, tuple(rng.random(STYLES).tolist()))
+    return _made(text.kind, text.stated, text.facts, _any_style(rng))
+
+
+def retold(text: SceneText, facts: Facts) -> SceneText | None:
+    """The same text of another scene, such as one drawn again: only the words of what differs change.
+
+    Args:
+        text: Of :func:`describe`.
+        facts: The other scene's.
+
+    Returns:
+        None where nothing is known of an attribute that the text states.
+    """
+    if facts["kind"] == "sound":
+        return _made("sound", ("kind",), facts, text.style)
+    if text.kind == "sound" or not {*text.stated} - {"absent"} <= facts.keys():
+        return None
+    if "name" in text.kind and "name" not in facts:
+        return None
+    if text.kind in ("looks", "name and looks") and not _looks(facts):
+        return None
+    kept = {"absent": text.facts["absent"]} if "absent" in text.facts else {}
+    if kept and facts.get("form") in FAMILIES[LIKE[kept["absent"]]]:
+        return None
+    return _made(text.kind, text.stated, dict(facts) | kept, text.style)
+
+
+def _any_style(rng: np.random.Generator) -> tuple[float, ...]:
+    return tuple(rng.random(2 * len(SLOTS)).tolist())
 
 
 def _made(kind: str, stated: tuple[str, ...], facts: Facts, style: tuple[float, ...]) -> SceneText:
@@ -136,17 +166,18 @@ class _Writer:
 
     def pick(self, options: tuple[str, ...], slot: str) -> str:
         """One of the options, by the style."""
-        number = SLOTS.index(slot) if slot in SLOTS else len(SLOTS) + 2 * _ATTRIBUTES.index(slot)
-        return options[int(self.style[number] * len(options))]
+        return options[int(self.style[2 * SLOTS.index(slot)] * len(options))]
 
     def number(self, slot: str) -> float:
-        """The style's number for a slot or an attribute's order."""
-        return self.style[SLOTS.index(slot) if slot in SLOTS else len(SLOTS) + 2 * _ATTRIBUTES.index(slot) + 1]
+        """The style's second number for a slot."""
+        return self.style[2 * SLOTS.index(slot) + 1]
 
     def text(self) -> str:
         """The whole text."""
         if self.kind == "sound":
-            patterns = SOUND if self.facts["kind"] == "sound" else UNSOUND
+            patterns: tuple[str, ...] = SOUND if self.facts["kind"] == "sound" else UNSOUND
+            if self.number("noun") < KINDS_LACKED and ("form" in self.facts or "number" not in self.facts):
+                patterns = FREE_OF if self.facts["kind"] == "sound" else MARRED_BY
             return _finished(self._filled(self.pick(patterns, "pattern")), self.many)
         if self.kind in ("name", "looks", "name and looks"):
             patterns = {"name": NAMES_ALONE, "looks": LOOKS_ALONE, "name and looks": NAMED_LOOKS}[self.kind]
@@ -159,6 +190,9 @@ class _Writer:
         """A pattern with its words."""
         surface = self._surface()
         words = {"surface": surface, "bare": _bare(surface), "metal": self.pick(self._metals, "metal")}
+        if "{noun}" in pattern:  # the defect's, where there is one: that there is none of another kind may be true
+            nouns = FORMS[self.facts.get("form") or self.pick(tuple(FORMS), "noun")]
+            words["noun"] = self.pick(tuple(one for one, _ in nouns), "looks")
         if "{name}" in pattern:
             words["name"] = self._name()
         if "{looks}" in pattern:
@@ -187,7 +221,9 @@ class _Writer:
         where, on = "location" in self.stated, "surface" in self.stated
         fitting = tuple(p for p in SHORT if ("{where}" in p) == where and ("{surface}" in p) == on)
         pattern = self.pick(fitting, "pattern")
-        words = pattern.format(what=self._what(len(ORDER)), where=self._where() if where else "", surface=self._surface())
+        words = pattern.format(
+            what=self._what(len(ORDER)), where=self._where() if where else "", surface=self._surface()
+        )
         text = f"{words.rstrip('.')}, {self._absent()}" if "absent" in self.stated else words
         if self.number("many") < 0.5:
             text = text[:1].upper() + text[1:]
@@ -204,15 +240,17 @@ class _Writer:
         pattern = self.pick(NAMED_INTROS if self.kind.startswith("name") else INTROS, "pattern")
         named = {"name": self._name()} if "{name}" in pattern else {}
         sentences = [pattern.format(what=what + where + on, **named)]
-        left = [a for a in SENTENCES if a in self.stated and a not in self.said and self._clause(a)]
+        left = [a for a in SENTENCES if a in self.stated and a not in self.said]
+        if "tone" in left and "contrast" in left:
+            left.remove("tone")  # a clause of contrast says it
         left.sort(key=self.number)
-        groups = self.pick(GROUPS.get(len(left), ((2, 2, 1, 1, 1), (2, 2, 2, 2))), "group") if left else ()  # type: ignore[arg-type]
-        for number, size in enumerate(groups):
-            clauses = [self._clause(attribute) for attribute in left[:int(size)]]
-            left = left[int(size):]
-            if clauses:
-                subject = SUBJECTS[(int(self.number("subject") * len(SUBJECTS)) + number) % len(SUBJECTS)][self.many]
-                sentences.append(f"{subject} {' and '.join(clauses)}")
+        while left:
+            number = len(sentences)
+            together = 1 + (int(16 * self.number("group")) >> number & 1)
+            clauses = " and ".join(self._clause(attribute) for attribute in left[:together])
+            left = left[together:]
+            subject = SUBJECTS[(int(self.number("subject") * len(SUBJECTS)) + number) % len(SUBJECTS)][self.many]
+            sentences.append(f"{subject} {clauses}")
         if "absent" in self.stated:
             sentences.append(self._absent())
         return " ".join(_finished(sentence + ".", self.many) for sentence in sentences)
@@ -222,7 +260,8 @@ class _Writer:
         adjectives = [a for a in ORDER if a in self.stated and self.facts[a] in ADJECTIVES[a]]
         if most < len(ORDER):
             adjectives = [a for a in adjectives if self.number(a) < 0.55][:most]
-        if self.facts.get("slender") and "scale" in adjectives:
+        # "Tiny lines" are long ones that cover little: a sentence says so better.
+        if most < len(ORDER) and self.facts.get("slender") and "scale" in adjectives:
             adjectives.remove("scale")
         self.said |= set(adjectives)
         words = [self.pick(ADJECTIVES[a][self.facts[a]], a) for a in adjectives]
@@ -230,7 +269,7 @@ class _Writer:
         phrase = f"{phrase} {self._noun()}".strip()
         if "number" in self.stated:
             return f"{self.pick(COUNTED[self.facts['number']], 'count')} {phrase}"
-        return phrase if self.many else f"{_article(phrase)} {phrase}"
+        return phrase if self.many else f"a {phrase}"
 
     def _noun(self) -> str:
         form, shape = self.facts.get("form"), self.facts.get("shape", "unclear")
@@ -239,16 +278,15 @@ class _Writer:
         return nouns[int(self.number("noun") * len(nouns))][self.many]
 
     def _clause(self, attribute: str) -> str:
-        """A statement without its subject, empty where there is none for the value."""
+        """A statement without its subject."""
         value = self.facts[attribute]
         if attribute == "location":
             placed = "{is|are} spread" if value == "spread" else "{lies|lie}"
             return f"{placed} {self._where()}"
-        if attribute == "contrast":
-            tone = self.facts["tone"]
-            return self._metal(self.pick(CONTRASTS[f"{tone}/{value}"], "contrast")) if "tone" in self.stated else ""
-        options = {"scale": SIZES, "depth": DEPTHS}.get(attribute) or CLAUSES.get(attribute, {})
-        return self._metal(self.pick(options[value], attribute)) if value in options else ""
+        if attribute == "contrast" and "tone" in self.stated:
+            return self._metal(self.pick(CONTRASTS[f"{self.facts['tone']}/{value}"], "contrast"))
+        options = {"scale": SIZES, "depth": DEPTHS}.get(attribute) or CLAUSES[attribute]
+        return self._metal(self.pick(options[value], attribute))
 
     def _metal(self, phrase: str) -> str:
         return phrase.replace("steel", self.pick(self._metals, "metal"))
@@ -258,10 +296,24 @@ class _Writer:
         return METALS[self.facts["surface"] in STEELS]
 
     def _absent(self) -> str:
-        form = self.facts["absent"]
-        patterns = PRESENT if form.startswith("!") else ABSENT
-        nouns = FORMS[form.lstrip("!")]
+        patterns = PRESENT if "present" in self.facts else ABSENT
+        nouns = FORMS[self.facts["absent"]]
         return self.pick(patterns, "absent").format(noun=nouns[int(self.number("absent") * 7) % len(nouns)][0])
+
+
+def every_phrase() -> list[str]:
+    """All phrases that texts of scenes are made of, to learn a vocabulary from."""
+    pairs = [pair for table in (FORMS, SHAPES) for nouns in table.values() for pair in nouns]
+    words = [noun for pair in (*pairs, *ANY_FORM, *SUBJECTS) for noun in pair]
+    tables = (SURFACES, COUNTED, LOCATION_PHRASES, SIZES, DEPTHS, CONTRASTS, *ADJECTIVES.values(), *CLAUSES.values())
+    phrases = [phrase for table in tables for options in table.values() for phrase in options]
+    patterns = (INTROS, NAMED_INTROS, NAMES_ALONE, NAMED_LOOKS, LOOKS_ALONE, SHORT, SOUND, UNSOUND, FREE_OF, MARRED_BY,
+                ABSENT, PRESENT)  # fmt: skip
+    phrases += [pattern.replace("{{", "{").replace("}}", "}") for options in patterns for pattern in options]
+    words += [re.sub(r"{\w+}", " ", _agree(phrase, many)) for phrase in phrases for many in (False, True)]
+    entries = lexicon().values()
+    words += [metal for metals in METALS.values() for metal in metals]
+    return [*words, "mainly", *(phrase for entry in entries for phrase in (*entry.names, *entry.looks))]
 
 
 def _looks(facts: Facts) -> tuple[str, ...]:
@@ -275,17 +327,12 @@ def _bare(phrase: str) -> str:
     return re.sub(r"^(?:an?|the) ", "", phrase)
 
 
-def _article(phrase: str) -> str:
-    return "an" if phrase[0] in "aeiou" else "a"
-
-
 def _finished(sentence: str, many: bool) -> str:
     sentence = _agree(" ".join(sentence.split()), many)
     return sentence[:1].upper() + sentence[1:]
 
 
 def _agree(sentence: str, many: bool) -> str:
-    """Verbs put in the singular or the plural."""
-    return re.sub(r"\{([^|}]*)\|([^}]*)\}", r"\2" if many else r"\1", sentence)
-
-
+    """Verbs put in the singular or the plural, and "an" where a vowel follows."""
+    sentence = re.sub(r"\{([^|}]*)\|([^}]*)\}", r"\2" if many else r"\1", sentence)
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", sentence)

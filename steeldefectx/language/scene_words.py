@@ -30,7 +30,7 @@ ADJECTIVES: dict[str, dict[str, tuple[str, ...]]] = {
     "tone": {
         "dark": ("dark", "darker", "blackish", "dark", "deep grey"),
         "bright": ("bright", "brighter", "whitish", "light-coloured", "pale", "shiny"),
-        "two-toned": ("two-toned", "light-and-dark"),
+        "two-toned": ("light-and-dark", "dark-and-light"),
         "outlined": ("outlined", "contoured"),
         "rimmed": ("rimmed", "haloed"),
         "none": ("toneless", "untinted"),
@@ -45,16 +45,25 @@ ORDER = ("contrast", "scale", "length", "softness", "relief", "tone", "direction
 
 CLAUSES: dict[str, dict[str, tuple[str, ...]]] = {
     "tone": {
+        "dark": ("{is|are} darker than the surrounding steel", "{is|are} of a dark tone", "{looks|look} dark"),
+        "bright": ("{is|are} brighter than the surrounding steel", "{is|are} of a bright tone", "{looks|look} bright"),
         "two-toned": ("{is|are} light and dark at once", "{has|have} light and dark sides",
                       "{shows|show} light and dark flanks next to each other"),
-        "outlined": ("{has|have} a dark outline around hardly any change", "{is|are} drawn by {its|their} dark rim only",
+        "outlined": ("{has|have} a dark outline around hardly any change", 
+                     "{is|are} drawn by {its|their} dark rim only",
                      "{consists|consist} of a dark border and little within"),
         "rimmed": ("{has|have} a bright rim around a dark core", "{shows|show} a bright halo around {its|their} inside",
                    "{is|are} lined by a bright border"),
         "none": ("{is|are} seen by {its|their} relief only", "{differs|differ} in relief and hardly in tone"),
     },
+    "contrast": {
+        "low": ("{has|have} low contrast", "{is|are} barely visible", "{shows|show} little contrast"),
+        "medium": ("{has|have} medium contrast", "{shows|show} moderate contrast"),
+        "high": ("{has|have} high contrast", "{is|are} conspicuous", "{is|are} highly visible"),
+    },
     "relief": {
-        "raised": ("{is|are} raised above the surface", "{stands|stand} proud of the metal", "{rises|rise} from the face",
+        "raised": ("{is|are} raised above the surface", "{stands|stand} proud of the metal",
+                   "{rises|rise} from the face",
                    "{can be felt as an elevation|can be felt as elevations}"),
         "sunk": ("{is|are} sunk into the surface", "{lies|lie} lower than the metal around",
                  "{is a depression|are depressions}",
@@ -85,7 +94,7 @@ INTROS = (
     "There {{is|are}} {what}",
     "{what} can be seen",
     "The metal has {what}",
-    "The camera shows {what}",
+    "The picture shows {what}",
     "What stands out {{is|are}} {what}",
     "A close-up of {what}",
 )
@@ -121,8 +130,9 @@ SHORT = (
 """A few words."""
 
 SOUND = (
-    "A photo of a clean {metal} surface without any defect.", "{surface} without any defect.", "Sound metal, no defect.",
-    "A metal surface with its normal grain and nothing else.", "{surface}, sound.", "Flawless {bare}.",
+    "A photo of a clean {metal} surface without any defect.", "{surface} without any defect.",
+    "Sound metal, no defect.", "A metal surface with its normal grain and nothing else.", "{surface}, sound.",
+    "Flawless {bare}.",
     "{surface}; nothing is wrong with it.", "A good part: {surface} as it should be.", "No defect on {surface}.",
     "Only {surface} is to be seen, free of flaws.", "Defect-free {bare}.", "An unmarked sample: {surface}.",
     "A normal image: {surface}.", "ok part, {surface}", "The surface is intact and even.", "no flaw",
@@ -140,9 +150,19 @@ UNSOUND = (
     "Imperfect {bare}.", "{surface} in bad condition.",
 )  # fmt: skip
 """What is said of metal with a defect, in the order of its opposites in :data:`SOUND`."""
-ABSENT = ("no {noun}", "without any {noun}", "there is no {noun}", "{noun}: none", "free of any {noun}")
+FREE_OF = (
+    "There is no {noun} on {surface}.", "{surface} without any {noun}.", "No {noun} is to be seen.",
+    "{surface} free of any {noun}.", "Not a single {noun} on the {metal}.",
+)  # fmt: skip
+"""What is said of sound metal that lacks one kind of defect."""
+MARRED_BY = (
+    "There is a {noun} on {surface}.", "{surface} with a {noun}.", "A {noun} is to be seen.",
+    "{surface} marred by a {noun}.", "Just a {noun} on the {metal}.",
+)  # fmt: skip
+"""Opposites of :data:`FREE_OF`."""
+ABSENT = ("no {noun}", "without any {noun}", "there is no {noun}", "not a single {noun}", "free of any {noun}")
 """What is said of something that is not there."""
-PRESENT = ("with a {noun}", "and a {noun} besides", "there is a {noun}", "{noun}: yes", "showing a {noun}")
+PRESENT = ("with a {noun}", "and a {noun} besides", "there is a {noun}", "just a {noun}", "showing a {noun}")
 """Opposites of :data:`ABSENT`."""
 METALS = {True: ("steel", "metal"), False: ("metal", "material")}
 """What the word "steel" of shared phrases stands for, on steel and on others."""

@@ -8,6 +8,7 @@ their own instead of attributes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -106,7 +107,8 @@ def _key(name: str) -> str:
 
 
 def _of_class(name: str) -> Entry:
-    return Entry(name, CLASSES, LOOKS[name], NAMES[name], surfaces=("hot-rolled", "cold-rolled", "pickled", "plain"))
+    surfaces = ("plain", "plain", "plain", "hot-rolled", "cold-rolled", "pickled")
+    return Entry(name, CLASSES, LOOKS[name], NAMES[name], surfaces=surfaces)
 
 
 def read_entries(file: Path, taken: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
@@ -123,26 +125,36 @@ def read_entries(file: Path, taken: Mapping[str, Entry] | None = None) -> dict[s
     process = file.stem.replace("-", " ")
     if process not in PROCESS_SURFACES:
         raise DataError(f"{file}: no process is called {process!r}: rename it to one of {', '.join(PROCESS_SURFACES)}.")
-    try:
-        root = yaml.load(file.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{file}: cannot be read ({' '.join(str(error).split())}).") from error
-    if not isinstance(root, dict):
-        raise DataError(f"{file}: entries are needed, `Name:` lines with their keys below.")
-    used = {_key(name): entry.name for entry in (taken or {}).values() for name in entry.names}
-    problems: list[str] = []
+    root, twice = _read(file)
+    used = {_key(name): (entry.name, False) for entry in (taken or {}).values() for name in entry.names}
+    problems = [f"{name}: it is there twice" for name in twice]
     entries: dict[str, Entry] = {}
     for name, said in root.items():
         wrong = list(_problems(name, said))
         for called in () if wrong else (name, *_list(said.get("also"))):
-            if (owner := used.setdefault(_key(called), name)) != name:
-                wrong.append(f"{called!r} is a name of {owner} already")
+            owner = used.setdefault(_key(called), (name, True))
+            if owner != (name, True):
+                wrong.append(f"{called!r} is a name of {owner[0]} already")
         problems += [f"{name}: {problem}" for problem in wrong]
         if not wrong:
             entries[name] = _entry(name, process, said)
     if problems:
         raise DataError("\n  ".join([f"{file}: entries that cannot be used:", *problems]))
     return entries
+
+
+def _read(file: Path) -> tuple[dict[Any, Any], list[str]]:
+    """A file's mapping, and the keys that it has twice, of which YAML keeps the last in silence."""
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(file.read_text("utf-8"))
+        node = loader.get_single_node()
+        root = loader.construct_document(node)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"{file}: cannot be read ({' '.join(str(error).split())}).") from error
+    if not isinstance(root, dict):
+        raise DataError(f"{file}: entries are needed, `Name:` lines with their keys below.")
+    names = Counter(key.value for key, _ in node.value) if node else Counter()
+    return root, [name for name, count in names.items() if count > 1]
 
 
 def _problems(name: Any, said: Any) -> Iterator[str]:

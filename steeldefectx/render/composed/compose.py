@@ -1,14 +1,14 @@
 """Scenes at random, for pretraining: any entry of the lexicon, forms without a name, sound metal; and their opposites.
 
-    scene = compose(np.random.default_rng(0))
-    text = describe(scene.facts, rng)
-    other = redraw(scene, "tone", rng)        # bright where it was dark, all else alike
+``compose(rng)`` draws a scene, ``describe(scene.facts, rng)`` writes a text of it, and ``redraw(scene, "tone", rng)``
+draws it bright where it was dark, with all else alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,8 +31,9 @@ from steeldefectx.language.lexicon.reading import CLASSES, Entry, find_entry, le
 from steeldefectx.language.scene_facts import FAMILIES, LIKE, facts_of_scene
 from steeldefectx.render.canvas import Rng
 from steeldefectx.render.composed.forms import PLAIN, THIN
-from steeldefectx.render.composed.scene import Plan, Undrawable, picture
+from steeldefectx.render.composed.scene import NothingSeenError, Plan, picture
 from steeldefectx.render.defects import SMALLEST
+from steeldefectx.render.scenes import ANY_WAY
 from steeldefectx.taxonomy import CLASS_NAMES
 
 SOUND = 0.2
@@ -47,7 +48,8 @@ OPPOSITES = {"dark": "bright", "bright": "dark", "raised": "sunk", "sunk": "rais
              "horizontal": "vertical", "vertical": "horizontal", "falling": "rising", "rising": "falling"}  # fmt: skip
 OTHER_SIZES = {"tiny": ("large", "huge"), "small": ("huge",), "medium": ("tiny", "huge"), "large": ("tiny",),
                "huge": ("tiny",)}  # fmt: skip
-REDRAWN = ("kind", "surface", "form", "tone", "contrast", "relief", "softness", "direction", "number", "scale", "location")
+REDRAWN = ("kind", "surface", "form", "tone", "contrast", "relief", "softness", "direction", "number", "scale",
+           "location")  # fmt: skip
 """Attributes that a scene can be drawn again with another value of."""
 
 
@@ -71,9 +73,7 @@ class ComposedScene:
     """(H, W) float32, before the camera."""
 
 
-def compose(
-    rng: Rng, size: int = 128, name: str | None = None, names: Sequence[str] | None = None
-) -> ComposedScene:
+def compose(rng: Rng, size: int = 128, name: str | None = None, names: Sequence[str] | None = None) -> ComposedScene:
     """Draw a scene.
 
     Args:
@@ -92,13 +92,13 @@ def compose(
         plan, entry = _plan(rng, size, name, names)
         try:
             return _scene(plan, entry)
-        except Undrawable:
+        except NothingSeenError:
             continue
     raise DataError(f"{name or 'A defect'} could not be drawn at {size} pixels: take a larger size.")
 
 
 def redraw(scene: ComposedScene, attribute: str, rng: Rng) -> ComposedScene | None:
-    """The same scene with one attribute of it changed to its opposite: surface, part, camera and the rest are as before.
+    """The same scene with one attribute changed to its opposite: surface, part, camera and the rest are as before.
 
     Args:
         scene: Of :func:`compose`.
@@ -114,7 +114,7 @@ def redraw(scene: ComposedScene, attribute: str, rng: Rng) -> ComposedScene | No
     entry = scene.entry if attribute in ("surface", "location", "direction", "contrast", "softness") else None
     try:
         other = _scene(plan, entry)
-    except Undrawable:
+    except NothingSeenError:
         return None
     return other if _differs(scene.facts, other.facts, attribute) else None
 
@@ -122,6 +122,7 @@ def redraw(scene: ComposedScene, attribute: str, rng: Rng) -> ComposedScene | No
 def _scene(plan: Plan, entry: Entry | None) -> ComposedScene:
     drawn = picture(plan)
     facts = facts_of_scene(plan.surface, plan.look, drawn.attributes, drawn.local, drawn.box, drawn.depth, entry)
+    plan = replace(plan, attempt=drawn.attempt)
     return ComposedScene(drawn.image, drawn.mask, drawn.attributes, entry, facts, plan, drawn.pixels)
 
 
@@ -135,7 +136,9 @@ def _plan(rng: Rng, size: int, name: str | None, names: Sequence[str] | None) ->
     entry = _entry(rng, name, names, kind)
     surface = _any(rng, entry.surfaces if rng.random() < USUAL_SURFACE else tuple(SURFACES))
     if entry.process == CLASSES:
-        return Plan(size, seed, surface, class_name=entry.name), entry
+        mirrored, upended, turned = (bool(value) for value in rng.random(3) < 0.5)
+        turned = turned and entry.name in ANY_WAY
+        return Plan(size, seed, surface, None, entry.name, mirrored, upended, turned=turned), entry
     look = Appearance(**{attribute: _any(rng, values) for attribute, values in entry.ranges.items()})
     return Plan(size, seed, surface, _possible(look)), entry
 
@@ -146,11 +149,16 @@ def _entry(rng: Rng, name: str | None, names: Sequence[str] | None, kind: float)
         if entry is None:
             raise DataError(f"The lexicon has no {name!r}: take one of its names, see lexicon().")
         return entry
-    known = tuple(lexicon()) if names is None else tuple(names)
-    classes = tuple(other for other in known if other in CLASS_NAMES)
-    others = known[len(classes) :] if known[: len(classes)] == classes else tuple(n for n in known if n not in CLASS_NAMES)
+    classes, others = _split(tuple(lexicon()) if names is None else tuple(names))
     of_taxonomy = kind > 1 - OF_TAXONOMY * (1 - SOUND)
     return lexicon()[_any(rng, (classes if of_taxonomy and classes else others) or classes)]
+
+
+@lru_cache(maxsize=16)
+def _split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes of the taxonomy among some names, and the others."""
+    classes = tuple(name for name in names if name in CLASS_NAMES)
+    return classes, tuple(name for name in names if name not in CLASS_NAMES)
 
 
 def _nameless(rng: Rng) -> Appearance:
@@ -203,6 +211,8 @@ def _changed(scene: ComposedScene, attribute: str, rng: Rng) -> Plan | None:
     if attribute == "location":
         return _elsewhere(plan, value)
     if look is None:
+        if attribute == "direction" and value in OPPOSITES:
+            return replace(plan, turned=not plan.turned)
         return replace(plan, inverted=not plan.inverted) if attribute == "tone" and value in OPPOSITES else None
     if attribute == "number":
         return replace(plan, look=replace(look, number=_any(rng, ("few", "many")) if value == "one" else "one"))
@@ -225,8 +235,8 @@ def _changed(scene: ComposedScene, attribute: str, rng: Rng) -> Plan | None:
 
 def _elsewhere(plan: Plan, location: str) -> Plan | None:
     """The plan with the defect on the other side."""
-    if plan.look is not None and plan.look.place in ("seam", "center"):
-        return None
+    if location.endswith(("rows", "columns")) or (plan.look is not None and plan.look.place in ("seam", "center")):
+        return None  # two thirds of the image have no other side
     side, level = ("left" in location or "right" in location), ("top" in location or "bottom" in location)
     if side:
         return replace(plan, mirrored=not plan.mirrored)
@@ -246,4 +256,4 @@ def _differs(before: dict[str, str], after: dict[str, str], attribute: str) -> b
         return abs(SCALES.index(old) - SCALES.index(new)) >= 2
     if attribute == "location":
         return before["held"].split()[0] not in after["held"].split()
-    return attribute != "contrast" or {old, new} == {"low", "high"}
+    return True

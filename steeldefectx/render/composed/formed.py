@@ -98,7 +98,7 @@ def enamelled(rng: Rng, size: int) -> Ground:
 
 
 def tube(rng: Rng, size: int) -> Ground:
-    """A bore: bright towards the middle or the rim, with drawing marks that run into the depth, or flat and unrolled."""
+    """A bore, seen into its depth with drawing marks that run there, or a strip of its wall."""
     if rng.random() < 0.5:
         x, _ = grid(size)
         bow = np.cos(np.pi * (x - rng.uniform(0.35, 0.65))) ** 2

@@ -10,9 +10,9 @@ from steeldefectx.language.appearance import EDGE_FORMS, LONG_FORMS, Appearance
 from steeldefectx.language.attributes import CELLS
 from steeldefectx.render.canvas import Rng
 from steeldefectx.render.composed.forms import WIDE
+from steeldefectx.render.composed.ground import Ground
 from steeldefectx.render.composed.parts import Part
 from steeldefectx.render.composed.pen import Mark
-from steeldefectx.render.composed.ground import Ground
 from steeldefectx.render.noise import log_uniform
 
 EXTENTS = {"tiny": (0.022, 0.04), "small": (0.045, 0.09), "medium": (0.1, 0.2), "large": (0.22, 0.45),
@@ -30,9 +30,9 @@ TRIES = 8
 """How often a place apart from the others is looked for."""
 
 
-def lay_out(look: Appearance, ground: Ground, part: Part, rng: Rng) -> list[Mark]:
-    """The marks of a defect, the first one where it is meant to be."""
-    extent = _extent(look, rng)
+def lay_out(look: Appearance, ground: Ground, part: Part, zoom: float, rng: Rng) -> list[Mark]:
+    """The marks of a defect, the first one where it is meant to be, ``zoom`` times their usual size."""
+    extent = min(zoom * _extent(look, rng), 1.6)
     count = int(rng.integers(COUNTS[look.number][0], COUNTS[look.number][1] + 1))
     if look.number == "many":
         compact = look.form not in LONG_FORMS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from steeldefectx.render.canvas import Array, Rng
-from steeldefectx.render.composed.ground import grid
+from steeldefectx.render.composed.ground import grid, independent
 from steeldefectx.render.noise import log_uniform
 
 OVERLAYS = ("CAM 2", "14:07:33", "X 2.50 mm", "NG", "OK", "SPEC 04", "200 um", "#0317", "LOT A7", "exp 8 ms")
@@ -17,20 +18,39 @@ OVERLAYS = ("CAM 2", "14:07:33", "X 2.50 mm", "NG", "OK", "SPEC 04", "200 um", "
 RESAMPLED = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.NEAREST)
 
 
-def photograph_scene(pixels: Array, mean: float, rng: Rng) -> tuple[np.ndarray, np.ndarray | None]:
+@dataclass(frozen=True)
+class Camera:
+    """What of a camera decides how strong a defect has to be to be seen."""
+
+    gain: float
+    """Factor on contrasts."""
+    noise: float
+    """Standard deviation of the sensor's noise, in grey levels of the image."""
+    blur: float
+    """Standard deviation of the blur, in fractions of the side; 0: sharp."""
+
+
+def draw_camera(rng: Rng) -> Camera:
+    """A camera at random."""
+    blur = log_uniform(rng, 0.3, 1.7) / 128
+    return Camera(log_uniform(rng, 0.55, 2.0), log_uniform(rng, 0.5, 8), blur if rng.random() < 0.4 else 0.0)
+
+
+def photograph_scene(pixels: Array, mean: float, camera: Camera, rng: Rng) -> tuple[np.ndarray, np.ndarray | None]:
     """The image that a camera makes.
 
     Args:
         pixels: (H, W) float32 grey levels.
+        camera: Its contrast, noise and blur.
         mean: Mean grey level of the sound metal, which the exposure is made for: the same whatever is drawn on it.
-        rng: Draws the camera; nothing that it draws depends on the pixels.
+        rng: Draws what else a camera does; nothing of it depends on the pixels.
 
     Returns:
         (H, W) uint8, and (H, W) bool, what of the scene is seen behind frames and overlays; None where all of it is.
     """
-    pixels = _optics(pixels, rng)
-    pixels = _exposure(pixels, mean, rng)
-    pixels = _noise(pixels, rng)
+    pixels = _optics(pixels, camera, rng)
+    pixels = _exposure(pixels, mean, camera, rng)
+    pixels = _noise(pixels, camera, rng)
     image = np.clip(pixels, 0, 255).round().astype(np.uint8)
     covered = _frame(image, rng)
     if rng.random() < 0.25:
@@ -40,18 +60,18 @@ def photograph_scene(pixels: Array, mean: float, rng: Rng) -> tuple[np.ndarray, 
     return image, covered
 
 
-def _optics(pixels: Array, rng: Rng) -> Array:
+def _optics(pixels: Array, camera: Camera, rng: Rng) -> Array:
     """Glare, coarse sensors, blur."""
     size = len(pixels)
-    if rng.random() < 0.1:
+    if rng.random() < 0.08:
         pixels = pixels + _glare(size, rng)
     if rng.random() < 0.22:
         coarse = int(size * log_uniform(rng, 0.3, 0.9))
         image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
         image = image.resize((coarse, coarse), Image.Resampling.BOX)
         pixels = np.asarray(image.resize((size, size), RESAMPLED[int(rng.integers(3))]))
-    if rng.random() < 0.4:
-        pixels = gaussian_filter(pixels, log_uniform(rng, 0.3, 1.7) * size / 128, truncate=2.5)
+    if camera.blur:
+        pixels = gaussian_filter(pixels, camera.blur * size, truncate=2.5)
     if rng.random() < 0.1:
         length = max(2, round(rng.uniform(0.02, 0.07) * size))
         pixels = uniform_filter1d(pixels, length, axis=int(rng.integers(2)))
@@ -68,10 +88,10 @@ def _glare(size: int, rng: Rng) -> Array:
     return np.float32(rng.uniform(40, 220)) * np.exp(-(off ** rng.choice((2, 4))))
 
 
-def _exposure(pixels: Array, mean: float, rng: Rng) -> Array:
+def _exposure(pixels: Array, mean: float, camera: Camera, rng: Rng) -> Array:
     """Contrast, brightness, gamma, vignette."""
     size = len(pixels)
-    pixels = np.clip(log_uniform(rng, 0.55, 2.0) * (pixels - np.float32(mean)) + rng.uniform(60, 190), 0, 255)
+    pixels = np.clip(np.float32(camera.gain) * (pixels - np.float32(mean)) + rng.uniform(60, 190), 0, 255)
     if rng.random() < 0.4:
         pixels = 255 * (pixels / 255) ** np.float32(log_uniform(rng, 0.6, 1.7))
     if rng.random() < 0.25:
@@ -81,10 +101,10 @@ def _exposure(pixels: Array, mean: float, rng: Rng) -> Array:
     return pixels
 
 
-def _noise(pixels: Array, rng: Rng) -> Array:
+def _noise(pixels: Array, camera: Camera, rng: Rng) -> Array:
     """The sensor's noise, lines, dead pixels, dust on the lens."""
     size = len(pixels)
-    noise = rng.standard_normal((size, size), dtype=np.float32) * np.float32(log_uniform(rng, 0.5, 8))
+    noise: Array = independent(rng, size) * np.float32(camera.noise)
     kind = rng.random()
     if kind < 0.2:
         noise = noise * np.sqrt(np.clip(pixels, 4, 255) / 100)
@@ -92,7 +112,7 @@ def _noise(pixels: Array, rng: Rng) -> Array:
         noise = noise + rng.standard_normal(size, dtype=np.float32) * np.float32(rng.uniform(1, 5))
     elif kind < 0.3:
         dead = rng.integers(0, size * size, int(rng.integers(2, 30)))
-        noise.ravel()[dead] = rng.choice((-255, 255))
+        noise.flat[dead] = rng.choice((-255, 255))
     elif kind < 0.4:
         x, y = grid(size)
         for _ in range(int(rng.integers(1, 4))):

@@ -181,7 +181,9 @@ def net(pen: Pen, mark: Mark) -> None:
         return
     cells = log_uniform(pen.rng, 4, 8) / max(mark.extent, 0.3)
     strand = max(0.03 * pen.thickness(0.8, 1.4), 0.55 * pen.pixel * cells * 2)
-    border, _ = worley_cells(pen.rng, at.u * cells + 0.15 * pen.ragged(at, 24), at.v * cells * pen.rng.uniform(0.8, 1.2))
+    border, _ = worley_cells(
+        pen.rng, at.u * cells + 0.15 * pen.ragged(at, 24), at.v * cells * pen.rng.uniform(0.8, 1.2)
+    )
     pen.add(at, np.minimum((strand - border) / (2 * cells), _outline(pen, at, radius)), 0.0)
 
 

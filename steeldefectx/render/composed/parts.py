@@ -31,11 +31,18 @@ class Part:
     """Left, top, right and bottom of where defects are drawn."""
     edges: tuple[Edge, ...] = IMAGE_EDGES
 
+    shade: Array | None = None
+    """(H, W) factor on the metal's grey levels, of parts that are not flat."""
+
     def before_background(self, pixels: Array) -> Array:
         """The metal's grey levels (H, W), with the background around it."""
         if self.metal is None:
             return pixels
-        return self.background + self.metal * (pixels - np.float32(self.background))
+        return self.background + self.metal * (self.lit(pixels) - np.float32(self.background))
+
+    def lit(self, pixels: Array) -> Array:
+        """Grey levels (H, W) as they are on a part that is not flat."""
+        return pixels if self.shade is None else pixels * self.shade
 
 
 def draw_part(rng: Rng, size: int, share: float) -> Part:
@@ -50,15 +57,19 @@ def draw_part(rng: Rng, size: int, share: float) -> Part:
         return _strip(rng, x, y, soft, background)
     cx, cy = rng.uniform(0.45, 0.55, 2)
     if kind < 0.75:
-        radius = float(rng.uniform(0.34, 0.49))
+        radius = float(rng.uniform(0.24, 0.49))
         off = np.hypot(x - cx, y - cy)
+        bowl = rng.uniform(-0.7, 0.5) * np.cos(rng.uniform(1.5, 7) * off / radius)
+        shade = np.clip(1 + (rng.random() < 0.5) * bowl, 0.2, 1.6).astype(np.float32)
         metal = edge(radius - off, soft)
         if rng.random() < 0.35:
             metal = metal * edge(off - radius * rng.uniform(0.15, 0.35), soft)
         points = [2 * math.pi * i / 12 for i in range(12)]
         edges = tuple((cx + radius * math.cos(a), cy + radius * math.sin(a), a + math.pi) for a in points)
         reach = 0.68 * radius
-        return Part(metal.astype(np.float32), background, (cx - reach, cy - reach, cx + reach, cy + reach), edges)
+        return Part(
+            metal.astype(np.float32), background, (cx - reach, cy - reach, cx + reach, cy + reach), edges, shade
+        )
     wide, tall, corner = rng.uniform(0.32, 0.49), rng.uniform(0.3, 0.49), rng.uniform(0, 0.12)
     dx, dy = np.abs(x - cx) - wide + corner, np.abs(y - cy) - tall + corner
     off = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - corner

@@ -56,8 +56,8 @@ class Window:
 class Pen:
     """Draws marks."""
 
-    def __init__(self, size: int, rng: Rng):
-        self.size, self.rng = size, rng
+    def __init__(self, size: int, rng: Rng, zoom: float = 1.0):
+        self.size, self.rng, self.zoom = size, rng, zoom
         self.pixel = 1 / size
         self.distance = np.full((size, size), FAR, np.float32)
         """(H, W) positive inside, in fractions of the side: how far the nearest outline is."""
@@ -74,12 +74,14 @@ class Pen:
             along: How far the mark reaches from its middle along its axis.
             across: How far across it.
         """
-        cos, sin = float(np.cos(mark.angle)), float(np.sin(mark.angle))
-        reach_x = abs(cos) * along + abs(sin) * across + MARGIN
-        reach_y = abs(sin) * along + abs(cos) * across + MARGIN
+        cos, sin = np.float32(np.cos(mark.angle)), np.float32(np.sin(mark.angle))
+        reach_x = float(abs(cos) * along + abs(sin) * across + MARGIN)
+        reach_y = float(abs(sin) * along + abs(cos) * across + MARGIN)
         columns, rows = self._slice(mark.x, reach_x), self._slice(mark.y, reach_y)
         x, y = self.middle[columns] - np.float32(mark.x), (self.middle[rows] - np.float32(mark.y))[:, None]
-        return Window(rows, columns, x * np.float32(cos) + y * np.float32(sin), y * np.float32(cos) - x * np.float32(sin))
+        return Window(
+            rows, columns, x * np.float32(cos) + y * np.float32(sin), y * np.float32(cos) - x * np.float32(sin)
+        )
 
     def _slice(self, middle: float, reach: float) -> slice:
         low, high = int((middle - reach) * self.size), int((middle + reach) * self.size) + 1
@@ -107,7 +109,8 @@ class Pen:
 
     def thickness(self, low: float, high: float) -> float:
         """Half the width of a line, log-uniform, never under what shows."""
-        return max(float(np.exp(self.rng.uniform(np.log(low), np.log(high)))), 0.62 * self.pixel)
+        width = self.zoom * float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
+        return max(width, 0.62 * self.pixel)
 
     def course(self, u: Array, half: float, bend: float, knots: int) -> Array:
         """A random course: how far it strays at each place along it.
