@@ -25,7 +25,7 @@ class PretrainConfig:
     ema: float = setting(0.999, "Decay of the average of the weights, which is what is kept.")
     described: float = setting(0.25, "Share of the images that are also told apart by their own T2 or T3 text.")
     t2: float = setting(0.25, "Share of these texts that are T2 instead of T3.")
-    composed: float = setting(0.5, "Share of the images that are composed of attributes; the others are of the classes.")
+    composed: float = setting(0.0, "Share of images that are composed of attributes; the others are of the 25 classes.")
     held_out: str = setting("", "Names that are left out, with commas between, to be known by description alone.")
     class_texts: str = setting("T0,T1", "Levels whose texts images are told apart by class.")
     renderer: str = setting("varied", "varied: any steel, any camera; sample: as the sample configuration.")
@@ -38,8 +38,8 @@ class PretrainConfig:
     text_width: int = setting(192, "Width of the text tower.")
     text_layers: int = setting(2, "Layers of the text tower.")
     projection: int = setting(256, "Width of the common embedding.")
-    place: int = setting(32, "Channels that tell places in the image embedding.")
-    dense: int = setting(64, "Channels of the map of local features.")
+    place: int = setting(0, "Channels that tell places in the image embedding; 0: the mean over the image alone.")
+    dense: int = setting(0, "Channels of a map of local features, which learns masks too; 0: none.")
 
     def __post_init__(self) -> None:
         """Check.
@@ -60,6 +60,8 @@ class PretrainConfig:
         for name in ("images", "batch_size", "image_size", "text_width", "text_layers", "projection"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} has to be 1 or more, not {getattr(self, name)}.")
+        if min(self.place, self.dense) < 0:
+            raise ConfigError("place and dense are numbers of channels, from 0.")
         for name in ("described", "t2", "warmup", "ema", "composed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} has to be 0 to 1, not {getattr(self, name)}.")

@@ -215,7 +215,9 @@ def losses(
         cells = torch.cat(masks).to(device).float() / 255
         numbers["mask_loss"] = mask_loss(dense.defect.float(), cells)
         if composed is not None:
-            numbers["map_loss"] = _map_loss(model, dense.local[count:].float(), encoded[-1].float(), cells[count:], composed)
+            numbers["map_loss"] = _map_loss(
+                model, dense.local[count:].float(), encoded[-1].float(), cells[count:], composed
+            )
     loss = torch.stack(list(numbers.values())).sum()
     accuracy = (torch.stack(logits).mean(0).argmax(1) == labels).float().mean()
     return {"loss": loss, **{name: part.detach() for name, part in numbers.items()}, "accuracy": accuracy}
