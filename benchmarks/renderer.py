@@ -1,4 +1,4 @@
-"""How many synthetic images a second all cores draw together: the sample's, the varied ones, these described.
+"""How many synthetic images a second all cores draw together: the sample's, varied and composed ones, these described.
 
     python benchmarks/renderer.py --out benchmarks/results/renderer.json
 
@@ -21,6 +21,9 @@ from rich.table import Table
 
 from steeldefectx.language.attributes import attributes_from_mask
 from steeldefectx.language.descriptions import write_texts
+from steeldefectx.language.scene_facts import SWAPS
+from steeldefectx.language.scene_texts import describe, retold, swapped
+from steeldefectx.render.composed.compose import REDRAWN, compose, redraw
 from steeldefectx.render.sample import render_sample
 from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
@@ -49,10 +52,37 @@ def varied_with_texts(index: int, size: int) -> None:
         write_texts(scene.class_name, attributes_from_mask(scene.image, scene.mask), scene.depth, rng)
 
 
+def composed(index: int, size: int) -> None:
+    """A scene of any form on any surface, with its attributes."""
+    compose(np.random.default_rng(index), size)
+
+
+def composed_with_texts(index: int, size: int) -> None:
+    """The same with two texts, one of them with a fact swapped, too."""
+    rng = np.random.default_rng(index)
+    scene = compose(rng, size)
+    text = describe(scene.facts, rng)
+    describe(scene.facts, rng)
+    swapped(text, SWAPS[index % len(SWAPS)], rng)
+
+
+def composed_twice(index: int, size: int) -> None:
+    """The same, drawn again with one attribute changed."""
+    rng = np.random.default_rng(index)
+    scene = compose(rng, size)
+    text = describe(scene.facts, rng)
+    other = redraw(scene, REDRAWN[index % len(REDRAWN)], rng)
+    if other is not None:
+        retold(text, other.facts)
+
+
 DRAWN: dict[str, Callable[[int, int], None]] = {
     "sample": sample,
     "varied": varied,
     "varied, with texts": varied_with_texts,
+    "composed": composed,
+    "composed, with texts": composed_with_texts,
+    "composed, drawn again": composed_twice,
 }
 
 

@@ -170,6 +170,87 @@ def few_shot(file: Path) -> None:
     save(figure, file)
 
 
+def forms(file: Path) -> None:
+    """Forms (columns) on surfaces (rows), drawn from attributes."""
+    import matplotlib.pyplot as plt
+
+    from steeldefectx.language.appearance import Appearance
+    from steeldefectx.render.composed.scene import Plan, picture
+
+    shown = ("line", "branching crack", "net", "groove", "pit", "ring", "blister", "comet", "stain", "island", "flake",
+             "ripples", "pores", "missing edge")  # fmt: skip
+    surfaces = ("hot-rolled", "galvanized", "ground", "turned", "cast", "extruded", "painted", "weld", "tube", "woven")
+    figure, axes = plt.subplots(len(surfaces), len(shown), figsize=(11.2, 8.3))
+    for row, surface in enumerate(surfaces):
+        for column, form in enumerate(shown):
+            axis = axes[row, column]
+            tone, relief = (("dark", "sunk"), ("bright", "raised"), ("dark", "flat"))[(row + column) % 3]
+            size, strength = ("large", "medium")[column % 2], ("medium", "strong")[row % 2]
+            look = Appearance(form, tone, relief, size=size, strength=strength, direction="falling")
+            axis.imshow(picture(Plan(96, 100 * row + column, surface, look)).image, cmap="gray", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+            if row == 0:
+                axis.set_title(wrapped(form) if len(form) > 10 else form, fontsize=7)
+            if column == 0:
+                axis.set_ylabel(surface, fontsize=7)
+    save(figure, file, dpi=75, colours=36)
+
+
+def lexicon(file: Path) -> None:
+    """Entries of the lexicon, each with a text of its scene."""
+    import matplotlib.pyplot as plt
+
+    from steeldefectx.language.lexicon.reading import CLASSES, lexicon
+    from steeldefectx.language.scene_texts import describe
+    from steeldefectx.render.composed.compose import compose
+
+    names = [name for name, entry in lexicon().items() if entry.process != CLASSES]
+    names = [names[int(at)] for at in np.linspace(0, len(names) - 1, 24)]
+    figure, axes = plt.subplots(4, 6, figsize=(11, 9.4))
+    for number, (axis, name) in enumerate(zip(axes.flat, names, strict=True)):
+        for seed in range(100):
+            rng = np.random.default_rng([number, seed])
+            scene = compose(rng, name=name)
+            if scene.facts.get("contrast", "low") != "low":  # well seen
+                break
+        axis.imshow(scene.image, cmap="gray", vmin=0, vmax=255)
+        axis.set_title(name, fontsize=8)
+        axis.axis("off")
+        text = textwrap.fill(describe(scene.facts, rng, ("looks", "short", "description")[number % 3]).text, 34)
+        axis.text(
+            0.5, -0.03, "\n".join(text.splitlines()[:6]), transform=axis.transAxes, ha="center", va="top", fontsize=6
+        )
+    save(figure, file, dpi=75, colours=36)
+
+
+def redrawn(file: Path) -> None:
+    """Scenes, and the same ones with one attribute changed, with a text that is true and the swapped one."""
+    import matplotlib.pyplot as plt
+
+    from steeldefectx.language.scene_texts import describe, swapped
+    from steeldefectx.render.composed.compose import compose, redraw
+
+    shown = ("tone", "number", "location", "direction", "scale", "relief", "surface", "kind")
+    figure, axes = plt.subplots(2, len(shown), figsize=(13, 4.9))
+    for column, attribute in zip(axes.T, shown, strict=True):
+        for seed in range(1000):
+            rng = np.random.default_rng([7, shown.index(attribute), seed])
+            scene = compose(rng)
+            text = describe(scene.facts, rng, "short")
+            false = swapped(text, attribute, rng)
+            other = redraw(scene, attribute, rng) if false and scene.facts.get("contrast") == "high" else None
+            if false and other:
+                break
+        for axis, drawn, words in zip(column, (scene, other), (text, false), strict=True):
+            axis.imshow(drawn.image, cmap="gray", vmin=0, vmax=255)
+            axis.axis("off")
+            axis.text(
+                0.5, -0.03, textwrap.fill(words.text, 26), transform=axis.transAxes, ha="center", va="top", fontsize=6.5
+            )
+        column[0].set_title(attribute, fontsize=8)
+    save(figure, file, dpi=75, colours=36)
+
+
 def save(figure: Figure, file: Path, dpi: int = 110, colours: int = 128) -> None:
     """Write a figure with few colours, which is small: the noise of steel does not compress."""
     import matplotlib.pyplot as plt
@@ -186,10 +267,15 @@ def quantize(file: Path, colours: int = 128) -> None:
 
     with Image.open(file) as picture:
         few = picture.convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        if len(set(np.asarray(picture.convert("RGB")).std(axis=2).ravel() > 0)) == 1:  # grey throughout
+            few = picture.convert("L").quantize(colours, Image.Quantize.MEDIANCUT)
     few.save(file, optimize=True)
 
 
-PICTURES = {"sample": sample, "first-look": first_look, "few-shot": few_shot, "desk": desk, "desk-phone": desk_phone}
+PICTURES = {
+    "sample": sample, "first-look": first_look, "few-shot": few_shot, "desk": desk, "desk-phone": desk_phone,
+    "forms": forms, "lexicon": lexicon, "redrawn": redrawn,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

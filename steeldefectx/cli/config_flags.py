@@ -40,8 +40,8 @@ EVAL_GROUPS = {
     "output": ("output",),
 }
 PRETRAIN_GROUPS = {
-    "data": ("images", "renderer", "class_texts", "described", "t2", "workers"),
-    "model": ("image_size", "image_widths", "text_width", "text_layers", "projection"),
+    "data": ("images", "renderer", "class_texts", "described", "composed", "held_out", "t2", "workers"),
+    "model": ("image_size", "image_widths", "text_width", "text_layers", "projection", "place", "dense"),
     "optimization": ("batch_size", "lr", "warmup", "weight_decay", "ema", "seed", "precision"),
     "output": ("out", "resume"),
 }

@@ -30,6 +30,10 @@ class Sizes:
     """Tokens a text may have; a T3 of the sample has about 70."""
     projection: int = 128
     """Of both towers' common embedding."""
+    place: int = 0
+    """Channels that tell places, see :class:`~steeldefectx.models.steel_clip.SteelCLIPConfig`."""
+    dense: int = 0
+    """Channels of local features, see there."""
 
 
 def learn_tokenizer(corpus: Iterable[str], vocabulary: int, context_length: int) -> PreTrainedTokenizerFast:
@@ -78,7 +82,13 @@ def new_model(tokenizer: PreTrainedTokenizerFast, sizes: Sizes) -> SteelCLIPMode
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(INITIALIZATION_SEED)
-        config = SteelCLIPConfig(text_config=text, vision_config=vision, projection_dim=sizes.projection)
+        config = SteelCLIPConfig(
+            text_config=text,
+            vision_config=vision,
+            projection_dim=sizes.projection,
+            place_dim=sizes.place,
+            dense_dim=sizes.dense,
+        )
         return SteelCLIPModel(config).eval()
 
 

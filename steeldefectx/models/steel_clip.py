@@ -30,6 +30,8 @@ from steeldefectx.models.auto_classes import register_processor
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601, as Pillow's ``convert("L")``)."""
+PLACE_GRID = 4
+"""Cells a side of the grid that places are told by."""
 CONTRAST_FLOOR = 0.02
 """Added to an image's standard deviation (of values 0..1), so that a blank image stays blank."""
 
@@ -44,6 +46,11 @@ class SteelCLIPConfig(PreTrainedConfig):
     vision_config: Any = None
     projection_dim: int = 128
     logit_scale_init_value: float = 2.6592
+    place_dim: int = 0
+    """Channels of the last feature map that the image embedding has for each cell of a 4 x 4 grid, beside the mean over
+    all of it: the mean alone does not know where anything is. 0: the mean alone."""
+    dense_dim: int = 0
+    """Channels of the map of local features, a quarter of the image's side; 0: there is none."""
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.text_config = _tower(CLIPTextConfig, self.text_config)
@@ -66,6 +73,43 @@ class SteelCLIPOutput(ModelOutput):
     image_embeds: torch.Tensor | None = None
 
 
+@dataclass
+class DenseFeatures:
+    """What :meth:`SteelCLIPModel.get_dense_features` gives for N images."""
+
+    image: torch.Tensor
+    """(N, projection_dim), as :meth:`SteelCLIPModel.get_image_features` gives."""
+    local: torch.Tensor
+    """(N, dense_dim, H / 4, W / 4) local features."""
+    defect: torch.Tensor
+    """(N, H / 4, W / 4) logits: whether there is anything but the surface."""
+
+
+class LocalFeatures(nn.Module):
+    """A feature pyramid (Lin et al. 2017) over the stages of the image tower, read out at the finest of them."""
+
+    def __init__(self, config: SteelCLIPConfig):
+        super().__init__()
+        width = config.dense_dim
+        self.lateral = nn.ModuleList(nn.Conv2d(size, width, 1) for size in config.vision_config.hidden_sizes)
+        self.smooth = nn.Sequential(
+            *(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1, bias=False)),
+            *(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1, bias=False)),
+            *(nn.BatchNorm2d(width), nn.ReLU()),
+        )
+        self.defect = nn.Conv2d(width, 1, 1)
+        self.text_query = nn.Linear(config.projection_dim, width + 1)
+
+    def forward(self, hidden_states: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Feature maps of the stem and of each stage, to local features (N, C, h, w) and defect logits (N, h, w)."""
+        stages = hidden_states[-len(self.lateral) :]
+        summed = self.lateral[-1](stages[-1])
+        for lateral, stage in zip(list(self.lateral)[-2::-1], stages[-2::-1], strict=True):
+            summed = lateral(stage) + nn.functional.interpolate(summed, size=stage.shape[-2:], mode="bilinear")
+        local = self.smooth(summed)
+        return local, self.defect(local)[:, 0]
+
+
 class SteelCLIPModel(PreTrainedModel):
     """ResNet image tower and CLIP text tower with a common embedding, used like ``CLIPModel``."""
 
@@ -78,7 +122,11 @@ class SteelCLIPModel(PreTrainedModel):
         super().__init__(config)
         self.vision_model = ResNetModel(config.vision_config)
         self.text_model = CLIPTextModel(config.text_config)
-        self.visual_projection = nn.Linear(config.vision_config.hidden_sizes[-1], config.projection_dim, bias=False)
+        channels = config.vision_config.hidden_sizes[-1]
+        pooled = channels + PLACE_GRID**2 * config.place_dim
+        self.place_projection = nn.Conv2d(channels, config.place_dim, 1) if config.place_dim else None
+        self.visual_projection = nn.Linear(pooled, config.projection_dim, bias=False)
+        self.dense = LocalFeatures(config) if config.dense_dim else None
         self.text_projection = nn.Linear(config.text_config.hidden_size, config.projection_dim, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
         self.post_init()
@@ -90,15 +138,51 @@ class SteelCLIPModel(PreTrainedModel):
 
         With ``output_hidden_states`` the feature maps of the stem and of each stage too.
         """
-        grey = pixel_values.mul(pixel_values.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        deviation, mean = torch.std_mean(grey, dim=(1, 2, 3), keepdim=True)
-        standardized = (grey - mean) / (deviation + CONTRAST_FLOOR)
-        outputs = self.vision_model(standardized.to(self.dtype), output_hidden_states=output_hidden_states)
+        outputs = self.vision_model(self.standardized(pixel_values), output_hidden_states=output_hidden_states)
         return BaseModelOutputWithPooling(
             last_hidden_state=outputs.last_hidden_state,
-            pooler_output=self.visual_projection(outputs.pooler_output.flatten(1)),
+            pooler_output=self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output)),
             hidden_states=outputs.hidden_states,
         )
+
+    def standardized(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Grey images (N, 1, H, W) of mean 0 and standard deviation 1, of ``pixel_values`` (N, 3, H, W) in 0..1."""
+        grey = pixel_values.mul(pixel_values.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        deviation, mean = torch.std_mean(grey, dim=(1, 2, 3), keepdim=True)
+        return ((grey - mean) / (deviation + CONTRAST_FLOOR)).to(self.dtype)
+
+    def _pooled(self, last: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+        """(N, pooled) of the last feature map: its mean, and what is where."""
+        pooled = mean.flatten(1)
+        if self.place_projection is None:
+            return pooled
+        cells = nn.functional.adaptive_avg_pool2d(self.place_projection(last), PLACE_GRID)
+        return torch.cat([pooled, cells.flatten(1)], dim=1)
+
+    def get_dense_features(self, pixel_values: torch.Tensor) -> DenseFeatures:
+        """Embed images as :meth:`get_image_features` does, and their parts.
+
+        Raises:
+            ValueError: The model has no map of local features.
+        """
+        if self.dense is None:
+            raise ValueError("this model has no map of local features (dense_dim is 0)")
+        outputs = self.vision_model(self.standardized(pixel_values), output_hidden_states=True)
+        image = self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output))
+        local, defect = self.dense(outputs.hidden_states)
+        return DenseFeatures(image, local, defect)
+
+    def text_maps(self, local: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        """Where each image has what its text says: logits (N, h, w).
+
+        Args:
+            local: (N, dense_dim, h, w) of :meth:`get_dense_features`.
+            text: (N, projection_dim) text features, not normalized.
+        """
+        assert self.dense is not None
+        query = self.dense.text_query(nn.functional.normalize(text, dim=-1))
+        weights, bias = query[:, :-1], query[:, -1:]
+        return torch.einsum("nchw,nc->nhw", local, weights) + bias[..., None]
 
     def get_text_features(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None

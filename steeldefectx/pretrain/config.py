@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.from_scratch import Sizes
+from steeldefectx.taxonomy import CLASS_NAMES
 from steeldefectx.training.config import PRECISIONS
 from steeldefectx.utils.flag_fields import setting
 
@@ -24,6 +25,8 @@ class PretrainConfig:
     ema: float = setting(0.999, "Decay of the average of the weights, which is what is kept.")
     described: float = setting(0.25, "Share of the images that are also told apart by their own T2 or T3 text.")
     t2: float = setting(0.25, "Share of these texts that are T2 instead of T3.")
+    composed: float = setting(0.0, "Share of images that are composed of attributes; the others are of the 25 classes.")
+    held_out: str = setting("", "Names that are left out, with commas between, to be known by description alone.")
     class_texts: str = setting("T0,T1", "Levels whose texts images are told apart by class.")
     renderer: str = setting("varied", "varied: any steel, any camera; sample: as the sample configuration.")
     precision: str = setting("auto", "fp32; bf16, twice as fast on processors that multiply it; auto: on GPUs.")
@@ -35,6 +38,8 @@ class PretrainConfig:
     text_width: int = setting(192, "Width of the text tower.")
     text_layers: int = setting(2, "Layers of the text tower.")
     projection: int = setting(256, "Width of the common embedding.")
+    place: int = setting(0, "Channels that tell places in the image embedding; 0: the mean over the image alone.")
+    dense: int = setting(0, "Channels of a map of local features, which learns masks too; 0: none.")
 
     def __post_init__(self) -> None:
         """Check.
@@ -55,7 +60,9 @@ class PretrainConfig:
         for name in ("images", "batch_size", "image_size", "text_width", "text_layers", "projection"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} has to be 1 or more, not {getattr(self, name)}.")
-        for name in ("described", "t2", "warmup", "ema"):
+        if min(self.place, self.dense) < 0:
+            raise ConfigError("place and dense are numbers of channels, from 0.")
+        for name in ("described", "t2", "warmup", "ema", "composed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} has to be 0 to 1, not {getattr(self, name)}.")
         try:
@@ -67,6 +74,21 @@ class PretrainConfig:
     def levels(self) -> list[str]:
         """The levels of ``class_texts``."""
         return [level.strip() for level in self.class_texts.split(",") if level.strip()]
+
+    @property
+    def names_held_out(self) -> tuple[str, ...]:
+        """The names of ``held_out``."""
+        return tuple(name.strip() for name in self.held_out.split(",") if name.strip())
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes of the taxonomy that take part."""
+        return [name for name in CLASS_NAMES if name not in self.names_held_out]
+
+    @property
+    def composed_pairs(self) -> int:
+        """Pairs of composed images a step."""
+        return round(self.composed * self.batch_size / 2)
 
     @property
     def steps(self) -> int:
@@ -82,4 +104,6 @@ class PretrainConfig:
             text_width=self.text_width,
             text_layers=self.text_layers,
             projection=self.projection,
+            place=self.place,
+            dense=self.dense,
         )

@@ -26,7 +26,9 @@ from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_pro
 from steeldefectx.models.loading import quietly
 from steeldefectx.models.precision import dtype_for
 from steeldefectx.models.steel_clip import SteelCLIPModel
+from steeldefectx.pretrain.composed_stream import ComposedBatch
 from steeldefectx.pretrain.config import PretrainConfig
+from steeldefectx.pretrain.objectives import mask_loss, truth_loss
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups, refuse_divergence
 from steeldefectx.training.losses import contrastive_loss
@@ -57,7 +59,15 @@ CODE = (
     "language/class_wordings.py",
     "language/descriptions.py",
     "language/mask_geometry.py",
+    "language/appearance.py",
+    "language/lexicon/*.py",
+    "language/lexicon/*.yaml",
+    "language/scene_*.py",
+    "pretrain/composed_stream.py",
+    "pretrain/masks.py",
+    "pretrain/objectives.py",
     "render/*.py",
+    "render/composed/*.py",
     "render/defects/*.py",
     "training/losses.py",
     "training/schedules.py",
@@ -137,7 +147,7 @@ def _steps(
         rate.step()
         with torch.no_grad():
             model.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
-        bar.update(len(batch.images))
+        bar.update(config.batch_size)
         if (step + 1) % LOGGED == 0:
             bar.set_postfix(_rounded(numbers))
         yield step + 1, numbers
@@ -163,39 +173,66 @@ def losses(
     Args:
         model: In training mode.
         tokenizer: Its own.
-        batch: Images with labels, some with texts.
+        batch: Images with labels, some with texts, and composed ones.
         by_class: Level -> a text for each label.
         device: Where to compute.
         dtype: What the towers multiply in; the logits are fp32, as bf16 has too few digits for scaled cosines.
 
     Returns:
-        ``loss``, the sum of ``class_loss``, cross-entropy over the class texts averaged over levels, and
-        ``text_loss``, contrastive among the images that are described; ``accuracy`` over the class texts.
+        ``loss``, the sum of ``class_loss``, cross-entropy over the class texts averaged over levels, and ``text_loss``,
+        contrastive among the images that are described; with composed images also of ``truth_loss``, and where the
+        model has local features of ``mask_loss`` and ``map_loss``, see :mod:`.objectives`. ``accuracy`` over the class
+        texts.
     """
-    pixels = batch.images.to(device, non_blocking=True)[:, None].expand(-1, 3, -1, -1).float() / 255
+    composed = batch.composed
+    images, masks = [batch.images], [batch.masks]
+    groups = [*by_class.values(), *([batch.texts] if batch.texts else [])]
+    if composed is not None:
+        images.append(composed.images)
+        masks.append(composed.masks)
+        groups.append(composed.texts)
+    pixels = torch.cat(images).to(device, non_blocking=True)[:, None].expand(-1, 3, -1, -1).float() / 255
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        features = model.get_image_features(pixels.contiguous(memory_format=torch.channels_last)).pooler_output
+        dense = model.get_dense_features(pixels) if model.dense is not None else None
+        features = dense.image if dense else model.get_image_features(pixels).pooler_output
         # Level by level, as a text is padded to the longest beside it, and a T3 is five times as long as a T0.
-        groups = [*by_class.values(), *([batch.texts] if batch.texts else [])]
         encoded = [_text_features(model, tokenizer, texts, device) for texts in groups]
-    image = F.normalize(features.float(), dim=-1)
-    text = F.normalize(torch.cat(encoded).float(), dim=-1)
-    scale, labels = model.logit_scale.exp(), batch.labels.to(device)
-    classes = len(next(iter(by_class.values())))
-    logits = [scale * image @ text[level * classes : (level + 1) * classes].T for level in range(len(by_class))]
-    class_loss = torch.stack([F.cross_entropy(of_level, labels) for of_level in logits]).mean()
-    own = text[len(by_class) * classes :]
-    text_loss = class_loss.new_zeros(())
-    if len(own) > 1:
+    image, scale = F.normalize(features.float(), dim=-1), model.logit_scale.exp()
+    unit = [F.normalize(text.float(), dim=-1) for text in encoded]
+    labels, count = batch.labels.to(device), len(batch.images)
+    logits = [scale * image[:count] @ text.T for text in unit[: len(by_class)]]
+    numbers = {"class_loss": torch.stack([F.cross_entropy(of_level, labels) for of_level in logits]).mean()}
+    numbers["text_loss"] = numbers["class_loss"].new_zeros(())
+    if len(batch.texts) > 1:
         ids = torch.tensor([batch.texts.index(text) for text in batch.texts], device=device)
-        text_loss = contrastive_loss(image[batch.described.to(device)], own, ids, scale)
+        described = image[:count][batch.described.to(device)]
+        numbers["text_loss"] = contrastive_loss(described, unit[len(by_class)], ids, scale)
+    if composed is not None:
+        verdicts, of_image = composed.verdicts.to(device), composed.of_image.to(device)
+        numbers["truth_loss"] = truth_loss(image[count:], unit[-1], verdicts, of_image, scale)
+    if dense is not None:
+        cells = torch.cat(masks).to(device).float() / 255
+        numbers["mask_loss"] = mask_loss(dense.defect.float(), cells)
+        if composed is not None:
+            numbers["map_loss"] = _map_loss(
+                model, dense.local[count:].float(), encoded[-1].float(), cells[count:], composed
+            )
+    loss = torch.stack(list(numbers.values())).sum()
     accuracy = (torch.stack(logits).mean(0).argmax(1) == labels).float().mean()
-    return {
-        "loss": class_loss + text_loss,
-        "class_loss": class_loss.detach(),
-        "text_loss": text_loss.detach(),
-        "accuracy": accuracy,
-    }
+    return {"loss": loss, **{name: part.detach() for name, part in numbers.items()}, "accuracy": accuracy}
+
+
+def _map_loss(
+    model: SteelCLIPModel, local: torch.Tensor, texts: torch.Tensor, cells: torch.Tensor, composed: ComposedBatch
+) -> torch.Tensor:
+    """Where the texts of composed images are in them: at the defect, or nowhere if nothing is as they say."""
+    device = local.device
+    of_image, mapped = composed.of_image.to(device), composed.mapped.to(device)
+    false = torch.arange(len(of_image), device=device) >= len(local)
+    wanted = cells[of_image] * ~false[:, None, None]
+    maps = model.text_maps(local[of_image[mapped]], texts[mapped])
+    return mask_loss(maps, wanted[mapped])
 
 
 def _cut_log(file: Path, step: int) -> None:

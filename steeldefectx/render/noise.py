@@ -39,7 +39,12 @@ def stretch(knots: Array, size: int) -> Array:
     """
     left, weights = _upsampling(len(knots) - 3, size)
     weights = weights.reshape(4, size, *[1] * (knots.ndim - 1))
-    return weights[0] * knots[left] + sum(weights[k] * knots[left + k] for k in (1, 2, 3))
+    first, *others = (np.take(knots, left + k, axis=0) * weights[k] for k in range(4))
+    stretched: Array = others[0]
+    stretched += others[1]
+    stretched += others[2]
+    stretched += first  # in this order: sums of floats depend on it, and the sample's images are held to the bit
+    return stretched
 
 
 def noise(rng: Rng, size: int, rows: int, columns: int) -> Array:

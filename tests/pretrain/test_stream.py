@@ -13,10 +13,11 @@ from steeldefectx.errors import ConfigError
 from steeldefectx.language.attributes import attributes_from_mask
 from steeldefectx.language.descriptions import write_texts
 from steeldefectx.pretrain.config import PretrainConfig
-from steeldefectx.pretrain.stream import CLEAN_LABEL, Scenes, batches, class_texts, corpus, describe
+from steeldefectx.pretrain.stream import Scenes, batches, class_texts, corpus, describe
 from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES
 
+CLEAN_LABEL = 25
 CONFIG = PretrainConfig(images=160, batch_size=16, image_size=32, workers=0)
 
 
