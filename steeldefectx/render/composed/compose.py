@@ -48,6 +48,8 @@ OPPOSITES = {"dark": "bright", "bright": "dark", "raised": "sunk", "sunk": "rais
              "horizontal": "vertical", "vertical": "horizontal", "falling": "rising", "rising": "falling"}  # fmt: skip
 OTHER_SIZES = {"tiny": ("large", "huge"), "small": ("huge",), "medium": ("tiny", "huge"), "large": ("tiny",),
                "huge": ("tiny",)}  # fmt: skip
+GAPS = ("hole", "missing edge")
+"""Forms of metal that is not there."""
 REDRAWN = ("kind", "surface", "form", "tone", "contrast", "relief", "softness", "direction", "number", "scale",
            "location")  # fmt: skip
 """Attributes that a scene can be drawn again with another value of."""
@@ -181,17 +183,17 @@ def _nameless(rng: Rng) -> Appearance:
 
 def _possible(look: Appearance) -> Appearance:
     """The look, with what its form cannot have put right."""
+    tone, relief, place = look.tone, look.relief, look.place
     if look.form in EDGE_FORMS:
-        look = replace(look, relief="flat" if look.form == "missing edge" else look.relief, place="edge")
-        look = look if look.tone in ("dark", "bright") else replace(look, tone="dark")
-    if look.tone in ("outlined", "rimmed") and look.form in THIN:
-        look = replace(look, tone="dark")
-    if look.tone == "two-toned" and look.form in PLAIN:
-        look = replace(look, tone="dark")
-    if look.tone == "none" and look.relief == "flat":
-        look = replace(look, relief="raised")
-    return replace(look, tone="dark", relief="flat") if look.form in ("hole", "missing edge") and look.tone in (
-        "none", "bright", "outlined") else look  # fmt: skip
+        place = "edge"
+        tone = tone if tone in ("dark", "bright") else "dark"
+    if look.form in GAPS:
+        tone, relief = tone if tone in ("dark", "rimmed", "two-toned") else "dark", "flat"
+    if (tone in ("outlined", "rimmed") and look.form in THIN) or (tone == "two-toned" and look.form in PLAIN):
+        tone = "dark"
+    if tone == "none" and relief == "flat":
+        relief = "raised"
+    return replace(look, tone=tone, relief=relief, place=place)
 
 
 def _any(rng: Rng, options: Sequence[str]) -> str:
