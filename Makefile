@@ -1,6 +1,6 @@
 # make quickstart   set up, adapt the embedded CLIP to synthetic images, evaluate it
 # make test         set up, run the tests
-# make test-integration   launchers, several processes, the Hub on loopback, other libraries, the tutorials
+# make test-integration   launchers, several processes, browsers, whole commands, the Hub on loopback, the tutorials
 # make test-wheel   build the wheel, install it in an empty environment, train, evaluate and predict there
 # make test-compat  the loading script's tests, in an environment of their own with datasets 3.6
 # make docs         the documentation as a site, in docs/_build/html; a link that leads nowhere ends it

@@ -20,6 +20,8 @@ from steeldefectx.inference.search_page import write_page as write_found
 from tests.benchmark.report.results_folder import Writer, release
 from tests.browser import WIDTHS, assert_accessible, sideways
 
+pytestmark = pytest.mark.integration
+
 PAGES = ("predict", "search", "audit", "explain", "report")
 MANY = 5000
 CLASSES = ("Crazing", "Crease", "Punching")
@@ -78,7 +80,7 @@ def opened(browser, pages):
     assert errors == []
 
 
-@pytest.mark.parametrize("name", [*PAGES[:-1], pytest.param("report", marks=pytest.mark.integration)])
+@pytest.mark.parametrize("name", [*PAGES[:-1], "report"])
 def test_nothing_serious_in_both_schemes_at_both_widths_and_nothing_is_wider(opened, name):
     page = opened(name)
     assert_accessible(page, name)
@@ -174,7 +176,6 @@ def test_a_page_that_is_written_anew_shows_its_own_pictures_alone(images, tmp_pa
         assert shown == {file.name for file in (tmp_path / "p_pictures").iterdir()}
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("name", ["predict", "explain"])
 def test_five_thousand_images_are_a_page_that_opens_in_three_seconds(browser, images, tmp_path, name):
     file = sorted((images / "Crazing").glob("*.png"))[0]

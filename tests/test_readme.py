@@ -57,6 +57,7 @@ def run_afresh(command, folder, environment=None):
     return done.stdout
 
 
+@pytest.mark.integration
 def test_every_command_runs_in_the_order_given(checkout, tmp_path):
     """With one epoch and few cells, Hub and endpoint on loopback: they work and fit together."""
     with HubServer() as hub, OpenAIServer(poor=0.3) as endpoint:

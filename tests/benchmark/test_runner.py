@@ -66,6 +66,7 @@ def lines(out):
     return file.read_text().splitlines() if file.exists() else []
 
 
+@pytest.mark.integration
 def test_a_grid_killed_in_mid_run_and_started_again_runs_no_cell_twice(folder, tmp_path):
     grid, out = tmp_path / "grid.yaml", tmp_path / "out"
     grid.write_text(GRID)
@@ -130,6 +131,7 @@ def test_cells_that_share_a_training_run_are_handed_out_apart():
     assert [(cell.test_text, cell.seed) for cell in order] == [(t, s) for t in ("T0", "T1", "T3") for s in (0, 1)]
 
 
+@pytest.mark.integration
 def test_a_process_that_dies_costs_its_cell_and_is_replaced(folder, tmp_path):
     worker, waiting = _Worker(0, 1, tmp_path), [("a", cell(folder, method="zero-shot", test_text="T0"))]
     try:

@@ -23,6 +23,7 @@ def images(tmp_path_factory):
     return folder
 
 
+@pytest.mark.integration
 def test_train_and_eval_do_what_the_programs_do(images, tmp_path):
     words = [*TRAIN, "--data-dir", images]
     command = run(COMMAND, "train", *words, "--output-dir", tmp_path / "command", cwd=tmp_path)

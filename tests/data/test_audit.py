@@ -204,6 +204,7 @@ def test_grouped_split_of_the_builder(tmp_path):
         parted(split_by="other")
 
 
+@pytest.mark.integration
 def test_real_images(real_data):
     found = audits.audit(real_data, split="grouped")
     assert {kind: count for kind, count in found.counts().items() if count} == {audits.WITHIN: 6}

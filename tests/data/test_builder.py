@@ -101,6 +101,7 @@ print(json.dumps([row["image_id"] for row in rows]), rows.features["label"].num_
 
 
 @pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.integration
 def test_a_new_process_in_any_folder_gives_the_same(tmp_path, streaming):
     empty, full = tmp_path / "empty", tmp_path / "full"
     empty.mkdir()
@@ -179,6 +180,7 @@ def test_no_folder_where_one_is_needed():
         steeldefectx.load_dataset("samples")
 
 
+@pytest.mark.integration
 def test_real_images(real_data):
     rows = datasets.load_dataset("steeldefectx", data_dir=os.fspath(real_data))
     assert sum(len(split) for split in rows.values()) == 2532

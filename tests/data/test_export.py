@@ -330,6 +330,7 @@ def test_the_full_data_set_is_the_published_one():
     assert by_source == {"NEU": 1_800, "GC10": 3_738, "X-SDD": 1_360, "S3D": 880}
 
 
+@pytest.mark.integration
 def test_real_images(real_data, tmp_path):
     started = time.perf_counter()
     built = build(tmp_path / "out", real_data)

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 from tests.commands import COMMAND, Command, run
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):

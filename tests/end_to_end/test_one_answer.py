@@ -26,6 +26,8 @@ from steeldefectx.training.config import TrainConfig
 from steeldefectx.training.run import run
 from tests.hub_server import HubServer
 
+pytestmark = pytest.mark.integration
+
 TOLERANCE = 1e-4
 KINDS = {
     "clip-adapter in bf16": {"model": "tiny", "method": "clip-adapter", "lr": 0.01, "precision": "bf16"},
@@ -126,7 +128,6 @@ def test_every_way_to_ask_gives_the_same_answer(trained, images, tmp_path):
         assert page.count(f'data-predicted="{classifier.classes[label]}"') == count, "explain"
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("trained", ["clip-adapter+lora"], indirect=True)
 def test_the_hub_gives_back_what_it_was_given(trained, images, hub, tmp_path):
     folder, _, test = trained

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 from tests.commands import COMMAND, Command, run
 
+pytestmark = pytest.mark.integration
+
 SMALL = ["--config", "sample", "--model", "tiny", "--train-text", "T1", "--epochs", "2"]
 
 

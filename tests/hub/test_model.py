@@ -161,6 +161,7 @@ def written(hub, folder, repo=REPO):
     return folder
 
 
+@pytest.mark.integration
 def test_a_model_trained_on_the_sample_is_loaded_by_name_elsewhere_to_the_same_probabilities(
     hub, command, sample_run, tmp_path
 ):

@@ -102,6 +102,7 @@ def real_masks(real_data):
 # Against the reference
 
 
+@pytest.mark.integration
 def test_exact_attributes_of_every_real_mask(real_masks):
     assert len(real_masks) > 100
     for name, image, mask in real_masks:

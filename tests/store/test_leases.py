@@ -77,6 +77,7 @@ def take_one_by_one(where, folder, start, taken):
     store.close()
 
 
+@pytest.mark.integration
 def test_three_processes_share_a_list_and_none_takes_what_another_has(target, temporary_files):  # noqa: F811
     Store.open(target).close()
     start, taken = FORKS.Barrier(3), FORKS.Queue()
@@ -101,6 +102,7 @@ def hold(where, folder, ready):
     time.sleep(60)
 
 
+@pytest.mark.integration
 def test_what_a_killed_run_had_is_free_at_once_and_what_a_stopped_one_has_is_not(target, store, temporary_files):  # noqa: F811
     ready = FORKS.Event()
     process = FORKS.Process(target=hold, args=(target, str(temporary_files), ready))

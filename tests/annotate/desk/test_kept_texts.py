@@ -20,6 +20,8 @@ from tests.annotate.desk.running_desk import (
 )
 from tests.commands import COMMAND, Command
 
+pytestmark = pytest.mark.integration
+
 SERVER_CALLS = "**/component_server/**"
 
 
@@ -226,7 +228,6 @@ def wait_for(port):
         time.sleep(0.1)
 
 
-@pytest.mark.integration
 def test_the_server_is_killed_and_comes_back(tmp_path, browser):
     make_store(tmp_path, [0.9]).close()
     with socket.socket() as free:

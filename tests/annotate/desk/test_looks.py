@@ -10,6 +10,8 @@ from tests.annotate.desk.review_store import PLAIN, TRUE
 from tests.annotate.desk.running_desk import PATIENCE, QUEUE, Desk, playwright, says, shows, type_text
 from tests.browser import assert_accessible, sideways
 
+pytestmark = pytest.mark.integration
+
 SIZES = [(390, 844), (768, 1024), (1024, 768), (1180, 820), (1400, 900)]
 """A phone, a tablet upright and on its side, a small and a large desktop."""
 VIEWS = {"w": "#work", "j": "#work", "o": "#done", "p": "#progress"}
@@ -83,7 +85,6 @@ def test_pinching_zooms(desk, browser):
     page.context.close()
 
 
-@pytest.mark.integration
 def test_axe_finds_nothing_serious(desk, browser):
     page = desk.window(browser.new_context(), "[name=name]")
     assert_accessible(page, "login")

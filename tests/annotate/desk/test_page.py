@@ -16,6 +16,8 @@ from tests.annotate.desk.running_desk import (
     type_text,
 )
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory, browser):

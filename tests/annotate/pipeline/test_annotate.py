@@ -201,6 +201,7 @@ def annotate(words):
     app(words)
 
 
+@pytest.mark.integration
 def test_killed_three_times_nothing_stored_is_asked_again(tmp_path):
     images, path = make_images(tmp_path / "images", 40), tmp_path / "a.db"
     with OpenAIServer(0.05, poor=0.4, several="ignored") as server:
