@@ -9,6 +9,7 @@ import typer
 
 from steeldefectx.cli.extras import need
 from steeldefectx.cli.paths import existing, look_through, refuse_taken_port
+from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.names import refuse_misspelt
 from steeldefectx.utils.output import check_output_file, check_output_folder
@@ -97,6 +98,8 @@ def explain(
     Images that are predicted wrong come first. Images alone are asked about T0 or T1 of the class that they are
     predicted as, or about a text of your own.
     """
+    if config is not None:
+        check_config(config)
     if images != "sample":
         look_through(Path(images), folder=config is not None)
     check_output_folder(out)
@@ -138,6 +141,8 @@ def search(
     if (query is not None) + (image is not None) + recall != 1:
         raise ConfigError("Give one of QUERY, --image FILE and --recall.")
     text_or_image = query if image is None else open_image(image)
+    if config is not None:
+        check_config(config)
     folder = None if data_dir is None else str(look_through(data_dir))
     if out is not None:
         check_output_file(out, (".html",))

@@ -30,6 +30,8 @@ MISTAKES = {
     "predict images/ --checkpiont embedded": "--checkpoint",
     "predcit images/": "Did you mean 'predict'?",
     "explain nowhere.png --checkpoint embedded": "no such file or folder",
+    "explain images/ --checkpoint embedded --config defualt": "Did you mean default?",
+    "search scratch --checkpoint embedded --config defualt": "Did you mean default?",
     "explain images/ --checkpoint embedded --out images/scratch/0.png": "a file; name a folder",
     "search --checkpoint embedded": "Give one of QUERY, --image FILE and --recall.",
     "search scratch --checkpoint embedded --data-dir nowhere/": "no such folder",
