@@ -351,7 +351,7 @@ def load_dataset(
     """The same as ``datasets.load_dataset("steeldefectx", config, ...)``, by public interfaces alone.
 
     Args:
-        config: A name in :data:`CONFIGS`, or ``auto``, see :func:`resolved_config`.
+        config: A name in :data:`CONFIGS`, or ``auto``: the one that fits the folder.
         split: ``train``, ``test`` or a slice such as ``train[:10%]``; None for a dict of all.
         data_dir: Folder with the images, for all configs but ``sample``; ``default`` without one is the public
             release, downloaded once.

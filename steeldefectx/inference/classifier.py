@@ -160,7 +160,7 @@ class SteelDefectClassifier:
 
         Raises:
             DataError: A file that is no readable image, or an image with too many pixels.
-            DriveGoneError: The drive went away.
+            DataError: The drive went away.
             ModelError: Texts for a model that takes none.
             ConfigError: Texts that make no sense.
         """
