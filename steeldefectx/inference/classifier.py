@@ -159,8 +159,7 @@ class SteelDefectClassifier:
             page: Which page or frame is predicted, of files of several, counted from 0.
 
         Raises:
-            DataError: A file that is no readable image, or an image with too many pixels.
-            DataError: The drive went away.
+            DataError: A file that is no readable image, an image with too many pixels, or a drive that went away.
             ModelError: Texts for a model that takes none.
             ConfigError: Texts that make no sense.
         """
