@@ -216,6 +216,7 @@ def test_where_images_lie_changes_no_id_and_what_decides_a_result_does(folder, t
     assert bench.key(trained) != before, "what another version found is not what this one would"
 
 
+@pytest.mark.integration
 def test_one_training_serves_all_text_levels_it_is_tested_with(tmp_path, monkeypatch):
     """And a shuffled control, or a left-out source, is a training of its own."""
     trained = []
@@ -290,6 +291,7 @@ def test_a_few_shot_control_shuffles_the_texts_of_the_shots_alone(tmp_path, monk
     assert not true.shots.texts.equal(shuffled.shots.texts)
 
 
+@pytest.mark.integration
 def test_transfer_is_scored_by_the_targets_own_classes(folder, tmp_path):
     target = f"class-folders:{folder}"
     base = Cell("task4", "tiny", train_text="T0", test_text="T0", config="sample", test_on=target)
