@@ -113,7 +113,7 @@ def _bits(location: str) -> int:
 
 
 def _count(bits: np.ndarray) -> np.ndarray:
-    return sum((bits >> cell) & 1 for cell in range(len(CELLS)))  # type: ignore[return-value]
+    return ((bits[..., None] >> np.arange(len(CELLS))) & 1).sum(-1)
 
 
 @cache
