@@ -76,6 +76,20 @@ def code_text(text: SceneText) -> np.ndarray:
     return code
 
 
+def fact_sizes() -> list[int]:
+    """Values of each fact that :func:`fact_labels` gives."""
+    return [*(len(values) for values in VALUES.values()), len(lexicon())]
+
+
+def fact_labels(codes: np.ndarray) -> np.ndarray:
+    """(N, facts) int64 values of codes of scenes or texts, ``MISSING`` where nothing is stated.
+
+    The last is the entry, whether its name or its looks are told.
+    """
+    entry = np.maximum(codes[:, NAME], codes[:, LOOKS])
+    return np.concatenate([codes[:, : len(VALUES)], entry[:, None]], axis=1).astype(np.int64)
+
+
 def verdicts(texts: np.ndarray, scenes: np.ndarray) -> np.ndarray:
     """(T, N) int8: whether each text is true of each scene; false as soon as one of its statements is.
 

@@ -1,4 +1,7 @@
-"""New small CLIPs with a tokenizer of their own, from the sizes of their towers; they know nothing until trained."""
+"""New small CLIPs with a tokenizer of their own, from the sizes of their towers; they know nothing until trained.
+
+Or what an earlier one knows, where the two have the same parts.
+"""
 
 from __future__ import annotations
 
@@ -90,6 +93,37 @@ def new_model(tokenizer: PreTrainedTokenizerFast, sizes: Sizes) -> SteelCLIPMode
             dense_dim=sizes.dense,
         )
         return SteelCLIPModel(config).eval()
+
+
+def take_over(
+    model: SteelCLIPModel,
+    tokenizer: PreTrainedTokenizerFast,
+    earlier: SteelCLIPModel,
+    earlier_tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    """Give a new model the weights of an earlier one, in place, as far as it has the same parts.
+
+    Tokens are matched by their text. Of a matrix that became wider (a projection that reads places too) the earlier
+    columns come first.
+
+    Raises:
+        ValueError: The towers have other sizes.
+    """
+    weights, known = model.state_dict(), earlier.state_dict()
+    for name, value in known.items():
+        own = weights.get(name)
+        if own is None:
+            continue
+        if name.endswith("token_embedding.weight"):
+            numbers, theirs = tokenizer.get_vocab(), earlier_tokenizer.get_vocab()
+            both = [(numbers[token], theirs[token]) for token in numbers if token in theirs]
+            own[[new for new, _ in both]] = value[[old for _, old in both]].to(own.dtype)
+        elif own.dim() == 2 and own.shape[0] == value.shape[0] and own.shape[1] > value.shape[1]:
+            own[:, : value.shape[1]] = value
+        elif own.shape == value.shape:
+            own.copy_(value)
+        else:
+            raise ValueError(f"{name} is {tuple(value.shape)}, not {tuple(own.shape)}")
 
 
 def new_processor(sizes: Sizes) -> CLIPImageProcessorPil:

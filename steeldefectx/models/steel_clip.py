@@ -32,6 +32,10 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601, as Pillow's ``convert("L")``)."""
 PLACE_GRID = 4
 """Cells a side of the grid that places are told by."""
+SUMMARY_GRID, SUMMARY_WIDTH = 6, 256
+"""Cells a side that the map of the defect is summed up in, and units that the summary passes through."""
+SMALLEST_AREA = 1e-4
+"""Share of the image below which the map of the defect is taken for empty."""
 CONTRAST_FLOOR = 0.02
 """Added to an image's standard deviation (of values 0..1), so that a blank image stays blank."""
 
@@ -110,6 +114,63 @@ class LocalFeatures(nn.Module):
         return local, self.defect(local)[:, 0]
 
 
+class DefectSummary(nn.Module):
+    """What the map of the defect says of it as a whole, for the image embedding.
+
+    Place, size, direction, tone and number are what texts say and what means over a tower's features have lost. Here
+    they are measured on the map, each by a formula that gradients pass through: shares of the area by cell, moments,
+    the structure tensor of its edges, their length, and grey levels and local features within and outside.
+    """
+
+    def __init__(self, config: SteelCLIPConfig):
+        super().__init__()
+        measured = 2 * SUMMARY_GRID**2 + 2 * config.dense_dim + 18
+        self.norm = nn.BatchNorm1d(measured)
+        self.project = nn.Sequential(
+            nn.Linear(measured, SUMMARY_WIDTH), nn.GELU(), nn.Linear(SUMMARY_WIDTH, config.projection_dim)
+        )
+
+    def forward(self, grey: torch.Tensor, local: torch.Tensor, defect: torch.Tensor) -> torch.Tensor:
+        """Standardized images (N, 1, H, W), local features and defect logits, to (N, projection_dim)."""
+        return self.project(self.norm(measure_map(grey.float(), local.float(), defect.float()).to(grey.dtype)))
+
+
+def measure_map(grey: torch.Tensor, local: torch.Tensor, defect: torch.Tensor) -> torch.Tensor:
+    """(N, measured) of standardized images (N, 1, H, W), local features (N, C, h, w) and defect logits (N, h, w)."""
+    share = defect.sigmoid()
+    height, width = share.shape[1:]
+    area = share.mean((1, 2)).clamp_min(SMALLEST_AREA)
+    weight = share / (area * height * width)[:, None, None]
+    rest = (1 - share) / (1 - share).sum((1, 2), keepdim=True).clamp_min(1)
+    cells = nn.functional.adaptive_avg_pool2d(share[:, None], SUMMARY_GRID).flatten(1)
+    y = torch.linspace(-1, 1, height, device=share.device)[:, None]
+    x = torch.linspace(-1, 1, width, device=share.device)
+    middle_x, middle_y = ((weight * axis).sum((1, 2)) for axis in (x, y))
+    spread_x = (weight * (x - middle_x[:, None, None]) ** 2).sum((1, 2))
+    spread_y = (weight * (y - middle_y[:, None, None]) ** 2).sum((1, 2))
+    slant = (weight * (x - middle_x[:, None, None]) * (y - middle_y[:, None, None])).sum((1, 2))
+    spread = spread_x + spread_y + SMALLEST_AREA
+    dx, dy = share[:, 1:, 1:] - share[:, 1:, :-1], share[:, 1:, 1:] - share[:, :-1, 1:]
+    edge_x, edge_y, edge_xy = ((a * b).sum((1, 2)) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
+    edges = edge_x + edge_y + SMALLEST_AREA
+    length = (dx.square() + dy.square() + SMALLEST_AREA).sqrt().mean((1, 2))
+    small = nn.functional.adaptive_avg_pool2d(grey, (height, width))[:, 0]
+    within, outside = (weight * small).sum((1, 2)), (rest * small).sum((1, 2))
+    one_by_one = [
+        *(area, area.log(), share.amax((1, 2)), middle_x, middle_y, spread.sqrt()),
+        *((spread_x - spread_y) / spread, slant / spread, (edge_x - edge_y) / edges, edge_xy / edges),
+        *(length, length / area.sqrt(), length / area),
+        *(within, outside, within - outside, (within - outside).clamp_min(0), (outside - within).clamp_min(0)),
+    ]
+    return torch.cat(
+        [
+            *(cells.sqrt(), cells / (area * SUMMARY_GRID**2)[:, None], torch.stack(one_by_one, 1)),
+            *(torch.einsum("nchw,nhw->nc", local, part) for part in (weight, rest)),
+        ],
+        dim=1,
+    )
+
+
 class SteelCLIPModel(PreTrainedModel):
     """ResNet image tower and CLIP text tower with a common embedding, used like ``CLIPModel``."""
 
@@ -127,6 +188,7 @@ class SteelCLIPModel(PreTrainedModel):
         self.place_projection = nn.Conv2d(channels, config.place_dim, 1) if config.place_dim else None
         self.visual_projection = nn.Linear(pooled, config.projection_dim, bias=False)
         self.dense = LocalFeatures(config) if config.dense_dim else None
+        self.summary = DefectSummary(config) if config.dense_dim else None
         self.text_projection = nn.Linear(config.text_config.hidden_size, config.projection_dim, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
         self.post_init()
@@ -138,11 +200,15 @@ class SteelCLIPModel(PreTrainedModel):
 
         With ``output_hidden_states`` the feature maps of the stem and of each stage too.
         """
-        outputs = self.vision_model(self.standardized(pixel_values), output_hidden_states=output_hidden_states)
+        grey = self.standardized(pixel_values)
+        outputs = self.vision_model(grey, output_hidden_states=output_hidden_states or self.dense is not None)
+        projected = self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output))
+        if self.dense is not None and self.summary is not None:
+            projected = projected + self.summary(grey, *self.dense(outputs.hidden_states))
         return BaseModelOutputWithPooling(
             last_hidden_state=outputs.last_hidden_state,
-            pooler_output=self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output)),
-            hidden_states=outputs.hidden_states,
+            pooler_output=projected,
+            hidden_states=outputs.hidden_states if output_hidden_states else None,
         )
 
     def standardized(self, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -165,12 +231,13 @@ class SteelCLIPModel(PreTrainedModel):
         Raises:
             ValueError: The model has no map of local features.
         """
-        if self.dense is None:
+        if self.dense is None or self.summary is None:
             raise ValueError("this model has no map of local features (dense_dim is 0)")
-        outputs = self.vision_model(self.standardized(pixel_values), output_hidden_states=True)
+        grey = self.standardized(pixel_values)
+        outputs = self.vision_model(grey, output_hidden_states=True)
         image = self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output))
         local, defect = self.dense(outputs.hidden_states)
-        return DenseFeatures(image, local, defect)
+        return DenseFeatures(image + self.summary(grey, local, defect), local, defect)
 
     def text_maps(self, local: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """Where each image has what its text says: logits (N, h, w).

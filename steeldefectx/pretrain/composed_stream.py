@@ -15,15 +15,26 @@ import torch
 from steeldefectx.language.lexicon.reading import names_without
 from steeldefectx.language.scene_facts import SWAPS
 from steeldefectx.language.scene_texts import SceneText, describe, swapped
-from steeldefectx.language.scene_truth import code_scene, code_text, verdicts
+from steeldefectx.language.scene_truth import code_scene, code_text, fact_labels, verdicts
 from steeldefectx.pretrain.masks import shares
 from steeldefectx.render.canvas import Rng
 from steeldefectx.render.composed.compose import REDRAWN, ComposedScene, compose, redraw
 
 REDRAWN_SHARE = 0.5
 """Share of the pairs whose second scene is the first with one attribute changed."""
+TEXTS = 1
+"""Texts of a scene."""
 UNMAPPED = ("surface", "number", "contrast", "length", "softness")
 """Facts whose swap leaves something in the image that the text still means."""
+
+
+class ComposedText(NamedTuple):
+    """A text of a scene, with what it says, see :mod:`steeldefectx.language.scene_truth`."""
+
+    text: str
+    code: np.ndarray
+    mapped: bool
+    """Whether what it means is the scene's mask, or nothing in the scene if it is false."""
 
 
 class ComposedRow(NamedTuple):
@@ -35,18 +46,14 @@ class ComposedRow(NamedTuple):
     """(H / 4, W / 4) uint8, 255 where all of a cell is of the defect."""
     code: np.ndarray
     """Its facts, see :mod:`steeldefectx.language.scene_truth`."""
-    text: str
-    text_code: np.ndarray
-    false_text: str | None
-    """The text with one fact false."""
-    false_code: np.ndarray | None
-    false_map: bool
-    """Whether nothing in the image is what the false text means."""
+    true: list[ComposedText]
+    false: list[ComposedText]
+    """Those of ``true`` with one fact false, where one can be made."""
 
 
 @dataclass(frozen=True)
 class ComposedBatch:
-    """M composed images with T texts: one of each, then the false ones."""
+    """M composed images with T texts: the true ones of all images, then the false ones."""
 
     images: torch.Tensor
     """(M, H, W) uint8."""
@@ -55,8 +62,14 @@ class ComposedBatch:
     texts: list[str]
     verdicts: torch.Tensor
     """(T, M) int8: 1 true, -1 false, 0 not known."""
+    image_facts: torch.Tensor
+    """(M, facts) int64 values, see :func:`~steeldefectx.language.scene_truth.fact_labels`; -1 where not known."""
+    text_facts: torch.Tensor
+    """(T, facts) int64 values that a text states."""
     of_image: torch.Tensor
     """(T,) int64: the image that a text was made for."""
+    true: torch.Tensor
+    """(T,) bool: whether it is true of that image."""
     mapped: torch.Tensor
     """(T,) bool: whether what the text means is the image's mask, or nothing in it for a false one."""
 
@@ -85,18 +98,13 @@ def compose_pair(rng: Rng, size: int, held_out: tuple[str, ...]) -> list[Compose
 
 
 def _row(scene: ComposedScene, rng: Rng) -> ComposedRow:
-    text = describe(scene.facts, rng)
-    false, attribute = _false_text(text, rng)
-    return ComposedRow(
-        scene.image,
-        shares(scene.mask),
-        code_scene(scene.facts),
-        text.text,
-        code_text(text),
-        None if false is None else false.text,
-        None if false is None else code_text(false),
-        attribute not in UNMAPPED,
-    )
+    true, false = [], []
+    for text in (describe(scene.facts, rng) for _ in range(TEXTS)):
+        true.append(ComposedText(text.text, code_text(text), True))
+        wrong, attribute = _false_text(text, rng)
+        if wrong is not None:
+            false.append(ComposedText(wrong.text, code_text(wrong), attribute not in UNMAPPED))
+    return ComposedRow(scene.image, shares(scene.mask), code_scene(scene.facts), true, false)
 
 
 def _false_text(text: SceneText, rng: Rng) -> tuple[SceneText | None, str]:
@@ -109,17 +117,21 @@ def _false_text(text: SceneText, rng: Rng) -> tuple[SceneText | None, str]:
 
 def collate_composed(rows: list[ComposedRow]) -> ComposedBatch:
     """Rows to a batch, with all pairs of a text and an image judged."""
-    false = [number for number, row in enumerate(rows) if row.false_text is not None]
-    codes = [row.text_code for row in rows] + [rows[number].false_code for number in false]
-    judged = verdicts(np.stack(codes), np.stack([row.code for row in rows]))  # type: ignore[arg-type]
-    of_image = [*range(len(rows)), *false]
-    judged[range(len(rows)), range(len(rows))] = 1
-    judged[range(len(rows), len(of_image)), false] = -1
+    true = [(text, number) for number, row in enumerate(rows) for text in row.true]
+    false = [(text, number) for number, row in enumerate(rows) for text in row.false]
+    texts, of_image = [text for text, _ in true + false], [number for _, number in true + false]
+    of_texts, of_scenes = np.stack([text.code for text in texts]), np.stack([row.code for row in rows])
+    judged = verdicts(of_texts, of_scenes)
+    is_true = np.arange(len(texts)) < len(true)
+    judged[range(len(texts)), of_image] = np.where(is_true, 1, -1)
     return ComposedBatch(
         torch.from_numpy(np.stack([row.image for row in rows])),
         torch.from_numpy(np.stack([row.mask for row in rows])),
-        [row.text for row in rows] + [str(rows[number].false_text) for number in false],
+        [text.text for text in texts],
         torch.from_numpy(judged),
+        torch.from_numpy(fact_labels(of_scenes)),
+        torch.from_numpy(fact_labels(of_texts)),
         torch.tensor(of_image),
-        torch.tensor([True] * len(rows) + [rows[number].false_map for number in false]),
+        torch.from_numpy(is_true),
+        torch.tensor([text.mapped for text in texts]),
     )

@@ -32,6 +32,7 @@ class PretrainConfig:
     precision: str = setting("auto", "fp32; bf16, twice as fast on processors that multiply it; auto: on GPUs.")
     seed: int = setting(0, "Of the stream of images and texts.")
     workers: int = setting(1, "Processes that render.")
+    init: str = setting("", "Folder of an earlier model of the same towers to go on from, or embedded; else a new one.")
     resume: bool = setting(True, "Go on from the folder's snapshot, if there is one.")
     image_size: int = setting(128, "Pixels a side of the images.")
     image_widths: str = setting("40,80,160,320", "Channels of the image tower's stages, one residual block each.")

@@ -127,7 +127,7 @@ def corpus(config: PretrainConfig) -> list[str]:
     pairs = (np.random.default_rng([config.seed, COMPOSED_STREAM, i]) for i in range(VOCABULARY_SCENES))
     rows = [row for rng in pairs for row in compose_pair(rng, 64, ())]
     entries = [", ".join([*entry.names, *entry.looks]) for entry in lexicon().values()]
-    return [*texts, *entries, *(text for row in rows for text in (row.text, row.false_text) if text)]
+    return [*texts, *entries, *(text.text for row in rows for text in row.true + row.false)]
 
 
 def collate(mixed: list[Row | list[ComposedRow]]) -> Batch:

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import PartialState
 from torch import nn
@@ -22,13 +23,16 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor
+from steeldefectx.errors import ConfigError
+from steeldefectx.language.scene_truth import fact_sizes
+from steeldefectx.models.clip import load_clip
+from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor, take_over
 from steeldefectx.models.loading import quietly
 from steeldefectx.models.precision import dtype_for
 from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.composed_stream import ComposedBatch
 from steeldefectx.pretrain.config import PretrainConfig
-from steeldefectx.pretrain.objectives import mask_loss, truth_loss
+from steeldefectx.pretrain.objectives import FactHeads, mask_loss, truth_loss
 from steeldefectx.pretrain.stream import Batch, batches, class_texts, corpus
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups, refuse_divergence
 from steeldefectx.training.losses import contrastive_loss
@@ -46,6 +50,7 @@ MINUTES = 3.0
 """From one snapshot to the next."""
 LOGGED = 50
 """Steps from one line of the log to the next."""
+TEXTS_AT_ONCE = 32
 HIGHEST_SCALE = 100.0
 """Of the logits, as in CLIP (Radford et al. 2021, section 2.5)."""
 CODE = (
@@ -93,31 +98,33 @@ def pretrain(config: PretrainConfig) -> Path:
     folder, device = Path(config.out), PartialState().device
     folder.mkdir(parents=True, exist_ok=True)
     settings = {name: value for name, value in asdict(config).items() if name not in NOT_OF_WEIGHTS}
+    if config.init:
+        settings["init"] = load_clip(config.init).fingerprint()
     identity = {"settings": settings, "code": code_hash(*CODE)}
     if config.resume and (folder / RECIPE).is_file():
         finished = json.loads((folder / RECIPE).read_text("utf-8"))
         if identity.items() <= finished.items():
             return folder / MODEL
     tokenizer = learn_tokenizer(corpus(config), VOCABULARY, config.sizes.context_length)
-    model = new_model(tokenizer, config.sizes).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.lr)
+    learner = Learner(_first_model(tokenizer, config)).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(parameter_groups(learner, config.weight_decay), lr=config.lr)
     snapshots = Snapshots(folder, identity, MINUTES, writes=True)
-    saved = snapshots.load(model, optimizer) if config.resume else None
+    saved = snapshots.load(learner, optimizer) if config.resume else None
     first, spent = (saved.progress["step"], saved.progress["seconds"]) if saved else (0, 0.0)
-    average = WeightAverage(model, config.ema, saved.average if saved else None)
+    average = WeightAverage(learner, config.ema, saved.average if saved else None)
     started = time.monotonic() - spent
     _cut_log(folder / LOG, first)
-    model.train()
-    for step, numbers in _steps(model, tokenizer, optimizer, config, first, device):
+    learner.train()
+    for step, numbers in _steps(learner, tokenizer, optimizer, config, first, device):
         average.update(step)
         seconds = round(time.monotonic() - started, 1)
         if step % LOGGED == 0:
             with (folder / LOG).open("a") as log:
                 log.write(json.dumps({"step": step, "seconds": seconds, **_rounded(numbers)}, allow_nan=False) + "\n")
         if snapshots.due():
-            snapshots.save(model, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
-    load_trained_state(model, average.state)
-    _save(model.eval().cpu(), tokenizer, config, folder)
+            snapshots.save(learner, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
+    load_trained_state(learner, average.state)
+    _save(learner.clip.eval().cpu(), tokenizer, config, folder)
     seconds = round(time.monotonic() - started, 1)
     about = {"settings": settings, "seconds": seconds, "device": str(device), "code": identity["code"]}
     write_json({**about, "versions": versions()}, folder / RECIPE)
@@ -125,8 +132,17 @@ def pretrain(config: PretrainConfig) -> Path:
     return folder / MODEL
 
 
+class Learner(nn.Module):
+    """What is trained: the model, and what it needs in training alone."""
+
+    def __init__(self, clip: SteelCLIPModel):
+        super().__init__()
+        self.clip = clip
+        self.facts = FactHeads(clip.config.projection_dim, fact_sizes())
+
+
 def _steps(
-    model: SteelCLIPModel,
+    learner: Learner,
     tokenizer: PreTrainedTokenizerFast,
     optimizer: torch.optim.Optimizer,
     config: PretrainConfig,
@@ -138,15 +154,15 @@ def _steps(
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, config))
     bar = tqdm(total=config.steps * config.batch_size, initial=first * config.batch_size, unit="image", unit_scale=True)
     for step, batch in enumerate(batches(config, first), start=first):
-        numbers = losses(model, tokenizer, batch, class_texts(config, step), device, dtype)
+        numbers = losses(learner, tokenizer, batch, class_texts(config, step), device, dtype)
         optimizer.zero_grad()
         numbers["loss"].backward()
         refuse_divergence(numbers["loss"], step, config.lr)
-        nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+        nn.utils.clip_grad_norm_(learner.parameters(), MAX_GRADIENT_NORM)
         optimizer.step()
         rate.step()
         with torch.no_grad():
-            model.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
+            learner.clip.logit_scale.clamp_(max=math.log(HIGHEST_SCALE))
         bar.update(config.batch_size)
         if (step + 1) % LOGGED == 0:
             bar.set_postfix(_rounded(numbers))
@@ -161,7 +177,7 @@ def schedule(step: int, config: PretrainConfig) -> float:
 
 
 def losses(
-    model: SteelCLIPModel,
+    learner: Learner,
     tokenizer: PreTrainedTokenizerFast,
     batch: Batch,
     by_class: dict[str, list[str]],
@@ -171,8 +187,8 @@ def losses(
     """The loss of a batch and its parts, scalars.
 
     Args:
-        model: In training mode.
-        tokenizer: Its own.
+        learner: In training mode.
+        tokenizer: Its model's own.
         batch: Images with labels, some with texts, and composed ones.
         by_class: Level -> a text for each label.
         device: Where to compute.
@@ -180,11 +196,12 @@ def losses(
 
     Returns:
         ``loss``, the sum of ``class_loss``, cross-entropy over the class texts averaged over levels, and ``text_loss``,
-        contrastive among the images that are described; with composed images also of ``truth_loss``, and where the
-        model has local features of ``mask_loss`` and ``map_loss``, see :mod:`.objectives`. ``accuracy`` over the class
+        contrastive among the images that are described; with composed images also of ``truth_loss``, and
+        of ``fact_loss`` and ``said_loss``, the facts told from images and from texts; and where the model has
+        local features of ``mask_loss`` and ``map_loss``, see :mod:`.objectives`. ``accuracy`` over the class
         texts.
     """
-    composed = batch.composed
+    model, composed = learner.clip, batch.composed
     images, masks = [batch.images], [batch.masks]
     groups = [*by_class.values(), *([batch.texts] if batch.texts else [])]
     if composed is not None:
@@ -196,7 +213,6 @@ def losses(
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         dense = model.get_dense_features(pixels) if model.dense is not None else None
         features = dense.image if dense else model.get_image_features(pixels).pooler_output
-        # Level by level, as a text is padded to the longest beside it, and a T3 is five times as long as a T0.
         encoded = [_text_features(model, tokenizer, texts, device) for texts in groups]
     image, scale = F.normalize(features.float(), dim=-1), model.logit_scale.exp()
     unit = [F.normalize(text.float(), dim=-1) for text in encoded]
@@ -210,7 +226,9 @@ def losses(
         numbers["text_loss"] = contrastive_loss(described, unit[len(by_class)], ids, scale)
     if composed is not None:
         verdicts, of_image = composed.verdicts.to(device), composed.of_image.to(device)
-        numbers["truth_loss"] = truth_loss(image[count:], unit[-1], verdicts, of_image, scale)
+        numbers["truth_loss"] = truth_loss(image[count:], unit[-1], verdicts, of_image, composed.true.to(device), scale)
+        numbers["fact_loss"] = learner.facts(image[count:], composed.image_facts.to(device), scale)
+        numbers["said_loss"] = learner.facts(unit[-1], composed.text_facts.to(device), scale)
     if dense is not None:
         cells = torch.cat(masks).to(device).float() / 255
         numbers["mask_loss"] = mask_loss(dense.defect.float(), cells)
@@ -229,10 +247,20 @@ def _map_loss(
     """Where the texts of composed images are in them: at the defect, or nowhere if nothing is as they say."""
     device = local.device
     of_image, mapped = composed.of_image.to(device), composed.mapped.to(device)
-    false = torch.arange(len(of_image), device=device) >= len(local)
-    wanted = cells[of_image] * ~false[:, None, None]
+    wanted = cells[of_image] * composed.true.to(device)[:, None, None]
     maps = model.text_maps(local[of_image[mapped]], texts[mapped])
     return mask_loss(maps, wanted[mapped])
+
+
+def _first_model(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> SteelCLIPModel:
+    model = new_model(tokenizer, config.sizes)
+    if config.init:
+        earlier = load_clip(config.init)
+        try:
+            take_over(model, tokenizer, earlier.model, earlier.tokenizer)
+        except ValueError as error:
+            raise ConfigError(f"--init {config.init} has other towers: {error}.") from error
+    return model
 
 
 def _cut_log(file: Path, step: int) -> None:
@@ -244,8 +272,14 @@ def _cut_log(file: Path, step: int) -> None:
 def _text_features(
     model: SteelCLIPModel, tokenizer: PreTrainedTokenizerFast, texts: list[str], device: torch.device
 ) -> torch.Tensor:
-    tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
-    return model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
+    """(N, D); texts of about the same length together, as one is padded to the longest beside it."""
+    lengths = np.array([len(ids) for ids in tokenizer(texts, truncation=True)["input_ids"]])
+    order = np.argsort(lengths, kind="stable")
+    encoded = []
+    for some in np.split(order, range(TEXTS_AT_ONCE, len(order), TEXTS_AT_ONCE)):
+        tokens = tokenizer([texts[n] for n in some], padding=True, truncation=True, return_tensors="pt").to(device)
+        encoded.append(model.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output)
+    return torch.cat(encoded)[torch.from_numpy(np.argsort(order)).to(device)]
 
 
 def _rounded(numbers: dict[str, torch.Tensor]) -> dict[str, float]:

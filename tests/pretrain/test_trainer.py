@@ -15,7 +15,7 @@ from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model
 from steeldefectx.pretrain import trainer
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import batches, class_texts
-from steeldefectx.pretrain.trainer import losses, pretrain, schedule
+from steeldefectx.pretrain.trainer import Learner, losses, pretrain, schedule
 
 CONFIG = PretrainConfig(
     images=48, batch_size=8, image_size=32, image_widths="8,16", text_width=12, text_layers=1, projection=8, workers=0
@@ -43,7 +43,7 @@ def test_the_loss_holds_images_against_texts_of_all_classes_and_against_each_oth
     batch, texts = next(batches(replace(CONFIG, described=1.0))), class_texts(CONFIG, 0)
     tokenizer = learn_tokenizer([*texts["T1"], *batch.texts], 600, 128)
     model = new_model(tokenizer, Sizes(32, (8, 16), 12, 1, 3, 128, 8))
-    found = losses(model, tokenizer, batch, texts, torch.device("cpu"))
+    found = losses(Learner(model), tokenizer, batch, texts, torch.device("cpu"))
 
     def embed(of):
         tokens = tokenizer(of, padding=True, return_tensors="pt")
@@ -66,7 +66,8 @@ def test_bf16_changes_the_loss_by_its_rounding_alone():
     tokenizer = learn_tokenizer([*texts["T1"], *batch.texts], 600, 128)
     model = new_model(tokenizer, Sizes(32, (8, 16), 12, 1, 3, 128, 8))
     exact, rounded = (
-        losses(model, tokenizer, batch, texts, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16)
+        losses(Learner(model), tokenizer, batch, texts, torch.device("cpu"), dtype)
+        for dtype in (torch.float32, torch.bfloat16)
     )
     assert rounded["loss"].dtype == torch.float32
     assert rounded["loss"] != exact["loss"]

@@ -75,13 +75,15 @@ class ComposedScene:
     """(H, W) float32, before the camera."""
 
 
-def compose(rng: Rng, size: int = 128, name: str | None = None, names: Sequence[str] | None = None) -> ComposedScene:
+def compose(
+    rng: Rng, size: int = 128, name: str | Entry | None = None, names: Sequence[str] | None = None
+) -> ComposedScene:
     """Draw a scene.
 
     Args:
         rng: All that varies is drawn from it: the same generator state gives the same scene.
         size: Pixels a side, from 32.
-        name: An entry of the lexicon, by name or synonym; without one anything, sound metal among it.
+        name: An entry, one of the lexicon's by its name or synonym; without one anything, sound metal among it.
         names: Entries to choose from, such as
             :func:`~steeldefectx.language.lexicon.reading.names_without` gives; without, all of them.
 
@@ -128,7 +130,7 @@ def _scene(plan: Plan, entry: Entry | None) -> ComposedScene:
     return ComposedScene(drawn.image, drawn.mask, drawn.attributes, entry, facts, plan, drawn.pixels)
 
 
-def _plan(rng: Rng, size: int, name: str | None, names: Sequence[str] | None) -> tuple[Plan, Entry | None]:
+def _plan(rng: Rng, size: int, name: str | Entry | None, names: Sequence[str] | None) -> tuple[Plan, Entry | None]:
     """What is to be drawn, and its entry."""
     seed, kind = int(rng.integers(2**62)), rng.random()
     if name is None and kind < SOUND:
@@ -145,7 +147,9 @@ def _plan(rng: Rng, size: int, name: str | None, names: Sequence[str] | None) ->
     return Plan(size, seed, surface, _possible(look)), entry
 
 
-def _entry(rng: Rng, name: str | None, names: Sequence[str] | None, kind: float) -> Entry:
+def _entry(rng: Rng, name: str | Entry | None, names: Sequence[str] | None, kind: float) -> Entry:
+    if isinstance(name, Entry):
+        return name
     if name is not None:
         entry = find_entry(name)
         if entry is None:
