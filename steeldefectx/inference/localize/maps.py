@@ -1,0 +1,83 @@
+"""Maps of frames: how likely each place is something else than the surface, or what a text says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from steeldefectx.errors import ModelError
+from steeldefectx.inference.localize.tiling import StitchedMap, Tile, tile_sides, tiles
+from steeldefectx.models.clip import Clip
+
+BATCH = 32
+"""Tiles at a time."""
+
+
+class Localizer:
+    """Maps of frames by a CLIP that has local features.
+
+    Args:
+        clip: Such as ``embedded``.
+
+    Raises:
+        ModelError: The model has none.
+    """
+
+    def __init__(self, clip: Clip):
+        if getattr(clip.model, "dense", None) is None:
+            raise ModelError(f"{clip.name} has no local features to say where anything is: take embedded.")
+        self.clip = clip
+        self.side = clip.image_shape[1]
+
+    def defect_map(self, frame: Image.Image) -> np.ndarray:
+        """(rows, columns) float32, 0..1, a value for each cell of a frame: whether it is not the surface's own.
+
+        Tiles at the frame's own resolution, and coarser ones for what is larger than a tile; each place counts as the
+        pass says in which it is most unusual.
+        """
+        return self._passes(frame, self._defects)
+
+    def text_map(self, frame: Image.Image, text: str) -> np.ndarray:
+        """The same for what a text says: whether a cell shows it."""
+        with torch.inference_mode():
+            query = self.clip.encode_texts(self.clip.tokenize([text]))
+
+        def of_tiles(pixels: torch.Tensor) -> torch.Tensor:
+            found = self.clip.model.get_dense_features(self.clip.normalize(pixels))
+            return self.clip.model.text_maps(found.local, query.expand(len(pixels), -1))
+
+        return self._passes(frame, of_tiles)
+
+    def _defects(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.clip.model.get_dense_features(self.clip.normalize(pixels)).defect
+
+    def _passes(self, frame: Image.Image, of_tiles: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+        grey, passes = np.asarray(self.clip.to_rgb(frame).convert("L")), []
+        for side in tile_sides(frame.size, self.side):
+            whole = StitchedMap(frame.size)
+            for some in _batched(tiles(frame.size, side)):
+                with torch.inference_mode():
+                    maps = of_tiles(self._pixels(grey, some)).sigmoid().numpy()
+                for tile, values in zip(some, maps, strict=True):
+                    whole.add(tile, values)
+            passes.append(whole.values())
+        return np.maximum.reduce(passes)
+
+    def _pixels(self, grey: np.ndarray, some: Sequence[Tile]) -> torch.Tensor:
+        """(N, 1, side, side) of 0..255: tiles at the model's size."""
+        parts = [grey[tile.top : tile.top + tile.side, tile.left : tile.left + tile.side] for tile in some]
+        stacked = torch.from_numpy(np.stack(parts))[:, None].float()
+        if stacked.shape[-1] == self.side:
+            return stacked
+        return F.interpolate(stacked, size=(self.side, self.side), mode="bilinear", antialias=True)
+
+
+def _batched(some: Sequence[Tile]) -> Iterator[list[Tile]]:
+    waiting = iter(some)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch

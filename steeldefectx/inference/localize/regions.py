@@ -1,0 +1,96 @@
+"""Regions of a frame that a map marks: their outlines, and what is said of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+from skimage import measure
+
+from steeldefectx.inference.localize.tiling import CELL, enlarged
+from steeldefectx.language.attributes import Attributes
+
+EIGHT_CONNECTED = np.ones((3, 3), bool)
+GAP = 1
+"""Cells up to which a gap within a region is closed: where tiles meet a line may be broken."""
+LEAST_CELLS = 2
+"""Cells that a region has at least."""
+CLOSENESS = 0.5
+"""Pixels by which an outline may be off."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a frame that is marked as one."""
+
+    box: tuple[int, int, int, int]
+    """Left, top, right, bottom, in pixels of the frame."""
+    polygon: list[tuple[float, float]]
+    """Its outer outline, x and y in pixels of the frame."""
+    area: int
+    """Pixels."""
+    score: float
+    """0..1, the highest value of the map in it."""
+    label: str | None = None
+    """The class, where one is told apart; None: unknown."""
+    probability: float | None = None
+    """Of the class, 0..1."""
+    sentence: str | None = None
+    """What it looks like, in words."""
+    attributes: Attributes | None = field(default=None, repr=False)
+
+
+def marked_cells(values: np.ndarray, threshold: float) -> np.ndarray:
+    """(rows, columns) bool: cells that a map (rows, columns) marks, small gaps closed."""
+    marked = np.pad(values >= threshold, GAP + 1)  # closing would eat what touches the border
+    return ndimage.binary_closing(marked, EIGHT_CONNECTED, GAP)[GAP + 1 : -GAP - 1, GAP + 1 : -GAP - 1]
+
+
+def full_mask(values: np.ndarray, size: tuple[int, int], threshold: float) -> np.ndarray:
+    """(H, W) bool: what a map marks, at the frame's own resolution.
+
+    Args:
+        values: (rows, columns).
+        size: Width and height of the frame.
+        threshold: Value from which a place is marked.
+    """
+    mask = np.empty((size[1], size[0]), bool)
+    for rows, some in enlarged(values, size):
+        mask[rows] = some >= threshold
+    return mask
+
+
+def find_regions(values: np.ndarray, size: tuple[int, int], threshold: float) -> list[Region]:
+    """The regions that a map marks, the highest score first.
+
+    Args:
+        values: (rows, columns), a value for each cell of :data:`~.tiling.CELL` pixels.
+        size: Width and height of the frame.
+        threshold: Value from which a cell is marked.
+    """
+    labels, _ = ndimage.label(marked_cells(values, threshold), EIGHT_CONNECTED)
+    found = []
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        own = labels[place] == number
+        if np.count_nonzero(own) < LEAST_CELLS:
+            continue
+        outline = _outline(own, place, size)
+        x, y = np.array(outline).T
+        box = int(np.floor(x.min())), int(np.floor(y.min())), int(np.ceil(x.max())), int(np.ceil(y.max()))
+        area = min(int(np.count_nonzero(own)) * CELL**2, (box[2] - box[0]) * (box[3] - box[1]))
+        found.append(Region(box, outline, area, float(values[place][own].max())))
+    return sorted(found, key=lambda region: -region.score)
+
+
+def _outline(own: np.ndarray, place: tuple[slice, slice], size: tuple[int, int]) -> list[tuple[float, float]]:
+    """The outer outline of a region in pixels, clockwise from its first point, which is not repeated."""
+    contours = measure.find_contours(np.pad(own, 1).astype(np.float32), 0.5)
+    longest = max(contours, key=len)
+    simpler = measure.approximate_polygon(longest, CLOSENESS / CELL)
+    if len(simpler) < 4:
+        simpler = longest
+    rows, columns = (simpler[:-1] - 0.5).T  # the padding and the middle of a cell
+    y = np.clip((rows + place[0].start) * CELL, 0, size[1])
+    x = np.clip((columns + place[1].start) * CELL, 0, size[0])
+    return [(round(float(a), 1), round(float(b), 1)) for a, b in zip(x, y, strict=True)]

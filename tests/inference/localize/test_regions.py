@@ -1,0 +1,57 @@
+"""Regions that a map marks: boxes, outlines, areas, and what is taken for one."""
+
+import numpy as np
+import pytest
+from skimage.draw import polygon2mask
+
+from steeldefectx.inference.localize.regions import find_regions, full_mask
+
+SIZE = (158, 118)
+
+
+def a_map(*parts):
+    values = np.zeros((30, 40), np.float32)
+    for rows, columns, value in parts:
+        values[rows, columns] = value
+    return values
+
+
+def test_regions_have_boxes_areas_and_scores_in_pixels_of_the_frame():
+    values = a_map((slice(5, 10), slice(8, 20), 0.9), (slice(20, 25), slice(30, 40), 0.7))
+    values[7, 9] = 0.95
+    first, second = find_regions(values, SIZE, 0.5)
+    assert first.box == (32, 20, 80, 40)
+    assert (first.area, first.score) == (5 * 12 * 16, pytest.approx(0.95))
+    assert second.box == (120, 80, 158, 100)  # as far as the frame goes
+    assert second.score == pytest.approx(0.7)
+
+
+def test_an_outline_encloses_what_is_marked():
+    values = np.zeros((30, 40), np.float32)
+    rows, columns = np.mgrid[:30, :40]
+    values[(rows - 15) ** 2 + (columns - 18) ** 2 < 70] = 1
+    values[(rows - 15) ** 2 + (columns - 18) ** 2 < 9] = 0  # a ring: the outline is the outer one
+    (region,) = find_regions(values, (160, 120), 0.5)
+    drawn = polygon2mask((120, 160), np.array(region.polygon)[:, ::-1])
+    disc = np.kron((rows - 15) ** 2 + (columns - 18) ** 2 < 70, np.ones((4, 4), bool))
+    assert (drawn & disc).sum() / (drawn | disc).sum() > 0.95
+    assert region.area < drawn.sum()
+
+
+def test_a_line_that_is_broken_for_a_cell_is_one_region_and_a_single_cell_none():
+    values = a_map((slice(10, 12), slice(2, 15), 0.8), (slice(10, 12), slice(16, 30), 0.8), (25, 5, 1.0))
+    (region,) = find_regions(values, SIZE, 0.5)
+    assert region.box[0] == 8
+    assert region.box[2] == 120
+    assert find_regions(np.zeros((30, 40), np.float32), SIZE, 0.5) == []
+    (all_over,) = find_regions(np.ones((30, 40), np.float32), SIZE, 0.5)
+    assert all_over.box == (0, 0, *SIZE)
+
+
+def test_a_mask_is_of_the_frames_own_size():
+    values = a_map((slice(5, 10), slice(8, 20), 1.0))
+    mask = full_mask(values, SIZE, 0.5)
+    assert mask.shape == SIZE[::-1]
+    expected = np.zeros(SIZE[::-1], bool)
+    expected[20:40, 32:80] = True
+    assert (mask & expected).sum() / (mask | expected).sum() > 0.9
