@@ -19,10 +19,10 @@ from steeldefectx.data.splits import few_shot_draw
 from steeldefectx.errors import DataError
 from steeldefectx.features.encoding import Features
 from steeldefectx.features.pixels import PixelStore
+from steeldefectx.language.class_sentences import class_sentences
 from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Predictor, Task
 from steeldefectx.models.clip import feature_width
-from steeldefectx.taxonomy import t1_variants
 
 VIEWS = 10
 """Varied views of each shot, as many as Tip-Adapter's augmented passes (Zhang et al. 2022)."""
@@ -105,7 +105,7 @@ def _pixels(split: Split, features: Features) -> Any:
 
 def _class_texts(split: Split, classes: list[str], level: str, t0_template: str) -> list[list[str]]:
     if level == ENSEMBLE:
-        return [t1_variants(name, t0_template) for name in classes]
+        return [class_sentences(name, t0_template) for name in classes]
     try:
         return class_texts(Data(classes, {"train": split}), level)
     except DataError as error:

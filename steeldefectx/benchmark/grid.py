@@ -66,6 +66,8 @@ class Cell:
     split_by: str = "auto"
     t0_template: str = T0_TEMPLATE
     t1_file: str | None = None
+    t1: Any = None
+    """T1 of single classes: name -> sentence."""
     annotations: str | None = None
     """T2 and T3: annotations.jsonl, or an annotation store."""
     settings: dict[str, Any] = field(default_factory=dict, hash=False)

@@ -87,7 +87,7 @@ class Workbench:
         decisive = asdict(cell) | {"settings": settings, "recipe": None, "method": settings.get("method", cell.method)}
         decisive["test_on"] = cell.test_on if cell.test_on in SOURCES else None
         for part in (decisive, decisive["settings"]):
-            for name in ("data_dir", "skip_bad", "t1_file", "annotations"):
+            for name in ("data_dir", "skip_bad", "t1_file", "t1", "annotations"):
                 part.pop(name, None)
         content = [decisive, self.fingerprint(cell), code_hash(*RUN_CODE, *CELL_CODE)]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

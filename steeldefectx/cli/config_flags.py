@@ -19,7 +19,7 @@ TRAIN_GROUPS = {
         *("config", "data_dir", "layout", "boxes", "skip_bad", "gc10", "page", "zip_encoding", "split_by"),
         *("validation", "hold_out"),
     ),
-    "texts": ("train_text", "test_text", "t0_template", "t1_file", "annotations", "crop_text"),
+    "texts": ("train_text", "test_text", "t0_template", "t1_file", "t1", "annotations", "crop_text"),
     "model and method": (
         *("recipe", "model", "method", "adapter_on", "towers", "ratio", "lora_rank", "lora_alpha", "lora_dropout"),
         *("image_size",),
@@ -36,12 +36,12 @@ EVAL_GROUPS = {
     "data": (
         *("config", "data_dir", "layout", "boxes", "split", "skip_bad", "gc10", "page", "zip_encoding", "split_by"),
     ),
-    "texts": ("text", "among", "t0_template", "t1_file", "annotations"),
+    "texts": ("text", "among", "t0_template", "t1_file", "t1", "annotations"),
     "output": ("output",),
 }
 PRETRAIN_GROUPS = {
     "data": ("images", "renderer", "class_texts", "described", "composed", "held_out", "t2", "workers"),
-    "model": ("image_size", "image_widths", "text_width", "text_layers", "projection", "place", "dense"),
+    "model": ("init", "image_size", "image_widths", "text_width", "text_layers", "projection", "place", "dense"),
     "optimization": ("batch_size", "lr", "warmup", "weight_decay", "ema", "seed", "precision"),
     "output": ("out", "resume"),
 }

@@ -21,17 +21,21 @@ def predict(
     images: Annotated[Path, typer.Argument(help="An image, or a folder that is searched at any depth.")],
     checkpoint: Annotated[
         str,
-        typer.Option(help="Output folder of train or export-onnx, Hub id, or embedded; with --texts also any CLIP."),
+        typer.Option(help="Output folder of train or export-onnx, Hub id, or embedded; with --classes also any CLIP."),
     ],
     out: Annotated[
         Path | None,
         typer.Option(help="Table (.csv, .parquet, .jsonl) or page (.html) to write; else it is printed."),
     ] = None,
     top_k: Annotated[int, typer.Option(metavar="N", min=1, help="Classes named for each image.")] = 3,
-    texts: Annotated[
+    classes: Annotated[
         Path | None,
         typer.Option(help="YAML or JSON with other classes: a list of names, or `name: description(s)`."),
     ] = None,
+    class_: Annotated[
+        list[str],
+        typer.Option("--class", metavar="NAME[: LOOKS]", help="One of other classes, or one more; repeatable."),
+    ] = [],  # noqa: B006  typer copies it
     abstain_below: Annotated[
         float, typer.Option(metavar="X", min=0, max=1, help="Call images unsure whose best probability is lower.")
     ] = 0.0,
@@ -42,6 +46,10 @@ def predict(
       steeldefectx predict images/ --checkpoint embedded
       steeldefectx predict images/ --checkpoint embedded --out found.html
       steeldefectx predict images/ --checkpoint embedded | head
+      steeldefectx predict images/ --checkpoint embedded --class Blowhole --class "Streak: a long pale stripe"
+
+    Classes of your own are told by their descriptions; names that the lexicon knows have one. Standard error
+    says which.
 
     In a terminal it prints an image a line and how many are of which class; in a pipe, CSV. A page has thumbnails, to
     be sorted and filtered. Hidden files, masks and what unpacking leaves behind are no images.
@@ -58,13 +66,15 @@ def predict(
         check_output_file(out, (*OUTPUTS, ".html"))
     refuse_misspelt(checkpoint)
     from steeldefectx.data.sources import find_images
-    from steeldefectx.language.class_texts import read_classes
+    from steeldefectx.language.class_sentences import asked_classes, sentence_origins
 
-    files, class_texts = find_images(images.expanduser()), None if texts is None else read_classes(texts)
+    files, (asked, described) = find_images(images.expanduser()), asked_classes(classes, class_)
+    if origins := sentence_origins(asked, described):
+        typer.echo(origins, err=True)
     from steeldefectx.inference import prediction_table  # imports torch; all that is above does without
     from steeldefectx.inference.classifier import SteelDefectClassifier
 
-    classifier = SteelDefectClassifier.from_pretrained(checkpoint, class_texts)
+    classifier = SteelDefectClassifier.from_pretrained(checkpoint, asked or None)
     predicted = prediction_table.predict_files(
         classifier, files, out, top_k=top_k, abstain_below=abstain_below, page=page
     )
@@ -125,6 +135,10 @@ def search(
     split: Annotated[str, typer.Option(help="test, train or all; --recall is of interest on test.")] = "all",
     texts: Annotated[str | None, typer.Option(help="Text level; the most specific that all images have.")] = None,
     top_k: Annotated[int, typer.Option(metavar="N", min=1, help="How many to find.")] = 10,
+    classes: Annotated[Path | None, typer.Option(help="T1 by class: YAML, class or folder name to sentence.")] = None,
+    class_: Annotated[
+        list[str], typer.Option("--class", metavar="NAME: LOOKS", help="T1 of one class; repeatable.")
+    ] = [],  # noqa: B006  typer copies it
     out: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
 ) -> None:
     """Search the data set: images for a text, or texts for an image.
@@ -152,7 +166,9 @@ def search(
     from steeldefectx.inference import search_page  # imports torch; all that is above does without
     from steeldefectx.inference.search import load_index
 
-    index, classes = load_index(checkpoint, config, folder, split, texts)
+    index, names = load_index(
+        checkpoint, config, folder, split, texts, None if classes is None else str(classes), class_
+    )
     if text_or_image is None:
         Console().print(search_page.recall_table(index.recall(), index))
         return
@@ -160,9 +176,9 @@ def search(
         hits = index.images_for_text(text_or_image, top_k)
     else:
         hits = index.texts_for_image(text_or_image, top_k)
-    Console().print(search_page.hits_table(index, hits, classes))
+    Console().print(search_page.hits_table(index, hits, names))
     if out is not None:
-        search_page.write_page(query or str(image), text_or_image, index, hits, classes, out)
+        search_page.write_page(query or str(image), text_or_image, index, hits, names, out)
         typer.echo(f"Wrote {out}: {len(hits)} found.")
 
 

@@ -129,6 +129,8 @@ def run_train(words: Sequence[str], program: str) -> None:
         images, classes = sum(sizes.values()), len(data.classes)
         plural = "image" if images == 1 else "images", "class" if classes == 1 else "classes"
         logging.info("%d %s of %d %s (%s)", images, plural[0], classes, plural[1], counts)
+        if data.origins and "T1" in (config.train_text, config.test_text):
+            logging.info("%s", data.origins)
     results = None if config.overwrite else _results_of_this_run(config, data)
     if results is not None:
         logging.info("%s holds this run already; --overwrite runs it again.", config.output_dir)

@@ -7,7 +7,7 @@ public release), ``sample`` (synthetic, rendered here) and folders of classes (y
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from steeldefectx.data import duplicates, sides, sources, splits
 from steeldefectx.data.configs import AUTO, CONFIGS, FOLDER_CONFIGS, OWN_IMAGES, check_config
 from steeldefectx.data.sample_rows import contents, sample_texts
 from steeldefectx.errors import ConfigError, DataError
-from steeldefectx.language.class_texts import read_class_texts
+from steeldefectx.language.class_sentences import class_sentence, given_sentences
 from steeldefectx.render.sample import class_of, id_of, sample_row
 from steeldefectx.store.annotations import Annotation, fingerprint
 from steeldefectx.store.reading import read_annotations
-from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence, t1_sentence
+from steeldefectx.taxonomy import CLASS_NAMES, T0_TEMPLATE, t0_sentence
 from steeldefectx.utils.fingerprint import code_hash
 
 GC10_PARTS = ("crop", "whole")
@@ -65,6 +65,9 @@ ROWS_CODE = (
     "data/sources/*.py",
     "data/sources/layouts/*.py",
     "data/tiff.py",
+    "language/class_sentences.py",
+    "language/lexicon/*.py",
+    "language/lexicon/*.yaml",
     "utils/grey_levels.py",
 )
 """What rows depend on beside files and settings."""
@@ -99,6 +102,8 @@ class SteelDefectXConfig(datasets.BuilderConfig):
     """T0 sentence with ``{}`` for the class name; T1 starts with it too."""
     t1_file: str | None = None
     """YAML or JSON file of class names and sentences: the T1 of these classes."""
+    t1: Mapping[str, str] | Sequence[str] | None = None
+    """T1 of single classes, which count more than the file's: name -> sentence, or texts as ``"name: sentence"``."""
     annotations: str | None = None
     """T2 and T3 of images: ``annotations.jsonl``, or an annotation store (its file, or its PostgreSQL URL)."""
     images: int = 1000
@@ -113,7 +118,7 @@ class SteelDefectXConfig(datasets.BuilderConfig):
         if self.name == "sample" and self.data_dir is not None:
             raise ConfigError("The config sample is rendered and reads no folder: leave out data_dir or the config.")
         # Files count by what they say; and a store's URL, which may have a password, is in no name.
-        read = {key: config_kwargs[key] for key in ("t1_file", "annotations") if config_kwargs.get(key)}
+        read = {key: config_kwargs[key] for key in ("t1_file", "t1", "annotations") if config_kwargs.get(key)}
         kept = {key: value for key, value in config_kwargs.items() if key not in read}
         config_id: str = super().create_config_id(kept, custom_features)
         if self.data_dir is not None:
@@ -125,12 +130,12 @@ def texts_read(settings: Mapping[str, Any]) -> dict[str, str]:
     """Among a config's settings, those that name texts to read, with a hash of what these say.
 
     Raises:
-        DataError, AnnotationError: They cannot be read.
+        DataError, AnnotationError, ConfigError: They cannot be read.
     """
     hashes = {}
-    if settings.get("t1_file"):
-        texts = read_class_texts(settings["t1_file"])
-        hashes["t1_file"] = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
+    if settings.get("t1_file") or settings.get("t1"):
+        texts = given_sentences(settings.get("t1_file"), settings.get("t1"))
+        hashes["t1"] = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()
     if settings.get("annotations"):
         hashes["annotations"] = fingerprint(read_annotations(settings["annotations"]))
     return hashes
@@ -208,8 +213,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
             yield row["image_id"], row
 
     def _read_texts(self) -> None:
-        if self.config.t1_file:
-            self._t1 = read_class_texts(self.config.t1_file)
+        self._t1 = given_sentences(self.config.t1_file, self.config.t1)
         if self.config.annotations:
             annotations = read_annotations(self.config.annotations)
             self._annotations = {annotation.image_id: annotation for annotation in annotations}
@@ -231,7 +235,7 @@ class SteelDefectX(datasets.GeneratorBasedBuilder):
     def _sample_row(self, index: int) -> dict[str, Any]:
         row = sample_row(index, self.config.images, self.config.image_size, self.config.seed)
         template = self.config.t0_template
-        return row | {"T0": t0_sentence(row["label"], template), "T1": t1_sentence(row["label"], template)}
+        return row | {"T0": t0_sentence(row["label"], template), "T1": class_sentence(row["label"], template)}
 
     def _source_row(self, sample: sources.Sample) -> dict[str, Any]:
         image, mask, attributes, template = contents(sample)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,8 @@ from steeldefectx.data.images import open_image
 from steeldefectx.data.sides import remarks_of
 from steeldefectx.data.splits import validation_split
 from steeldefectx.errors import DataError
-from steeldefectx.taxonomy import TEXT_LEVELS, near_class
+from steeldefectx.language.class_sentences import given_sentences, sentence_origins
+from steeldefectx.taxonomy import TEXT_LEVELS
 from steeldefectx.utils.drives import drive_error
 from steeldefectx.utils.printable import printable
 
@@ -26,7 +28,7 @@ CLASS_LEVELS = ("T0", "T1")
 """Levels whose text is the same for every sample of a class."""
 ROW_SETTINGS = (
     *("skip_bad", "gc10", "layout", "boxes", "page", "zip_encoding", "split_by"),
-    *("t0_template", "t1_file", "annotations"),
+    *("t0_template", "t1_file", "t1", "annotations"),
 )
 """Settings of the dataset that runs and grids have too."""
 
@@ -96,19 +98,17 @@ class Split:
         if any(missing):
             complete = [name for name, texts in self.texts.items() if None not in texts]
             raise DataError(
-                f"{sum(missing)} of {len(self)} samples have no {level} text{self._whose(np.array(missing), level)}. "
+                f"{sum(missing)} of {len(self)} samples have no {level} text{self._whose(np.array(missing))}. "
                 f"Levels that these data have: {', '.join(complete)}."
             )
         return [text for text in self.texts[level] if text is not None]
 
-    def _whose(self, missing: np.ndarray, level: str) -> str:
-        """The classes of samples without a text, and for one that is spelled nearly as a known one, which that is."""
+    def _whose(self, missing: np.ndarray) -> str:
+        """The classes of samples without a text."""
         if not self.classes:
             return ""
         names = [self.classes[label] for label in np.unique(self.labels[missing])]
-        known = {name: near for name in names if level == "T1" and (near := near_class(name)) is not None}
-        hints = "".join(f"; {name}: did you mean {near}? Rename the folder" for name, near in known.items())
-        return f", of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}{hints}"
+        return f", of {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}"
 
 
 @dataclass
@@ -120,6 +120,8 @@ class Data:
     splits: dict[str, Split]
     remarks: list[str] = field(default_factory=list)
     """How many images are kept on one side of the split, in words, where there are some."""
+    origins: str = ""
+    """Where the classes' T1 come from, in words, if not all are the 25 classes' own."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -171,18 +173,22 @@ def load_data(
     if validation:
         held_out = splits["train"].held_out(validation, seed)
         splits = {"train": splits["train"].part(~held_out), "test": splits["train"].part(held_out)}
-    return Data(classes, splits, remarks_of(rows))
+    origins = sentence_origins(classes, given_sentences(settings.get("t1_file"), settings.get("t1")))
+    return Data(classes, splits, remarks_of(rows), origins)
 
 
 def _split(rows: datasets.Dataset, present: list[int], classes: list[str]) -> Split:
     column = rows.cast_column("image", datasets.Image(decode=False))["image"]
     position = {label: index for index, label in enumerate(present)}
+    texts = {level: list(rows[level]) for level in TEXT_LEVELS}
+    # A class that nobody has described is told by its name's words.
+    texts["T1"] = [described or named for named, described in zip(texts["T0"], texts["T1"], strict=True)]
     return Split(
         column=column,
         column_hashes=[hashlib.sha256(image_bytes(cell)).hexdigest() for cell in column],
         rows=np.arange(len(rows)),
         labels=np.array([position[label] for label in rows["label"]], dtype=np.int64),
-        texts={level: list(rows[level]) for level in TEXT_LEVELS},
+        texts=texts,
         sources=np.array(rows["source"]),
         image_ids=np.array(rows["image_id"]),
         classes=classes,
@@ -230,14 +236,15 @@ def class_texts(data: Data, level: str) -> list[list[str]]:
     return [list(texts) for texts in texts_of_class]
 
 
-def notes_on_scores(data: Data, scored: list[Split]) -> list[str]:
+def notes_on_scores(data: Data, scored: list[Split], levels: Collection[str | None]) -> list[str]:
     """What a reader of scores has to know of the classes that they are of.
 
     Args:
         data: All data.
         scored: The splits that scores are of.
+        levels: The text levels in use.
     """
-    notes = list(data.remarks)
+    notes = [*data.remarks, *([data.origins] if data.origins and "T1" in levels else [])]
     if len(data.classes) == 1:
         notes.append(f"There is one class alone, {data.classes[0]}: among the data's classes every image is right.")
     tested = {int(label) for split in scored for label in split.labels}

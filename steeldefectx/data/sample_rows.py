@@ -8,13 +8,14 @@ from PIL import Image
 from steeldefectx.data.images import reads_alike
 from steeldefectx.data.sources import Sample, sample_pixels
 from steeldefectx.language.attributes import Attributes, attributes_from_mask, template_sentence
-from steeldefectx.taxonomy import T0_TEMPLATE, t0_sentence, t1_sentence
+from steeldefectx.language.class_sentences import class_sentence
+from steeldefectx.taxonomy import T0_TEMPLATE, t0_sentence
 from steeldefectx.utils.grey_levels import to_grey
 
 
 def sample_texts(sample: Sample, t0_template: str = T0_TEMPLATE) -> dict[str, str | None]:
     """The texts of a sample by level; a source's own where it has some."""
-    texts = {"T0": t0_sentence(sample.class_name, t0_template), "T1": t1_sentence(sample.class_name, t0_template)}
+    texts = {"T0": t0_sentence(sample.class_name, t0_template), "T1": class_sentence(sample.class_name, t0_template)}
     given = sample.texts or {}
     return texts | {"T2": None, "T3": None} | {level: given[level] for level in ("T1", "T3") if level in given}
 

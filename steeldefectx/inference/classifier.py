@@ -20,11 +20,12 @@ from steeldefectx.errors import ConfigError, DataError, DriveGoneError, ModelErr
 from steeldefectx.features.pixels import LOOKED_AT
 from steeldefectx.inference.engines import BATCH, Engine, TorchEngine
 from steeldefectx.inference.onnx import OnnxEngine, is_export
+from steeldefectx.language.class_sentences import class_sentences
 from steeldefectx.models.calibration import read_calibration
 from steeldefectx.models.checkpoint import load_checkpoint
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
-from steeldefectx.taxonomy import find_class, t0_sentence
+from steeldefectx.taxonomy import find_class
 from steeldefectx.utils.cores import usable_cores
 from steeldefectx.utils.prefetch import prefetch
 
@@ -151,8 +152,9 @@ class SteelDefectClassifier:
 
         Args:
             images: Pillow images or paths, as many as there are; or one of them.
-            texts: Other classes, zero-shot: their names, of which the T0 sentences are made, or for each its
-                descriptions, which are averaged. The temperature, fitted to the checkpoint's own classes, is not used.
+            texts: Other classes, zero-shot: their names, which are described as the 25 classes and the lexicon do,
+                or for each its descriptions, which are averaged. The temperature, fitted to
+                the checkpoint's own classes, is not used.
             top_k: How many classes to name for each.
             abstain_below: A prediction whose best probability is lower abstains: 0.5 asks for classes that are more
                 probable than all others together.
@@ -215,7 +217,7 @@ def _load(name: str, texts: Texts | None) -> tuple[Engine, float]:
 
 
 def texts_by_class(texts: Texts) -> dict[str, list[str]]:
-    """Class name -> its texts; a list of names gets T0 sentences.
+    """Class name -> its texts; a name alone gets those that are known of it.
 
     Raises:
         ConfigError: Fewer than two classes, a name twice, or texts that are empty or no strings.
@@ -224,7 +226,7 @@ def texts_by_class(texts: Texts) -> dict[str, list[str]]:
         names = list(texts)
         if isinstance(texts, str) or len(set(map(str, names))) < len(names):
             raise ConfigError("texts: give class names, each once, or class names with their descriptions.")
-        texts = {name: t0_sentence(str(name)) for name in names}
+        texts = {name: class_sentences(str(name)) for name in names}
     by_class = {name: [given] if isinstance(given, str) else list(given or []) for name, given in texts.items()}
     if len(by_class) < 2:
         raise ConfigError("texts: give two classes at least; the probability of the only one would be 1.")

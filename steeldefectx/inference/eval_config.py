@@ -45,7 +45,15 @@ class EvalConfig:
         choices=("auto", "rule", "grouped", None),
     )
     t0_template: str | None = setting(None, "T0 sentence with {} for the class name; as trained by default.")
-    t1_file: str | None = setting(None, "T1 by class: a YAML file; as trained by default.")
+    t1_file: str | None = setting(
+        None, "T1 by class: YAML, class or folder name to sentence; as trained by default.", aliases=["--classes"]
+    )
+    t1: list[str] | None = setting(
+        None,
+        'T1 of one class, as --class "Blowhole: a round dark cavity"; repeatable, and before the file\'s.',
+        aliases=["--class"],
+        action="extend",
+    )
     annotations: str | None = setting(None, "T2 and T3: annotations.jsonl or a store; of the same data, as trained.")
     split: str = setting("test", "Split to evaluate on.", choices=SPLITS)
     text: str | None = setting(
@@ -83,5 +91,6 @@ class EvalConfig:
             "split_by": self.split_by or recipe.get("split_by", "auto"),
             "t0_template": self.t0_template or recipe.get("t0_template", T0_TEMPLATE),
             "t1_file": self.t1_file or recipe.get("t1_file"),
+            "t1": self.t1 or recipe.get("t1"),
             "annotations": self.annotations or (recipe.get("annotations") if as_trained else None),
         }

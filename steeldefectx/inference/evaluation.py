@@ -97,7 +97,7 @@ def evaluate_checkpoint(config: EvalConfig) -> dict[str, Any]:
         "encoded": encoded,
         "n_test": sum(map(len, parts)),
         "classes": data.classes,
-        "notes": notes_on_scores(data, parts),
+        "notes": notes_on_scores(data, parts, {level}),
         "seconds": watch.total(),
         "recipe": recipe,
         "data_fingerprint": data.fingerprint,

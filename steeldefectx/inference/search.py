@@ -159,7 +159,13 @@ class Index:
 
 
 def load_index(
-    checkpoint: str, config: str | None, data_dir: str | None, split: str, level: str | None
+    checkpoint: str,
+    config: str | None,
+    data_dir: str | None,
+    split: str,
+    level: str | None,
+    t1_file: str | None = None,
+    t1: Sequence[str] = (),
 ) -> tuple[Index, list[str]]:
     """A checkpoint's index of a data set; without one named, of that which it was trained on.
 
@@ -169,6 +175,8 @@ def load_index(
         data_dir: Its folder, where it needs one.
         split: ``train``, ``test`` or ``all``.
         level: Text level; None takes the most specific that all images have.
+        t1_file: T1 by class, a YAML file.
+        t1: T1 of single classes, as ``"name: sentence"``.
 
     Returns:
         The index, and the names of the classes.
@@ -183,7 +191,9 @@ def load_index(
     if level not in (*TEXT_LEVELS, None):
         raise ConfigError(f"--texts {level}: choose one of {', '.join(TEXT_LEVELS)}.")
     results = read_results(Path(checkpoint).expanduser() / RESULTS)
-    settings = EvalConfig(checkpoint, config, data_dir).data_settings(results["recipe"] if results else {})
+    settings = EvalConfig(checkpoint, config, data_dir, t1_file=t1_file, t1=list(t1) or None).data_settings(
+        results["recipe"] if results else {}
+    )
     data = load_data(**settings)
     chosen = list(data.splits.values()) if split == ALL else [data.split(split)]
     model, _ = load_checkpoint(checkpoint)

@@ -77,7 +77,15 @@ class TrainConfig:
         choices=("auto", "rule", "grouped"),
     )
     t0_template: str = setting(T0_TEMPLATE, "T0 sentence with {} for the class name.")
-    t1_file: str | None = setting(None, "T1 by class: YAML of steeldefectx describe-classes, corrected.")
+    t1_file: str | None = setting(
+        None, "T1 by class: YAML, class or folder name to sentence, as describe-classes writes.", aliases=["--classes"]
+    )
+    t1: list[str] | None = setting(
+        None,
+        'T1 of one class, as --class "Blowhole: a round dark cavity"; repeatable, and before the file\'s.',
+        aliases=["--class"],
+        action="extend",
+    )
     annotations: str | None = setting(None, "T2 and T3: annotations.jsonl, or an annotation store.")
     model: str = setting(
         "embedded",

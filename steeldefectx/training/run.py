@@ -94,7 +94,7 @@ def run(config: TrainConfig, data: Data) -> dict[str, Any]:
         "best_epoch": progress.best_epoch or None,
         "precision": str(dtype).removeprefix("torch."),
         "scored_in": "float32",
-        "notes": notes_on_scores(data, [test]),
+        "notes": notes_on_scores(data, [test], {config.train_text, config.test_text}),
     }
     if accelerator.is_main_process:
         try:

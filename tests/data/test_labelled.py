@@ -78,7 +78,9 @@ def test_images_that_are_kept_together_are_counted_beside_the_scores(tmp_path):
     image.save(tmp_path / "burr" / "5-again.jpg")
     for _ in range(2):  # made, then as kept
         data = load_data("class-folders", str(tmp_path))
-        notes = notes_on_scores(data, list(data.splits.values()))
+        notes = notes_on_scores(data, list(data.splits.values()), {"T0"})
         assert notes == ["2 images nearly equal another one; each of their 1 groups is on one side."]
     parted = load_data("class-folders", str(tmp_path), split_by="rule")
-    assert notes_on_scores(parted, list(parted.splits.values())) == []
+    assert notes_on_scores(parted, list(parted.splits.values()), {"T0"}) == []
+    said = notes_on_scores(parted, list(parted.splits.values()), {"T1", "T0"})
+    assert said == ["Descriptions of classes by the lexicon: dent; none but their names: burr."]

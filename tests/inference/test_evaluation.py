@@ -11,6 +11,7 @@ from steeldefectx.inference.evaluation import evaluate_checkpoint
 from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import load_clip
 from steeldefectx.models.image_classifier import new_classifier
+from steeldefectx.taxonomy import t0_sentence
 
 CLASSES = ["dark", "neither", "bright"]
 """Those of the checkpoints: not in alphabetical order, and one more than the images have."""
@@ -58,7 +59,8 @@ def test_recalls_are_those_of_what_the_classifier_predicts_by_name(among, checkp
     )
     is_clip = checkpoint.name.startswith("clip")
     told_apart = ["dark", "bright"] if among == "data" else CLASSES
-    classifier = SteelDefectClassifier.from_pretrained(checkpoint, told_apart if is_clip and among == "data" else None)
+    texts = {name: t0_sentence(name) for name in told_apart} if is_clip and among == "data" else None
+    classifier = SteelDefectClassifier.from_pretrained(checkpoint, texts)
     files = sorted(images.glob("*/*.png"))
     columns = [classifier.classes.index(name) for name in told_apart]
     predicted = [told_apart[best] for best in classifier.logits(files)[:, columns].argmax(1)]
@@ -75,12 +77,20 @@ def test_recalls_are_those_of_what_the_classifier_predicts_by_name(among, checkp
 
 def test_data_and_their_split_are_those_of_the_run_unless_flags_say_otherwise():
     recipe = {"config": "class-folders", "data_dir": "mine", "gc10": "whole", "split_by": "grouped",
-              "t0_template": "A {}.", "t1_file": "t1.yaml", "annotations": "texts.jsonl"}  # fmt: skip
+              "t0_template": "A {}.", "t1_file": "t1.yaml", "t1": ["Duck: a bird"],
+              "annotations": "texts.jsonl"}  # fmt: skip
     assert EvalConfig("runs/latest").data_settings(recipe) == recipe | {
         "skip_bad": False, "layout": "auto", "boxes": "crop", "page": 0, "zip_encoding": None,
     }  # fmt: skip
     typed = EvalConfig("runs/latest", data_dir="raw", split_by="rule", gc10="crop", t0_template="{}")
     expected = {"config": "auto", "data_dir": "raw", "split_by": "rule", "gc10": "crop", "t0_template": "{}"}
-    others = {"t1_file": "t1.yaml", "annotations": None, "skip_bad": False, "layout": "auto", "boxes": "crop"}
+    others = {
+        "t1_file": "t1.yaml",
+        "t1": ["Duck: a bird"],
+        "annotations": None,
+        "skip_bad": False,
+        "layout": "auto",
+        "boxes": "crop",
+    }
     others |= {"page": 0, "zip_encoding": None}
     assert typed.data_settings(recipe) == expected | others, "annotations are of the images trained on"

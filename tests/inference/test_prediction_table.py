@@ -107,11 +107,11 @@ def test_other_classes_from_a_file_and_abstaining(checkpoint, images, tmp_path):
     (tmp_path / "texts.json").write_text('["dent", "hole"]')
     for file in ("texts.yaml", "texts.json"):
         out = tmp_path / f"{file}.jsonl"
-        predict(images, "--checkpoint", checkpoint, "--texts", tmp_path / file, "--abstain-below", 1, "--out", out)
+        predict(images, "--checkpoint", checkpoint, "--classes", tmp_path / file, "--abstain-below", 1, "--out", out)
         rows = [row for row in read(out) if row["error"] is None]
         assert {row["class"] for row in rows} == {"dent", "hole"}
         assert all(row["abstained"] for row in rows)
-    bare = predict(images / "below" / "0.png", "--checkpoint", "tiny", "--texts", tmp_path / "texts.json")
+    bare = predict(images / "below" / "0.png", "--checkpoint", "tiny", "--classes", tmp_path / "texts.json")
     assert bare.exit_code == 0
 
 
@@ -123,7 +123,7 @@ def test_other_classes_from_a_file_and_abstaining(checkpoint, images, tmp_path):
 def test_texts_that_make_no_sense_are_said_before_anything_is_written(content, message, checkpoint, images, tmp_path):
     file = tmp_path / "texts.yaml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    done = predict(images, "--checkpoint", checkpoint, "--texts", file, "--out", tmp_path / "t.csv")
+    done = predict(images, "--checkpoint", checkpoint, "--classes", file, "--out", tmp_path / "t.csv")
     assert done.exit_code == 2
     assert message in done.stderr
     assert not (tmp_path / "t.csv").exists()
@@ -271,7 +271,7 @@ def test_names_that_a_spreadsheet_would_run_are_text_in_a_csv_and_unchanged_else
         Image.new("L", (20, 20), 9).save(name)
     (tmp_path / "texts.yaml").write_text("'=cmd': a hollow\n'@b': a hole\n")
     for ending in ("csv", "jsonl", "parquet"):
-        done = predict(".", "--checkpoint", "tiny", "--texts", "texts.yaml", "--out", f"t.{ending}", "--top-k", 1)
+        done = predict(".", "--checkpoint", "tiny", "--classes", "texts.yaml", "--out", f"t.{ending}", "--top-k", 1)
         assert done.exit_code == 0, done.output
         rows = {row["file"]: row["class"] for row in read(tmp_path / f"t.{ending}")}
         before = "'" if ending == "csv" else ""
@@ -328,7 +328,7 @@ def test_names_that_would_break_a_line_or_move_the_cursor_are_escaped_in_a_csv(t
     (tmp_path / "texts.yaml").write_text("[hollow, hole]\n")
     for ending in ("csv", "jsonl"):
         done = predict(
-            folder, "--checkpoint", "tiny", "--texts", tmp_path / "texts.yaml", "--out", tmp_path / f"t.{ending}"
+            folder, "--checkpoint", "tiny", "--classes", tmp_path / "texts.yaml", "--out", tmp_path / f"t.{ending}"
         )
         assert done.exit_code == 1
         assert "unreadable" in done.output

@@ -13,7 +13,8 @@ from PIL import Image
 from steeldefectx.data.builder import load_dataset
 from steeldefectx.data.sources import read_mask
 from steeldefectx.errors import DataError
-from steeldefectx.taxonomy import TEXT_LEVELS, t0_sentence, t1_sentence
+from steeldefectx.language.class_sentences import class_sentence
+from steeldefectx.taxonomy import TEXT_LEVELS, t0_sentence
 
 
 @dataclass
@@ -85,4 +86,4 @@ def what_is_missing(example: Example, levels: Sequence[str], predicted: str | No
 def _all_texts(example: Example, predicted: str | None) -> dict[str, str | None]:
     if example.texts is not None:
         return example.texts
-    return {} if predicted is None else {"T0": t0_sentence(predicted), "T1": t1_sentence(predicted)}
+    return {} if predicted is None else {"T0": t0_sentence(predicted), "T1": class_sentence(predicted)}

@@ -34,11 +34,12 @@ from PIL import Image
 from torch.nn import functional as F
 
 from steeldefectx.errors import ModelError
+from steeldefectx.language.class_sentences import class_sentence
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.image_classifier import ImageClassifier
 from steeldefectx.models.preprocessing import Preprocessing
 from steeldefectx.models.steel_clip import SteelCLIPConfig
-from steeldefectx.taxonomy import t0_sentence, t1_sentence
+from steeldefectx.taxonomy import t0_sentence
 
 WITH_CLASS_TOKEN = ("clip", "vit", "deit")
 """Model types whose first token is what the image is told by."""
@@ -58,7 +59,7 @@ def class_mean(clip: Clip, classes: Sequence[str], level: str) -> torch.Tensor:
         level: ``T0`` for class names, which a class name is set against; any other for descriptions (T1), or names of
             classes that have none, for texts of the other levels and of one's own.
     """
-    texts = [t0_sentence(name) if level == "T0" else t1_sentence(name) or t0_sentence(name) for name in classes]
+    texts = [t0_sentence(name) if level == "T0" else class_sentence(name) or t0_sentence(name) for name in classes]
     return _embed(clip, texts).mean(0)
 
 
