@@ -12,8 +12,9 @@ mean over draws, the standard deviation over them. All models go through the sam
   have texts, with methods that use them.
 - what a text says: a text that is true of an image against the same with one fact swapped, on real images with masks
   and on scenes rendered from names that the model was not pretrained on.
-- the unusual: tiles against the nearest patch of 50 sound tiles (as PatchCore, Roth et al. 2022, without its coreset),
-  for each map of the tower; the area under the ROC curve of whether there is a defect.
+- where it is: the map of the defect, without any text, against real masks.
+- the unusual: tiles against the nearest patch of 50 sound tiles (as PatchCore, Roth et al. 2022, with patches at random
+  for its coreset), for each map of the tower; the area under the ROC curve of whether there is a defect.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from metal_tiles import SOUND, Crops, aluminium_crops, aluminium_tiles, masked_images
+from metal_tiles import SOUND, Crops, Masked, aluminium_crops, aluminium_tiles, masked_images
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -35,12 +36,14 @@ from tower_features import Tower, load_tower, load_vit
 
 from steeldefectx.data.labelled import Split, class_texts, load_data
 from steeldefectx.features.logits import class_logits
+from steeldefectx.inference.localize.tiling import resized
 from steeldefectx.language.lexicon.reading import find_entry, lexicon, read_entries
 from steeldefectx.language.scene_facts import Facts
 from steeldefectx.language.scene_texts import SceneText, describe, swapped
 from steeldefectx.language.scene_words import SOUND as SOUND_TEXTS
 from steeldefectx.methods import load_method
 from steeldefectx.methods.interface import Classes, Examples, Images, Task
+from steeldefectx.metrics.localization import PixelCounts, mean_iou
 from steeldefectx.render.composed.compose import compose
 from steeldefectx.utils.results import versions, write_json
 
@@ -53,6 +56,10 @@ WORDINGS = 4
 """Texts an image and a fact."""
 SCENES = 600
 """Rendered scenes that facts are read from."""
+PATCHES = 10_000
+"""Patches of them that are kept, at random."""
+MARKED = 0.5
+"""Value of the map from which a pixel is marked."""
 MEMORY = 50
 """Sound tiles that are remembered."""
 UNSEEN = Path(__file__).parent / "data" / "unseen-names"
@@ -78,6 +85,7 @@ def main() -> None:
         if options.data_dir and tower.clip:
             masked = masked_images(options.data_dir)
             result[tower.name] |= swaps(tower, [(one.image, one.facts) for one in masked], "masks")
+            result[tower.name] |= masks_found(tower, masked)
         if tower.clip:
             result[tower.name] |= swaps(tower, unseen_scenes(), "unseen scenes")
         if options.frames:
@@ -146,6 +154,24 @@ def swaps(tower: Tower, rows: list[tuple[Any, Facts]], name: str) -> dict[str, A
         of_image = np.array([right[numbers == n].mean() for n in np.unique(numbers)])
         found[f"{name}: {attribute}"] = _bootstrap(lambda rows, of=of_image: float(of[rows].mean()), len(of_image))
     return found
+
+
+def masks_found(tower: Tower, masked: list[Masked]) -> dict[str, Any]:
+    """How well the map of the defect, of a model that has one, agrees with masks."""
+    maps = tower.images([one.image for one in masked], maps=True).maps if masked else {}
+    if "defect" not in maps:
+        return {}
+    shares, counts, overlaps = maps["defect"][:, 0].sigmoid().numpy(), PixelCounts(), []
+    for share, one in zip(shares, masked, strict=True):
+        values = resized(share, one.mask.shape).clip(0, 1)
+        counts.add(values, one.mask)
+        overlaps.append(mean_iou([values], [one.mask], MARKED))
+    of = np.array(overlaps)
+    return {
+        f"masks: mean IoU above {MARKED}": _bootstrap(lambda rows: float(of[rows].mean()), len(of)),
+        "masks: pixel AUROC": {"pixels": _percent(counts.auroc())},
+        "masks: F1-max": {"pixels": _percent(counts.f1_max()[0])},
+    }
 
 
 def _pairs(facts: Facts, attribute: str, rng: np.random.Generator) -> list[tuple[SceneText, SceneText]]:
@@ -218,6 +244,8 @@ def patch_memory(tower: Tower, sound: Crops, faulty: Crops) -> dict[str, Any]:
     found = {}
     for name, known in memory.items():
         patches, shown = _patches(known).flatten(0, 1), _patches(maps[name])
+        kept = np.random.default_rng(0).permutation(len(patches))[:PATCHES]
+        patches = patches[torch.from_numpy(kept)]
         distances = torch.stack([torch.cdist(one, patches).min(1).values.max() for one in shown]).numpy()
 
         def area(rows: np.ndarray, distances: np.ndarray = distances) -> float:
@@ -271,6 +299,8 @@ def _table(result: dict[str, Any]) -> Table:
 def _cell(value: Any) -> str:
     if not isinstance(value, dict):
         return "" if value is None else str(value)
+    if "pixels" in value:
+        return str(value["pixels"])
     if "std" in value:
         return f"{value['mAcc']} ± {value['std']}"
     first = f"{value['Acc']} / {value['mAcc']}" if "Acc" in value else f"{value['value']}"

@@ -156,6 +156,8 @@ class Masked:
     """A real image with the facts that its mask gives."""
 
     image: Image.Image
+    mask: np.ndarray
+    """(H, W) bool."""
     facts: Facts
 
 
@@ -169,7 +171,7 @@ def masked_images(folder: str) -> list[Masked]:
             image = row["image"].convert("L")
             mask = np.array(row["mask"].convert("L").resize(image.size, Image.Resampling.NEAREST)) > 127
             if mask.any() and not mask.all():
-                found.append(Masked(image, mask_facts(np.array(image), mask, names.int2str(row["label"]))))
+                found.append(Masked(image, mask, mask_facts(np.array(image), mask, names.int2str(row["label"]))))
     return found
 
 

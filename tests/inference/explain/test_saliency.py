@@ -30,7 +30,7 @@ from steeldefectx.render.scenes import render_scene
 from steeldefectx.taxonomy import CLASS_NAMES, t0_sentence, t1_sentence
 
 TEXTS = ["a dark vertical scratch", "round holes"]
-CLASSES = ["Crazing", "Patches", "weld spatter"]
+CLASSES = ["Crazing", "Patches", "spilled milk"]
 SIDE, PATCH = 32, 8
 
 
@@ -181,7 +181,7 @@ def test_a_description_is_set_against_descriptions_and_a_name_against_names():
             return clip.embed_texts(clip.encode_texts(clip.tokenize(texts))).mean(0)
 
     names = [t0_sentence(name) for name in CLASSES]
-    described = [t1_sentence("Crazing"), t1_sentence("Patches"), names[2]]  # nobody has described weld spatter
+    described = [t1_sentence("Crazing"), t1_sentence("Patches"), names[2]]  # nobody has described spilled milk
     assert torch.allclose(class_mean(clip, CLASSES, "T0"), embedded(names), atol=1e-6)
     assert torch.allclose(class_mean(clip, CLASSES, "T3"), embedded(described), atol=1e-6)
 
