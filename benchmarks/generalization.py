@@ -50,7 +50,7 @@ from steeldefectx.utils.results import versions, write_json
 BOOTSTRAP = 2000
 SHOTS, DRAWS, VIEWS = (1, 2, 4, 8), 5, 10
 """Few-shot: images a class, draws of them, varied views of each."""
-TEXT_METHODS = ("tip-adapter-f", "cross-modal", "full-rank")
+TEXT_METHODS = ("tip-adapter-f", "cross-modal")
 SWAPPED = ("location", "direction", "tone", "number")
 WORDINGS = 4
 """Texts an image and a fact."""
@@ -95,8 +95,14 @@ def main() -> None:
             result[tower.name] |= few_shot(tower, crops)
             result[tower.name] |= patch_memory(tower, *aluminium_tiles(options.frames))
         Console().print(_table(result))
+        said = {
+            name: {
+                row: value | {"said": _cell(value)} if isinstance(value, dict) else value for row, value in own.items()
+            }
+            for name, own in result.items()
+        }
         if options.out:
-            write_json({"models": result, "versions": versions()}, options.out)
+            write_json({"models": said, "versions": versions()}, options.out)
 
 
 def zero_shot_steel(tower: Tower, folder: str) -> dict[str, Any]:
@@ -225,10 +231,8 @@ def few_shot(tower: Tower, crops: Crops) -> dict[str, Any]:
                 scores[name][shots].append(_mean_accuracy(logits.argmax(1).numpy(), crops.labels[tested]))
     for name, by_shots in scores.items():
         for shots, values in by_shots.items():
-            found[f"aluminium, {shots} shots: {name}"] = {
-                "mAcc": _percent(np.mean(values)),
-                "std": _percent(np.std(values)),
-            }
+            spread = {"mAcc": round(float(np.mean(values)), 2), "std": round(float(np.std(values)), 2)}
+            found[f"aluminium, {shots} shots: {name}"] = spread
     return found
 
 

@@ -51,7 +51,7 @@ class Tower:
     @property
     def scale(self) -> float:
         """Factor on cosines."""
-        return float(self.clip.model.logit_scale.exp()) if self.clip else 1.0
+        return self.clip.model.logit_scale.exp().item() if self.clip else 1.0
 
     @cached_property
     def features(self) -> Features:

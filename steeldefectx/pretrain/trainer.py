@@ -106,7 +106,7 @@ def pretrain(config: PretrainConfig) -> Path:
         if identity.items() <= finished.items():
             return folder / MODEL
     tokenizer = learn_tokenizer(corpus(config), VOCABULARY, config.sizes.context_length)
-    learner = Learner(_first_model(tokenizer, config)).to(device, memory_format=torch.channels_last)
+    learner = Learner(_first_model(tokenizer, config).to(device, memory_format=torch.channels_last)).to(device)
     optimizer = torch.optim.AdamW(parameter_groups(learner, config.weight_decay), lr=config.lr)
     snapshots = Snapshots(folder, identity, MINUTES, writes=True)
     saved = snapshots.load(learner, optimizer) if config.resume else None

@@ -148,7 +148,7 @@ def test_ones_own_class_folders(class_folders):
     by_class = {row["label"]: row for row in rows["train"]}
     assert by_class[0]["T1"] == t1_sentence("Crazing")
     assert by_class[1]["T0"] == "A photo of steel surface defect: scratch."
-    assert by_class[1]["T1"] is None
+    assert by_class[1]["T1"] == "A photo of steel surface defect: scratch, a thin line drawn over the surface."
     assert by_class[2]["T3"] is None
     assert by_class[2]["mask"] is None
 

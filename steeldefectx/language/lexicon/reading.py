@@ -61,6 +61,10 @@ class Entry:
         return (self.name, *self.also)
 
 
+GENERIC = ("a scratch", "scratches")
+"""Synonyms of a class that are no name of it alone: a scratch may be dark as well."""
+
+
 @cache
 def lexicon() -> dict[str, Entry]:
     """All entries by name: the 25 classes, then those of the files.
@@ -108,7 +112,9 @@ def _key(name: str) -> str:
 
 def _of_class(name: str) -> Entry:
     surfaces = ("plain", "plain", "plain", "hot-rolled", "cold-rolled", "pickled")
-    return Entry(name, CLASSES, LOOKS[name], NAMES[name], surfaces=surfaces)
+    return Entry(
+        name, CLASSES, LOOKS[name], tuple(also for also in NAMES[name] if also not in GENERIC), surfaces=surfaces
+    )
 
 
 def read_entries(file: Path, taken: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
