@@ -11,7 +11,8 @@ mean over draws, the standard deviation over them. All models go through the sam
   that the lexicon has for their names. Few-shot there, on what the image tower's last stages say and, of models that
   have texts, with methods that use them.
 - what a text says: a text that is true of an image against the same with one fact swapped, on real images with masks
-  and on scenes rendered from names that the model was not pretrained on.
+  and on scenes rendered from names that the model was not pretrained on. "By value" is the mean over what is true: most
+  real masks stand upright, so that who always says so is right of most.
 - where it is: the map of the defect, without any text, against real masks.
 - the unusual: tiles against the nearest patch of 50 sound tiles (as PatchCore, Roth et al. 2022, with patches at random
   for its coreset), for each map of the tower; the area under the ROC curve of whether there is a defect.
@@ -158,7 +159,10 @@ def swaps(tower: Tower, rows: list[tuple[Any, Facts]], name: str) -> dict[str, A
         right = ((image * true).sum(1) > (image * false).sum(1)).double().numpy()
         numbers = np.array([n for n, _, _ in pairs])
         of_image = np.array([right[numbers == n].mean() for n in np.unique(numbers)])
-        found[f"{name}: {attribute}"] = _bootstrap(lambda rows, of=of_image: float(of[rows].mean()), len(of_image))
+        values = np.array([rows[n][1][attribute] for n in np.unique(numbers)])
+        judged = _bootstrap(lambda rows, of=of_image: float(of[rows].mean()), len(of_image))
+        by_value = np.mean([of_image[values == value].mean() for value in np.unique(values)])
+        found[f"{name}: {attribute}"] = judged | {"by_value": _percent(by_value)}
     return found
 
 
@@ -307,6 +311,8 @@ def _cell(value: Any) -> str:
         return str(value["pixels"])
     if "std" in value:
         return f"{value['mAcc']} ± {value['std']}"
+    if "by_value" in value:
+        return f"{value['value']} ({value['low']} to {value['high']}); by value {value['by_value']}"
     first = f"{value['Acc']} / {value['mAcc']}" if "Acc" in value else f"{value['value']}"
     return f"{first} ({value['low']} to {value['high']})"
 
