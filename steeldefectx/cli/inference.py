@@ -46,7 +46,7 @@ def predict(
       steeldefectx predict images/ --checkpoint embedded
       steeldefectx predict images/ --checkpoint embedded --out found.html
       steeldefectx predict images/ --checkpoint embedded | head
-      steeldefectx predict images/ --checkpoint embedded --class Blowhole --class "Streak: a long pale stripe"
+      steeldefectx predict a.jpg --checkpoint embedded --class Dent --class Burr
 
     Classes of your own are told by their descriptions; names that the lexicon knows have one. Standard error
     says which.

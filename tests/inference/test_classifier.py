@@ -18,11 +18,11 @@ from steeldefectx.data.images import MAX_PIXELS, open_image
 from steeldefectx.errors import ConfigError, DataError, DriveGoneError, ModelError
 from steeldefectx.inference.classifier import Prediction
 from steeldefectx.inference.engines import BATCH
+from steeldefectx.language.class_sentences import class_sentences
 from steeldefectx.models.adapters import ClipAdapter
 from steeldefectx.models.calibration import CALIBRATION, calibrate, write_calibration
 from steeldefectx.models.checkpoint import save_checkpoint
 from steeldefectx.models.clip import load_clip
-from steeldefectx.taxonomy import t0_sentence
 
 CLASSES = {"Crazing": ["a fine network of cracks"], "Patches": ["a patch", "two patches"], "weld spatter": ["drops"]}
 
@@ -120,7 +120,7 @@ def test_a_class_of_the_25_comes_with_looks_and_cause_and_another_with_none():
 def test_any_label_set_is_zero_shot(classifier):
     names, image = ["dent", "hole", "good"], picture(3)
     (found,) = classifier.predict(image, names)
-    expected = by_hand(classifier.engine.model, image, {name: [t0_sentence(name)] for name in names})
+    expected = by_hand(classifier.engine.model, image, {name: class_sentences(name) for name in names})
     assert probabilities(found, names) == pytest.approx(expected, abs=1e-5)
     described = {"dent": "a hollow", "hole": ["a round hole", "light shines through"]}
     (found,) = classifier.predict(image, described)
