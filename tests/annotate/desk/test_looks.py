@@ -75,7 +75,7 @@ def work_is_in_reach(page, where):
 
 def test_pinching_zooms(desk, browser):
     page = desk.sit_down(browser, "anna", 390, 844, has_touch=True)
-    page.wait_for_function("document.querySelector('#image').naturalWidth > 0")
+    page.wait_for_function("document.querySelector('#image').getBoundingClientRect().width > 200")
     before = page.locator("#image").bounding_box()["width"]
     touch = page.context.new_cdp_session(page)
     for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 60), ("touchEnd", None)):
