@@ -6,6 +6,7 @@ Nothing here takes part in pretraining.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -140,13 +141,15 @@ def _sound(frame: _Frame, side: int, rng: np.random.Generator) -> Image.Image | 
     return _tile(frame, side, rng, lambda part: not part.any())
 
 
-def _tile(frame: _Frame, side: int, rng: np.random.Generator, wanted: object) -> Image.Image | None:
+def _tile(
+    frame: _Frame, side: int, rng: np.random.Generator, wanted: Callable[[np.ndarray], bool]
+) -> Image.Image | None:
     """A square of the sheet whose defects are as wanted; None if some tries find none."""
     height, width = frame.defects.shape
     for _ in range(TRIES):
         top, left = int(rng.integers(height - side)), int(rng.integers(width - side))
         part = (slice(top, top + side), slice(left, left + side))
-        if frame.sheet[part].all() and wanted(frame.defects[part]):  # type: ignore[operator]
+        if frame.sheet[part].all() and wanted(frame.defects[part]):
             return frame.image.crop((left, top, left + side, top + side))
     return None
 

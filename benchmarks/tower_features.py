@@ -15,8 +15,7 @@ from torch.nn import functional as F
 from steeldefectx.features.augmentation import draw_variation, vary_light, vary_shape
 from steeldefectx.features.encoding import Features
 from steeldefectx.models.clip import Clip, load_clip
-from steeldefectx.models.image_classifier import load_classifier
-from steeldefectx.models.preprocessing import Preprocessing
+from steeldefectx.models.image_classifier import ImageClassifier, load_classifier
 
 BATCH = 32
 
@@ -38,7 +37,7 @@ class Tower:
     """An image tower, with the texts of its CLIP if it has one."""
 
     name: str
-    owner: Preprocessing
+    owner: Clip | ImageClassifier
     vision: Any
     """The model whose hidden states are taken."""
     clip: Clip | None
@@ -46,7 +45,7 @@ class Tower:
     @property
     def parameters(self) -> int:
         """Of the whole model."""
-        return sum(parameter.numel() for parameter in self.owner.model.parameters())  # type: ignore[attr-defined]
+        return sum(parameter.numel() for parameter in self.owner.model.parameters())
 
     @property
     def scale(self) -> float:
@@ -105,8 +104,8 @@ class Tower:
         )
 
     def _maps(self, normalized: torch.Tensor) -> dict[str, torch.Tensor]:
-        if hasattr(self.owner.model, "get_dense_features"):  # type: ignore[attr-defined]
-            model = self.owner.model  # type: ignore[attr-defined]
+        if hasattr(self.owner.model, "get_dense_features"):
+            model = self.owner.model
             states = model.vision_model(model.standardized(normalized), output_hidden_states=True).hidden_states
             found = {f"stage {n}": state for n, state in enumerate(states[1:], 1)}
             if model.dense is not None:

@@ -256,6 +256,10 @@ def _first_model(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> 
     model = new_model(tokenizer, config.sizes)
     if config.init:
         earlier = load_clip(config.init)
+        if not isinstance(earlier.model, SteelCLIPModel):
+            raise ConfigError(
+                f"--init {config.init} is another kind of CLIP: take embedded or a pretraining run's model."
+            )
         try:
             take_over(model, tokenizer, earlier.model, earlier.tokenizer)
         except ValueError as error:

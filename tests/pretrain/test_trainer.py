@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.models.clip import load_clip
-from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model
+from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model, take_over
 from steeldefectx.pretrain import trainer
 from steeldefectx.pretrain.config import PretrainConfig
 from steeldefectx.pretrain.stream import batches, class_texts
@@ -144,3 +144,23 @@ def test_a_loss_that_is_no_number_stops_it(tmp_path):
     assert not (tmp_path / "model").exists()
     with pytest.raises(ConfigError, match="lr has to be a finite number"):
         config_in(tmp_path, lr=float("nan"))
+
+
+def test_a_new_model_takes_over_what_an_earlier_one_has():
+    earlier_tokenizer = learn_tokenizer(["dark spot, dark line"], 300, 128)
+    sizes = Sizes(32, (8, 16), 12, 1, 3, 128, 8)
+    earlier = new_model(earlier_tokenizer, sizes)
+    with torch.no_grad():
+        for weight in earlier.parameters():
+            weight.add_(1)
+    tokenizer = learn_tokenizer(["bright band, dark spot"], 320, 128)
+    model = new_model(tokenizer, replace(sizes, place=2, dense=4))
+    take_over(model, tokenizer, earlier, earlier_tokenizer)
+    own, theirs = model.state_dict(), earlier.state_dict()
+    assert (own["visual_projection.weight"][:, :16] == theirs["visual_projection.weight"]).all()
+    assert (own["logit_scale"] == theirs["logit_scale"]).all()
+    rows, other = tokenizer.get_vocab(), earlier_tokenizer.get_vocab()
+    name = next(name for name in own if name.endswith("token_embedding.weight"))
+    assert all((own[name][rows[token]] == theirs[name][other[token]]).all() for token in rows if token in other)
+    with pytest.raises(ValueError, match=r"is .*, not"):
+        take_over(new_model(tokenizer, replace(sizes, image_widths=(8, 24))), tokenizer, earlier, earlier_tokenizer)
