@@ -1,0 +1,42 @@
+"""Maps of frames by a model's local features."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from steeldefectx.errors import ModelError
+from steeldefectx.inference.localize.maps import Localizer
+from steeldefectx.models.clip import Clip, load_clip
+from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model, new_processor
+
+
+@pytest.fixture(scope="module")
+def localizer():
+    sizes = Sizes(64, (8, 16), 12, 1, 3, 128, 8, dense=8)
+    tokenizer = learn_tokenizer(["dark spot"], 300, 128)
+    return Localizer(Clip(new_model(tokenizer, sizes), tokenizer, new_processor(sizes), "new"))
+
+
+def noise(width, height):
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (height, width), np.uint8))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (130, 70), (30, 20), (1, 1), (9, 300)])
+def test_a_frame_of_any_size_has_a_map_with_a_value_for_each_cell(localizer, size):
+    for found in (localizer.defect_map(noise(*size)), localizer.text_map(noise(*size), "a dark spot")):
+        assert found.shape == (-(-size[1] // 4), -(-size[0] // 4))
+        assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_of_a_frame_of_the_models_size_it_is_the_models_own_map(localizer):
+    frame = noise(64, 64)
+    pixels = torch.from_numpy(localizer.clip.to_pixels(frame))[None]
+    with torch.inference_mode():
+        expected = localizer.clip.model.get_dense_features(localizer.clip.normalize(pixels)).defect[0].sigmoid()
+    np.testing.assert_allclose(localizer.defect_map(frame), expected.numpy(), atol=1e-4)
+
+
+def test_a_model_without_local_features_is_refused():
+    with pytest.raises(ModelError, match="no local features"):
+        Localizer(load_clip("tiny"))
