@@ -24,6 +24,13 @@ REDRAWN_SHARE = 0.5
 """Share of the pairs whose second scene is the first with one attribute changed."""
 TEXTS = 1
 """Texts of a scene."""
+SWAPPED_OFTEN = ("location", "direction", "tone", "number")
+"""Attributes whose values differ least in words and most in what is seen."""
+OFTEN = 4.0
+"""How much likelier they are swapped than others."""
+KIND_SHARE = 0.4
+"""Share of the texts in which nothing but sound and defect can be swapped that this is done with: these are half of all
+texts, and told apart first."""
 UNMAPPED = ("surface", "number", "contrast", "length", "softness")
 """Facts whose swap leaves something in the image that the text still means."""
 
@@ -108,11 +115,13 @@ def _row(scene: ComposedScene, rng: Rng) -> ComposedRow:
 
 
 def _false_text(text: SceneText, rng: Rng) -> tuple[SceneText | None, str]:
-    for attribute in rng.permutation([*SWAPS, "absent"]):
+    attributes = [*(attribute for attribute in SWAPS if attribute != "kind"), "absent"]
+    weights = np.array([OFTEN if attribute in SWAPPED_OFTEN else 1.0 for attribute in attributes])
+    for attribute in rng.choice(attributes, len(attributes), replace=False, p=weights / weights.sum()):
         false = swapped(text, str(attribute), rng)
         if false is not None:
             return false, str(attribute)
-    return None, ""
+    return (swapped(text, "kind", rng), "kind") if rng.random() < KIND_SHARE else (None, "")
 
 
 def collate_composed(rows: list[ComposedRow]) -> ComposedBatch:

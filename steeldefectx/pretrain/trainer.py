@@ -254,6 +254,7 @@ def _map_loss(
 
 def _first_model(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> SteelCLIPModel:
     model = new_model(tokenizer, config.sizes)
+    model.text_model.set_attn_implementation("eager")  # the fused form takes twice as long backwards, on texts so short
     if config.init:
         earlier = load_clip(config.init)
         if not isinstance(earlier.model, SteelCLIPModel):

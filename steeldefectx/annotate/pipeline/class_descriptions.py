@@ -20,7 +20,7 @@ from steeldefectx.annotate.pipeline.prompts import CAUSE, LOOKS, SamplingConfig,
 from steeldefectx.annotate.pipeline.responses import usable_texts
 from steeldefectx.annotate.pipeline.run import AnnotationConfig
 from steeldefectx.annotate.pipeline.selection import SentenceModel, distinct
-from steeldefectx.annotate.pipeline.sender import RequestSender
+from steeldefectx.annotate.pipeline.sender import RequestSender, StoppedError
 from steeldefectx.errors import AnnotationError, ConfigError
 from steeldefectx.store.annotation_store import Store
 from steeldefectx.store.leases import CLASS, Leases, LostLeaseError
@@ -89,13 +89,13 @@ async def _request_phrases(names: Sequence[str], sender: RequestSender, sampling
             *(request_phrases_of(name) for name in names if name in mine), return_exceptions=True
         )
     await sender.close()
+    for error in results:
+        if error is not None and not isinstance(error, StoppedError):
+            raise error
     if isinstance(sender.stopped, EndpointError | LostLeaseError):
         raise sender.stopped
     if sender.stopped is not None:
         raise AnnotationError(f"{sender.stopped} Run the same command again to go on.")
-    for error in results:
-        if error is not None:
-            raise error
     return failed
 
 

@@ -13,6 +13,7 @@ from steeldefectx.annotate.pipeline import batch, class_descriptions, image_pipe
 from steeldefectx.annotate.pipeline import run as pipeline_run
 from steeldefectx.annotate.pipeline.costs import prices_of
 from steeldefectx.annotate.pipeline.dataset_images import find_images
+from steeldefectx.annotate.pipeline.sender import RequestSender
 from steeldefectx.errors import AnnotationError
 from steeldefectx.store import annotation_store
 from steeldefectx.store.annotation_store import Store
@@ -242,6 +243,19 @@ def test_an_error_in_any_step_loses_nothing(tmp_path, step):
         finally:
             setattr(where, name, function)
         check_resumed(server, images, path, in_flight=2)
+
+
+def test_nothing_is_asked_after_an_answer_could_not_be_stored(tmp_path, monkeypatch):
+    def crash(*_, **__):
+        raise CrashError
+
+    store = Store.open(tmp_path / "a.db")
+    with OpenAIServer() as server:
+        monkeypatch.setattr(RequestSender, "_store_answers", crash)
+        with pytest.raises(CrashError):
+            job = config_for(server, concurrency=1)
+            class_descriptions.describe_classes(["pit", "scab", "rust"], tmp_path / "c.yaml", store, job)
+        assert len(server.log) == 1
 
 
 def check_resumed(server, images, path, in_flight):
