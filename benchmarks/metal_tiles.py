@@ -89,6 +89,11 @@ def _frame(annotation: Path, file: Path) -> _Frame:
     return _Frame(image, shapes, defects, ndimage.distance_transform_cdt(np.pad(largest, 1))[1:-1, 1:-1] > RIM)
 
 
+def aluminium_frames(folder: Path) -> list[tuple[Image.Image, list[np.ndarray]]]:
+    """The whole frames with the points (P, 2) of each of their polygons."""
+    return [(frame.image, [points for _, points in frame.shapes]) for frame in _frames(folder)]
+
+
 def aluminium_crops(folder: Path) -> Crops:
     """Each polygon's surroundings, and as many sound crops as the mean class has.
 

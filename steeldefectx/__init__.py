@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from steeldefectx.hub.dataset import push_dataset
     from steeldefectx.hub.model import push_model
     from steeldefectx.inference.classifier import Prediction, SteelDefectClassifier
+    from steeldefectx.inference.localize.inspector import Inspection, SteelDefectInspector
 
 __version__ = "0.1.0"
 
@@ -26,9 +27,11 @@ __all__ = [
     "AnnotationError",
     "ConfigError",
     "DataError",
+    "Inspection",
     "ModelError",
     "Prediction",
     "SteelDefectClassifier",
+    "SteelDefectInspector",
     "SteelDefectXError",
     "load_dataset",
     "metrics",
@@ -37,8 +40,10 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Inspection": "steeldefectx.inference.localize.inspector",
     "Prediction": "steeldefectx.inference.classifier",
     "SteelDefectClassifier": "steeldefectx.inference.classifier",
+    "SteelDefectInspector": "steeldefectx.inference.localize.inspector",
     "load_dataset": "steeldefectx.data.builder",
     "push_dataset": "steeldefectx.hub.dataset",
     "push_model": "steeldefectx.hub.model",

@@ -191,6 +191,7 @@ PLACED_INTROS = (
     "{where}, {what} {{is|are}} visible, a case of {name}",
     "{where}, the steel shows {name} as {what}",
 )
+UNNAMED_INTROS = ("{where}, {what} {{is|are}} visible",)
 SUBJECTS = (("It", "They"), ("The defect", "The marks"), ("The affected area", "The affected areas"))
 
 GROUPS = {1: ((1,),), 2: ((2,), (1, 1)), 3: ((2, 1), (1, 2)), 4: ((2, 2), (2, 1, 1), (1, 2, 1))}
@@ -287,6 +288,21 @@ def write_texts(class_name: str, attributes: Attributes, depth: str, rng: np.ran
     )
 
 
+def describe_region(name: str | None, attributes: Attributes) -> str:
+    """What a region looks like in the words of T3, the same ones every time.
+
+    The depth, which no mask shows, is not said, and nothing of steel, for it may be another metal.
+
+    Args:
+        name: Of its class; None if that is not known.
+        attributes: As ``attributes_from_mask`` gives them.
+    """
+    facts = facts_of(attributes, "")
+    del facts["depth"]
+    style = dict.fromkeys((*SLOTS, *(f"order {d}" for d in DIMENSIONS), *(f"phrase {d}" for d in DIMENSIONS)), 0.0)
+    return _write(name, facts, style | {"phrase contrast": 0.5})
+
+
 def _wrong(dimension: str, value: str, attributes: Attributes, rng: np.random.Generator) -> str:
     """A false value of a dimension."""
     if dimension == "location":
@@ -309,15 +325,15 @@ def _wrong(dimension: str, value: str, attributes: Attributes, rng: np.random.Ge
     return str(rng.choice(options))
 
 
-def _write(class_name: str, facts: dict[str, str], style: dict[str, float]) -> str:
+def _write(class_name: str | None, facts: dict[str, str], style: dict[str, float]) -> str:
     """The text that states these facts in this style; the same style words the same facts the same way."""
     many = facts["number"] != "one"
-    name, what = class_name.lower(), _what(facts, style)
+    name, what = (class_name or "").lower(), _what(facts, style)
     todo = [d for d in ("size", "depth", "location", "contrast") if d in facts]
     intros: tuple[str, ...] = INTROS
     if "location" in facts and style["placed"] < 0.3:
         todo.remove("location")
-        intros = PLACED_INTROS
+        intros = PLACED_INTROS if class_name else UNNAMED_INTROS
     intro = _pick(intros, style["intro"]).format(name=name, what=what, where=_where(facts, style))
     todo.sort(key=lambda d: style[f"order {d}"])
     sentences = [_agree(intro, many)]

@@ -6,9 +6,9 @@ from PIL import Image
 
 from steeldefectx.data.builder import find_samples
 from steeldefectx.data.sources import read_mask
-from steeldefectx.language.attributes import template_sentence
+from steeldefectx.language.attributes import attributes_from_mask, template_sentence
 from steeldefectx.language.claim_check import check
-from steeldefectx.language.descriptions import write_texts
+from steeldefectx.language.descriptions import describe_region, write_texts
 from steeldefectx.language.evidence import evidence_from_class, evidence_from_mask, same_class
 from steeldefectx.render.sample import render_sample
 from steeldefectx.taxonomy import CLASS_NAMES
@@ -44,6 +44,18 @@ def wrong(text, of):
 )
 def test_what_is_true_passes(text):
     assert wrong(text, evidence(LINE)) == []
+
+
+@pytest.mark.parametrize("name", [None, "Dark scratches"])
+@pytest.mark.parametrize("mask", [LINE, SPOTS, ROW < 30, (ROW > 90) & (COLUMN > 90)])
+def test_what_is_said_of_a_region_is_true(mask, name):
+    attributes = attributes_from_mask(np.where(mask, 70, 130).astype(np.uint8), mask)
+    text = describe_region(name, attributes)
+    assert wrong(text, evidence(mask)) == []
+    assert attributes["polarity"] in text
+    assert ("scratches" in text) == (name is not None)
+    assert "steel" not in text
+    assert "deep" not in text
 
 
 @pytest.mark.parametrize(

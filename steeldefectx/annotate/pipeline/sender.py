@@ -104,7 +104,9 @@ class RequestSender:
             except EndpointError as error:
                 self.stop(error)
                 raise
-            except BaseException:  # an answer could not be stored: the next ones could not either, and would be paid for
+            except (
+                BaseException
+            ):  # an answer could not be stored: the next ones could not either, and would be paid for
                 self.stop(StoppedError("An answer could not be stored."))
                 raise
             finally:

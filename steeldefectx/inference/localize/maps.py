@@ -11,11 +11,14 @@ from PIL import Image
 from torch.nn import functional as F
 
 from steeldefectx.errors import ModelError
-from steeldefectx.inference.localize.tiling import StitchedMap, Tile, tile_sides, tiles
+from steeldefectx.inference.localize.sound import SoundMemory
+from steeldefectx.inference.localize.tiling import CELL, StitchedMap, Tile, tile_sides, tiles
 from steeldefectx.models.clip import Clip
 
 BATCH = 32
 """Tiles at a time."""
+MEMORY_STAGE = 3
+"""Stage of the image tower whose features a memory of sound frames is made of."""
 
 
 class Localizer:
@@ -49,12 +52,38 @@ class Localizer:
 
         def of_tiles(pixels: torch.Tensor) -> torch.Tensor:
             found = self.clip.model.get_dense_features(self.clip.normalize(pixels))
-            return self.clip.model.text_maps(found.local, query.expand(len(pixels), -1))
+            return self.clip.model.text_maps(found.local, query.expand(len(pixels), -1)).sigmoid()
 
         return self._passes(frame, of_tiles)
 
+    def memory_map(self, frame: Image.Image, memory: SoundMemory) -> np.ndarray:
+        """The same for how unlike all that is remembered of sound frames a cell is; 0.5 at the memory's limit."""
+
+        def of_tiles(pixels: torch.Tensor) -> torch.Tensor:
+            return memory.unlikeness(self.patches(pixels))
+
+        return self._passes(frame, of_tiles)
+
+    def patches(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, h, w, C) unit-length features of tiles (N, 1, side, side): of 3 x 3 neighborhoods, as PatchCore's."""
+        model = self.clip.model
+        grey = model.standardized(self.clip.normalize(pixels))
+        stage = model.vision_model(grey, output_hidden_states=True).hidden_states[MEMORY_STAGE]
+        return F.normalize(F.avg_pool2d(stage, 3, 1, 1), dim=1).permute(0, 2, 3, 1)
+
+    def tiles_of(self, frame: Image.Image) -> Iterator[torch.Tensor]:
+        """(N, 1, side, side) of 0..255: the tiles of all passes, some at a time."""
+        grey = np.asarray(self.clip.to_rgb(frame).convert("L"))
+        for side in tile_sides(frame.size, self.side):
+            for some in _batched(tiles(frame.size, side)):
+                yield self._pixels(grey, some)
+
+    def grey_cells(self, frame: Image.Image) -> np.ndarray:
+        """(rows, columns) uint8: mean grey levels of a frame's cells."""
+        return np.asarray(self.clip.to_rgb(frame).convert("L").reduce(CELL))
+
     def _defects(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.clip.model.get_dense_features(self.clip.normalize(pixels)).defect
+        return self.clip.model.get_dense_features(self.clip.normalize(pixels)).defect.sigmoid()
 
     def _passes(self, frame: Image.Image, of_tiles: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
         grey, passes = np.asarray(self.clip.to_rgb(frame).convert("L")), []
@@ -62,7 +91,7 @@ class Localizer:
             whole = StitchedMap(frame.size)
             for some in _batched(tiles(frame.size, side)):
                 with torch.inference_mode():
-                    maps = of_tiles(self._pixels(grey, some)).sigmoid().numpy()
+                    maps = of_tiles(self._pixels(grey, some)).numpy()
                 for tile, values in zip(some, maps, strict=True):
                     whole.add(tile, values)
             passes.append(whole.values())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
 from skimage import measure
 
 from steeldefectx.inference.localize.tiling import CELL, enlarged
-from steeldefectx.language.attributes import Attributes
+from steeldefectx.language.attributes import Attributes, attributes_from_mask
+from steeldefectx.language.descriptions import describe_region
 
 EIGHT_CONNECTED = np.ones((3, 3), bool)
 GAP = 1
@@ -39,6 +40,10 @@ class Region:
     sentence: str | None = None
     """What it looks like, in words."""
     attributes: Attributes | None = field(default=None, repr=False)
+    place: tuple[slice, slice] = field(default=(slice(0), slice(0)), repr=False, compare=False)
+    """Rows and columns of the map that it is in."""
+    own: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False, compare=False)
+    """(rows, columns) bool: its cells there."""
 
 
 def marked_cells(values: np.ndarray, threshold: float) -> np.ndarray:
@@ -79,8 +84,21 @@ def find_regions(values: np.ndarray, size: tuple[int, int], threshold: float) ->
         x, y = np.array(outline).T
         box = int(np.floor(x.min())), int(np.floor(y.min())), int(np.ceil(x.max())), int(np.ceil(y.max()))
         area = min(int(np.count_nonzero(own)) * CELL**2, (box[2] - box[0]) * (box[3] - box[1]))
-        found.append(Region(box, outline, area, float(values[place][own].max())))
+        found.append(Region(box, outline, area, float(values[place][own].max()), place=place, own=own))
     return sorted(found, key=lambda region: -region.score)
+
+
+def described(region: Region, grey: np.ndarray) -> Region:
+    """A region with its attributes and the sentence that they make.
+
+    Args:
+        region: Of :func:`find_regions`.
+        grey: (rows, columns) uint8, grey levels of all cells of the frame.
+    """
+    marked = np.zeros(grey.shape, bool)
+    marked[region.place] = region.own
+    attributes = attributes_from_mask(grey, marked)
+    return replace(region, attributes=attributes, sentence=describe_region(region.label, attributes))
 
 
 def _outline(own: np.ndarray, place: tuple[slice, slice], size: tuple[int, int]) -> list[tuple[float, float]]:

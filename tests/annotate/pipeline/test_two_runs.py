@@ -252,8 +252,8 @@ def test_nothing_is_asked_after_an_answer_could_not_be_stored(tmp_path, monkeypa
     store = Store.open(tmp_path / "a.db")
     with OpenAIServer() as server:
         monkeypatch.setattr(RequestSender, "_store_answers", crash)
+        job = config_for(server, concurrency=1)
         with pytest.raises(CrashError):
-            job = config_for(server, concurrency=1)
             class_descriptions.describe_classes(["pit", "scab", "rust"], tmp_path / "c.yaml", store, job)
         assert len(server.log) == 1
 

@@ -7,15 +7,13 @@ from PIL import Image
 
 from steeldefectx.errors import ModelError
 from steeldefectx.inference.localize.maps import Localizer
-from steeldefectx.models.clip import Clip, load_clip
-from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model, new_processor
+from steeldefectx.models.clip import load_clip
+from tests.inference.localize.new_models import new_clip
 
 
 @pytest.fixture(scope="module")
 def localizer():
-    sizes = Sizes(64, (8, 16), 12, 1, 3, 128, 8, dense=8)
-    tokenizer = learn_tokenizer(["dark spot"], 300, 128)
-    return Localizer(Clip(new_model(tokenizer, sizes), tokenizer, new_processor(sizes), "new"))
+    return Localizer(new_clip())
 
 
 def noise(width, height):

@@ -1,0 +1,145 @@
+"""Whether and where: regions of real frames, sound tiles against others, and frames that are very large.
+
+    python benchmarks/localization.py --frames aluminium/ --model embedded --out benchmarks/results/localization.json
+
+- regions: of the polygons of real frames the share that a marked region overlaps by an IoU of 0.1 or more, at the best
+  threshold with at most one false region a frame (one that overlaps no polygon so).
+- sound or not: area under the ROC curve of frame scores over tiles without and with a defect, without any example and
+  after 50 sound tiles.
+- large frames: seconds and the highest memory of 16,384 x 2,048 pixels, and how much the marked regions agree when the
+  frame is shifted by half a tile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from metal_tiles import Crops, aluminium_frames, aluminium_tiles
+from PIL import Image, ImageDraw
+from rich.console import Console
+from rich.table import Table
+from sklearn.metrics import roc_auc_score
+
+from steeldefectx.inference.localize.inspector import SteelDefectInspector
+from steeldefectx.inference.localize.regions import Region, find_regions
+from steeldefectx.inference.localize.tiling import CELL
+from steeldefectx.render.composed.compose import compose
+from steeldefectx.utils.results import versions, write_json
+
+OVERLAP = 0.1
+"""IoU from which a region counts as found."""
+FALSE = 1.0
+"""False regions a frame at most."""
+THRESHOLDS = np.round(np.concatenate([np.arange(0.05, 0.95, 0.05), [0.95, 0.97, 0.99]]), 2)
+KNOWN_SOUND = 50
+LARGE = (16_384, 2_048)
+SHIFT = 64
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=Path, help="Folder with the aluminium frames.")
+    parser.add_argument("--model", default="embedded")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures.")
+    options = parser.parse_args()
+    inspector = SteelDefectInspector.from_pretrained(options.model, classes=[])
+    result: dict[str, Any] = large_frame(inspector)
+    if options.frames:
+        sound, faulty = aluminium_tiles(options.frames)
+        result |= sound_or_not(inspector, sound, faulty)
+        result |= regions_found(inspector, aluminium_frames(options.frames))
+    table = Table("", options.model)
+    for name, value in result.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+    if options.out:
+        write_json({"model": options.model, "figures": result, "versions": versions()}, options.out)
+
+
+def sound_or_not(inspector: SteelDefectInspector, sound: Crops, faulty: Crops) -> dict[str, float]:
+    """AUROC over tiles, those of remembered frames left out."""
+    known = np.random.default_rng(0).permutation(sound.frames)[:KNOWN_SOUND]
+    normal = [image for image, frame in zip(sound.images, sound.frames, strict=True) if frame in known]
+    tested = [
+        (image, label)
+        for label, crops in enumerate((sound, faulty))
+        for image, frame in zip(crops.images, crops.frames, strict=True)
+        if frame not in known
+    ]
+    labels = [label for _, label in tested]
+    knowing = inspector.fit_sound(normal)
+    found = {}
+    for name, one in (("zero-shot", inspector), (f"{len(normal)} sound tiles", knowing)):
+        scores = [inspection.score for inspection in one.inspect_each(image for image, _ in tested)]
+        found[f"tiles, AUROC: {name}"] = round(100 * float(roc_auc_score(labels, scores)), 2)
+    return found
+
+
+def regions_found(
+    inspector: SteelDefectInspector, frames: Sequence[tuple[Image.Image, list[np.ndarray]]]
+) -> dict[str, float]:
+    """Shares of polygons, percent, and false regions a frame."""
+    maps = [inspector.inspect(image).cells for image, _ in frames]
+    best = {"threshold": 1.0, "found": 0.0, "false": 0.0}
+    for threshold in THRESHOLDS:
+        found, polygons, false = 0, 0, 0
+        for cells, (image, shapes) in zip(maps, frames, strict=True):
+            regions = find_regions(cells, image.size, float(threshold))
+            overlap = np.array([[_iou(region, shape) for region in regions] for shape in shapes]).reshape(
+                len(shapes), len(regions)
+            )
+            found += int((overlap >= OVERLAP).any(1).sum()) if regions else 0
+            false += int((~(overlap >= OVERLAP).any(0)).sum()) if regions else 0
+            polygons += len(shapes)
+        share, a_frame = 100 * found / polygons, false / len(frames)
+        if a_frame <= FALSE and share > best["found"]:
+            best = {"threshold": float(threshold), "found": round(share, 2), "false": round(a_frame, 2)}
+    return {f"frames, regions: {name}": value for name, value in best.items()}
+
+
+def _iou(region: Region, shape: np.ndarray) -> float:
+    """Of a region with a polygon (P, 2), at the resolution of cells."""
+    low = np.floor(shape.min(0) / CELL).astype(int)
+    high = np.ceil(shape.max(0) / CELL).astype(int) + 1
+    rows, columns = region.place
+    top, left = min(rows.start, low[1]), min(columns.start, low[0])
+    size = max(columns.stop, high[0]) - left, max(rows.stop, high[1]) - top
+    if rows.start >= high[1] or columns.start >= high[0] or low[1] >= rows.stop or low[0] >= columns.stop:
+        return 0.0
+    canvas = Image.new("1", size)
+    points = [(float(x) / CELL - left, float(y) / CELL - top) for x, y in shape]
+    ImageDraw.Draw(canvas).polygon(points, fill=1, outline=1)
+    wanted, marked = np.array(canvas), np.zeros((size[1], size[0]), bool)
+    marked[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = region.own
+    return float((wanted & marked).sum() / (wanted | marked).sum())
+
+
+def large_frame(inspector: SteelDefectInspector) -> dict[str, float]:
+    """Seconds and memory, and the agreement with the same frame shifted."""
+    rng = np.random.default_rng(0)
+    scenes = [compose(np.random.default_rng(n), 256).image for n in range(16)]
+    rows = [np.concatenate([scenes[int(rng.integers(16))] for _ in range(LARGE[0] // 256)], 1) for _ in range(8)]
+    frame = Image.fromarray(np.concatenate(rows))
+    started = time.perf_counter()
+    first = inspector.inspect(frame)
+    seconds = time.perf_counter() - started
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    shifted = inspector.inspect(frame.crop((SHIFT, 0, *LARGE)))
+    a = first.cells[:, SHIFT // CELL :] >= first.threshold
+    b = shifted.cells >= shifted.threshold
+    return {
+        "16,384 x 2,048: seconds": round(seconds, 1),
+        "16,384 x 2,048: highest memory, GiB": round(memory, 2),
+        "16,384 x 2,048, shifted by half a tile: IoU": round(float((a & b).sum() / max(1, (a | b).sum())), 3),
+    }
+
+
+if __name__ == "__main__":
+    main()

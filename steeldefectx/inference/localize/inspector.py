@@ -1,0 +1,204 @@
+"""Whether a frame is sound, and where and what its defects are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from steeldefectx.data.images import check_levels, check_size, open_image
+from steeldefectx.inference.localize.maps import Localizer
+from steeldefectx.inference.localize.regions import Region, described, find_regions, full_mask
+from steeldefectx.inference.localize.sound import SoundMemory, remember
+from steeldefectx.inference.localize.tiling import CELL, enlarged
+from steeldefectx.language.class_sentences import class_sentences
+from steeldefectx.models.clip import class_embeddings, load_clip
+from steeldefectx.models.names import EMBEDDED
+from steeldefectx.taxonomy import CLASS_NAMES
+
+Frame = str | Path | Image.Image
+THRESHOLD = 0.5
+"""Value of the map from which a place is marked."""
+KNOWN = 0.5
+"""Probability from which a region's class counts as known."""
+AROUND = 1.5
+"""A region's class is told from a square of so many times its longer side."""
+SHOWN = 0.02
+"""Share of the cells, the highest ones, that a frame is scored by."""
+PATCHES_OF_A_FRAME = 400
+"""Of a sound frame, at random, that may be remembered."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a frame."""
+
+    score: float
+    """0..1: how likely anything in the frame is not the surface's own."""
+    regions: list[Region]
+    """The highest score first."""
+    size: tuple[int, int]
+    """Width and height of the frame, pixels."""
+    cells: np.ndarray
+    """(rows, columns) float32, 0..1, a value for each cell of 4 x 4 pixels."""
+    threshold: float
+    """Value from which a place is marked."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is marked."""
+        return not self.regions
+
+    @property
+    def heatmap(self) -> np.ndarray:
+        """(H, W) float32, 0..1, of the frame's own size."""
+        return np.concatenate([some for _, some in enlarged(self.cells, self.size)])
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool, of the frame's own size: what is marked."""
+        return full_mask(self.cells, self.size, self.threshold)
+
+
+class SteelDefectInspector:
+    """Says of frames of any size whether they are sound, and of their defects where they are and what they look like.
+
+    >>> inspector = SteelDefectInspector.from_pretrained("embedded")    # doctest: +SKIP
+    >>> found = inspector("strip.png")                                  # doctest: +SKIP
+    >>> found.score, [(region.box, region.label) for region in found.regions]  # doctest: +SKIP
+    >>> inspector("strip.png", text="dark spots").mask                  # doctest: +SKIP
+
+    Args:
+        localizer: Makes maps of frames.
+        classes: Names of the classes that regions are told apart by, each with its texts.
+        memory: What sound frames look like, see :meth:`fit_sound`.
+    """
+
+    def __init__(self, localizer: Localizer, classes: Mapping[str, Sequence[str]], memory: SoundMemory | None = None):
+        self.localizer = localizer
+        self.classes = {name: list(texts) for name, texts in classes.items()}
+        self.memory = memory
+        self._class_embeddings = self._embed(self.classes) if self.classes else None
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str = EMBEDDED, classes: Mapping[str, Sequence[str]] | Iterable[str] | None = None
+    ) -> SteelDefectInspector:
+        """Load a CLIP with local features.
+
+        Args:
+            name: ``embedded``, or the folder or Hub id of another such model.
+            classes: Names of classes, which are described as the 25 and the lexicon do, or names with texts; the 25 by
+                default.
+
+        Raises:
+            ModelError: No model that can be loaded, or one without local features.
+        """
+        names = CLASS_NAMES if classes is None else classes
+        texts = names if isinstance(names, Mapping) else {name: class_sentences(name) for name in names}
+        return cls(Localizer(load_clip(name)), texts)
+
+    def fit_sound(self, frames: Iterable[Frame], target_fpr: float = 0.02) -> SteelDefectInspector:
+        """An inspector that knows what sound frames of a plant look like; no defect is needed.
+
+        Args:
+            frames: Sound ones, 4 or more; some dozens are better.
+            target_fpr: Share of sound frames that may count as defective, 0..1.
+
+        Raises:
+            DataError: A frame that cannot be read.
+            ConfigError: Too few frames, or a rate that is no share.
+        """
+        rng = np.random.default_rng(0)
+        remembered = [self._patches_of(_opened(frame), rng) for frame in frames]
+        return SteelDefectInspector(self.localizer, self.classes, remember(remembered, target_fpr))
+
+    def __call__(self, images: Frame | Iterable[Frame], text: str | None = None) -> Inspection | list[Inspection]:
+        """Inspect a frame, or a list of them.
+
+        Args:
+            images: Paths or Pillow images.
+            text: What is looked for, such as ``"dark spots"``; anything that is not the surface's own by default.
+
+        Raises:
+            DataError: A frame that cannot be read.
+        """
+        if isinstance(images, Frame):
+            return self.inspect(_opened(images), text)
+        return list(self.inspect_each(images, text))
+
+    def inspect_each(self, images: Iterable[Frame], text: str | None = None) -> Iterator[Inspection]:
+        """Inspect frames one after the other; memory does not grow with their number."""
+        for image in images:
+            yield self.inspect(_opened(image), text)
+
+    def inspect(self, frame: Image.Image, text: str | None = None) -> Inspection:
+        """Inspect a frame."""
+        if text is not None:
+            cells = self.localizer.text_map(frame, text)
+        elif self.memory is not None:
+            cells = self.localizer.memory_map(frame, self.memory)
+        else:
+            cells = self.localizer.defect_map(frame)
+        grey = self.localizer.grey_cells(frame)
+        found = [self._named(frame, region) for region in find_regions(cells, frame.size, THRESHOLD)]
+        return Inspection(
+            frame_score(cells), [described(region, grey) for region in found], frame.size, cells, THRESHOLD
+        )
+
+    def _named(self, frame: Image.Image, region: Region) -> Region:
+        """A region with its class, if it is told apart with more than a half of the probability."""
+        if self._class_embeddings is None:
+            return region
+        clip = self.localizer.clip
+        pixels = torch.from_numpy(clip.to_pixels(frame.crop(_around(region.box, frame.size))))[None]
+        with torch.inference_mode():
+            probabilities = clip.logits(clip.encode_images(pixels), self._class_embeddings)[0].softmax(0)
+        best = int(probabilities.argmax())
+        probability = float(probabilities[best])
+        return replace(
+            region, label=list(self.classes)[best] if probability >= KNOWN else None, probability=probability
+        )
+
+    @torch.inference_mode()
+    def _embed(self, classes: Mapping[str, Sequence[str]]) -> torch.Tensor:
+        clip = self.localizer.clip
+        texts = [text for of_class in classes.values() for text in of_class]
+        embedded = clip.embed_texts(clip.encode_texts(clip.tokenize(texts)))
+        return class_embeddings(embedded, [len(of_class) for of_class in classes.values()])
+
+    @torch.inference_mode()
+    def _patches_of(self, frame: Image.Image, rng: np.random.Generator) -> torch.Tensor:
+        """(N, C) some patches of a frame, at random."""
+        patches = torch.cat([self.localizer.patches(some).flatten(0, 2) for some in self.localizer.tiles_of(frame)])
+        return patches[torch.from_numpy(rng.permutation(len(patches))[:PATCHES_OF_A_FRAME])]
+
+
+def frame_score(cells: np.ndarray) -> float:
+    """0..1 of a map (rows, columns): the mean over its highest cells, so that one cell alone does not decide."""
+    count = max(1, round(SHOWN * cells.size))
+    return float(np.partition(cells.ravel(), cells.size - count)[cells.size - count :].mean())
+
+
+def _around(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A square around a box, within the frame as far as there is room."""
+    left, top, right, bottom = box
+    side = min(round(AROUND * max(right - left, bottom - top, 16 * CELL)), *size)
+    starts = (
+        max(0, min((low + high - side) // 2, length - side))
+        for low, high, length in ((left, right, size[0]), (top, bottom, size[1]))
+    )
+    x, y = starts
+    return x, y, x + side, y + side
+
+
+def _opened(frame: Frame) -> Image.Image:
+    if isinstance(frame, Image.Image):
+        check_size(frame)
+        check_levels(frame)
+        return frame
+    return open_image(frame)
