@@ -13,7 +13,7 @@ from PIL import Image
 from steeldefectx.data.images import check_levels, check_size, open_image
 from steeldefectx.inference.localize.maps import Localizer
 from steeldefectx.inference.localize.regions import Region, described, find_regions, full_mask
-from steeldefectx.inference.localize.sound import SoundMemory, remember
+from steeldefectx.inference.localize.sound import Normal, compare, remember
 from steeldefectx.inference.localize.tiling import CELL, enlarged
 from steeldefectx.language.class_sentences import class_sentences
 from steeldefectx.models.clip import class_embeddings, load_clip
@@ -30,7 +30,7 @@ AROUND = 1.5
 SHOWN = 0.02
 """Share of the cells, the highest ones, that a frame is scored by."""
 PATCHES_OF_A_FRAME = 400
-"""Of a sound frame, at random, that may be remembered."""
+"""At random, that say what is normal."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class SteelDefectInspector:
     Args:
         localizer: Makes maps of frames.
         classes: Names of the classes that regions are told apart by, each with its texts.
-        memory: What sound frames look like, see :meth:`fit_sound`.
+        normal: What frames are held against, see :meth:`fit_sound` and :meth:`fit_batch`.
     """
 
-    def __init__(self, localizer: Localizer, classes: Mapping[str, Sequence[str]], memory: SoundMemory | None = None):
+    def __init__(self, localizer: Localizer, classes: Mapping[str, Sequence[str]], normal: Normal | None = None):
         self.localizer = localizer
         self.classes = {name: list(texts) for name, texts in classes.items()}
-        self.memory = memory
+        self.normal = normal
         self._class_embeddings = self._embed(self.classes) if self.classes else None
 
     @classmethod
@@ -113,9 +113,20 @@ class SteelDefectInspector:
             DataError: A frame that cannot be read.
             ConfigError: Too few frames, or a rate that is no share.
         """
-        rng = np.random.default_rng(0)
-        remembered = [self._patches_of(_opened(frame), rng) for frame in frames]
-        return SteelDefectInspector(self.localizer, self.classes, remember(remembered, target_fpr))
+        return SteelDefectInspector(self.localizer, self.classes, remember(self._patches_of(frames), target_fpr))
+
+    def fit_batch(self, frames: Iterable[Frame], target_fpr: float = 0.02) -> SteelDefectInspector:
+        """An inspector that holds frames against what most of a folder's have alike, sound or not.
+
+        Args:
+            frames: 4 or more, most of them sound, or with defects that differ in kind or place.
+            target_fpr: Share of sound frames that may count as defective, 0..1.
+
+        Raises:
+            DataError: A frame that cannot be read.
+            ConfigError: Too few frames, or a rate that is no share.
+        """
+        return SteelDefectInspector(self.localizer, self.classes, compare(self._patches_of(frames), target_fpr))
 
     def __call__(self, images: Frame | Iterable[Frame], text: str | None = None) -> Inspection | list[Inspection]:
         """Inspect a frame, or a list of them.
@@ -140,8 +151,8 @@ class SteelDefectInspector:
         """Inspect a frame."""
         if text is not None:
             cells = self.localizer.text_map(frame, text)
-        elif self.memory is not None:
-            cells = self.localizer.memory_map(frame, self.memory)
+        elif self.normal is not None:
+            cells = self.localizer.unlikeness_map(frame, self.normal)
         else:
             cells = self.localizer.defect_map(frame)
         grey = self.localizer.grey_cells(frame)
@@ -172,10 +183,14 @@ class SteelDefectInspector:
         return class_embeddings(embedded, [len(of_class) for of_class in classes.values()])
 
     @torch.inference_mode()
-    def _patches_of(self, frame: Image.Image, rng: np.random.Generator) -> torch.Tensor:
-        """(N, C) some patches of a frame, at random."""
-        patches = torch.cat([self.localizer.patches(some).flatten(0, 2) for some in self.localizer.tiles_of(frame)])
-        return patches[torch.from_numpy(rng.permutation(len(patches))[:PATCHES_OF_A_FRAME])]
+    def _patches_of(self, frames: Iterable[Frame]) -> list[torch.Tensor]:
+        """(N, C) of each frame: some of its patches, at random."""
+        rng, found = np.random.default_rng(0), []
+        for frame in frames:
+            tiles = self.localizer.tiles_of(_opened(frame))
+            patches = torch.cat([self.localizer.patches(some).flatten(0, 2) for some in tiles])
+            found.append(patches[torch.from_numpy(rng.permutation(len(patches))[:PATCHES_OF_A_FRAME])])
+        return found
 
 
 def frame_score(cells: np.ndarray) -> float:

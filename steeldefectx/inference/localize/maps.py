@@ -11,14 +11,14 @@ from PIL import Image
 from torch.nn import functional as F
 
 from steeldefectx.errors import ModelError
-from steeldefectx.inference.localize.sound import SoundMemory
+from steeldefectx.inference.localize.sound import Normal
 from steeldefectx.inference.localize.tiling import CELL, StitchedMap, Tile, tile_sides, tiles
 from steeldefectx.models.clip import Clip
 
 BATCH = 32
 """Tiles at a time."""
-MEMORY_STAGE = 3
-"""Stage of the image tower whose features a memory of sound frames is made of."""
+PATCH_STAGE = 3
+"""Stage of the image tower whose features patches are compared by."""
 
 
 class Localizer:
@@ -56,11 +56,11 @@ class Localizer:
 
         return self._passes(frame, of_tiles)
 
-    def memory_map(self, frame: Image.Image, memory: SoundMemory) -> np.ndarray:
-        """The same for how unlike all that is remembered of sound frames a cell is; 0.5 at the memory's limit."""
+    def unlikeness_map(self, frame: Image.Image, normal: Normal) -> np.ndarray:
+        """The same for how unlike all that is normal a cell is; 0.5 at its limit."""
 
         def of_tiles(pixels: torch.Tensor) -> torch.Tensor:
-            return memory.unlikeness(self.patches(pixels))
+            return normal.unlikeness(self.patches(pixels))
 
         return self._passes(frame, of_tiles)
 
@@ -68,7 +68,7 @@ class Localizer:
         """(N, h, w, C) unit-length features of tiles (N, 1, side, side): of 3 x 3 neighborhoods, as PatchCore's."""
         model = self.clip.model
         grey = model.standardized(self.clip.normalize(pixels))
-        stage = model.vision_model(grey, output_hidden_states=True).hidden_states[MEMORY_STAGE]
+        stage = model.vision_model(grey, output_hidden_states=True).hidden_states[PATCH_STAGE]
         return F.normalize(F.avg_pool2d(stage, 3, 1, 1), dim=1).permute(0, 2, 3, 1)
 
     def tiles_of(self, frame: Image.Image) -> Iterator[torch.Tensor]:

@@ -43,6 +43,13 @@ def test_what_sound_frames_do_not_show_is_found_where_it_is(knowing):
     assert found.score > max(inspection.score for inspection in knowing([surface(seed) for seed in range(50, 56)]))
 
 
+def test_a_folders_odd_frame_is_found_without_any_known_as_sound(inspector):
+    frames = [surface(seed) for seed in range(12)]
+    frames[5] = marked()
+    scores = [found.score for found in inspector.fit_batch(frames)(frames)]
+    assert int(np.argmax(scores)) == 5
+
+
 def test_a_region_says_what_it_looks_like(knowing):
     region = knowing(marked()).regions[0]
     assert "dark" in region.sentence

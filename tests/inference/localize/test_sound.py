@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from steeldefectx.errors import ConfigError
-from steeldefectx.inference.localize.sound import remember
+from steeldefectx.inference.localize.sound import compare, remember
 
 
 def patches(seed, frames=40, of_frame=30, spread=0.2):
@@ -39,8 +39,29 @@ def test_what_is_unlike_all_that_was_sound_is_beyond_the_limit():
 
 
 def test_too_few_frames_and_rates_that_are_none_are_refused():
-    with pytest.raises(ConfigError, match="takes 4 or more, not 3"):
-        remember(patches(0, frames=3), 0.1)
-    for rate in (0, 1, -0.1):
-        with pytest.raises(ConfigError, match="share"):
-            remember(patches(0), rate)
+    for made in (remember, compare):
+        with pytest.raises(ConfigError, match="4 frames or more, not 3"):
+            made(patches(0, frames=3), 0.1)
+        for rate in (0, 1, -0.1):
+            with pytest.raises(ConfigError, match="share"):
+                made(patches(0), rate)
+
+
+def test_without_labels_the_frame_that_is_unlike_the_others_stands_out():
+    odd = F.normalize(torch.tensor([[1.0, -1.0] * 4]), dim=-1)
+    frames = patches(0, frames=20)
+    for n in (3, 11):
+        frames[n] = torch.cat([frames[n][:-1], odd if n == 3 else -odd])
+    reference = compare(frames, 0.02)
+    highest = [reference.unlikeness(one).max().item() for one in frames]
+    assert {n for n, value in enumerate(highest) if value > 0.5} >= {3, 11}
+    assert np.mean(np.delete(highest, [3, 11])) < 0.5
+
+
+def test_a_frame_is_no_reference_of_its_own():
+    frames = patches(0, frames=6)
+    frames[0] = F.normalize(
+        torch.randn(30, 8, generator=torch.Generator().manual_seed(5)) * torch.tensor([-1.0]), dim=-1
+    )
+    reference = compare(frames, 0.1)
+    assert reference.distances(frames[0]).mean() > 3 * reference.distances(frames[1]).mean()
