@@ -14,7 +14,7 @@ from steeldefectx.errors import DataError
 from steeldefectx.render.canvas import Canvas, Layer, Rng
 from steeldefectx.render.defects.ash import ash_lumps, iron_sheet_ash
 from steeldefectx.render.defects.cracks import crazing, net_of_cracks, short_wavy_cracks
-from steeldefectx.render.defects.folds import crease, fold_lines, waist_folding
+from steeldefectx.render.defects.folds import crease, fold_lines, scraped_folds, thin_crease, waist_folding
 from steeldefectx.render.defects.holes import crescent_gap, notch_in_visible_edge, punching, small_hole
 from steeldefectx.render.defects.inclusions import (
     inclusion,
@@ -25,7 +25,7 @@ from steeldefectx.render.defects.inclusions import (
     stringers,
 )
 from steeldefectx.render.defects.pits import pits_or_pores, pitted_surface
-from steeldefectx.render.defects.roll_marks import finishing_roll_printing, roll_print, rolled_pit
+from steeldefectx.render.defects.roll_marks import finishing_roll_printing, roll_print, rolled_pit, rolled_stripe
 from steeldefectx.render.defects.rust import red_iron_sheet, red_islands, secondary_rust_skin, white_rust
 from steeldefectx.render.defects.scale import (
     iron_scale_compression,
@@ -37,7 +37,16 @@ from steeldefectx.render.defects.scale import (
     torn_scale,
 )
 from steeldefectx.render.defects.scratches import bright_scratch, dark_scratches, rubbed_scratch, thin_grooves
-from steeldefectx.render.defects.stains import dark_patches, oil_spot, patches, silk_spot, water_spot
+from steeldefectx.render.defects.stains import (
+    dark_patches,
+    faint_silk,
+    oil_spot,
+    patches,
+    silk_spot,
+    soaked_spot,
+    water_run,
+    water_spot,
+)
 from steeldefectx.render.defects.welds import weld_joint, welding_line
 from steeldefectx.taxonomy import CLASS_NAMES
 
@@ -75,12 +84,13 @@ SAMPLE_LOOK: dict[str, Look] = {
 FURTHER_LOOKS: dict[str, tuple[Look, ...]] = {
     "Bright scratch": (rubbed_scratch,),
     "Crazing": (short_wavy_cracks, short_wavy_cracks, net_of_cracks),
-    "Crease": (fold_lines,),
+    "Crease": (fold_lines, thin_crease),
     "Crescent gap": (notch_in_visible_edge,),
     "Dark scratches": (thin_grooves,),
     "Finishing roll printing": (roll_print,),
     "Inclusion": (stringers, soft_streaks, soft_streaks),
     "Iron sheet ash": (ash_lumps,),
+    "Oil spot": (soaked_spot,),
     "Oxide scale of plate system": (torn_scale,),
     "Oxide scale of temperature system": (scattered_flecks,),
     "Patches": (dark_patches,),
@@ -88,7 +98,11 @@ FURTHER_LOOKS: dict[str, tuple[Look, ...]] = {
     "Punching": (small_hole,),
     "Red iron sheet": (red_islands,),
     "Rolled in scale": (pressed_scale,),
+    "Rolled pit": (rolled_pit, rolled_stripe),
+    "Silk spot": (faint_silk,),
     "Slag inclusion": (slag_band, slag_tear),
+    "Waist folding": (waist_folding, scraped_folds),
+    "Water spot": (water_spot, water_run, water_run),
     "Welding line": (weld_joint,),
 }
 """Class name -> its other looks in varied scenes; each entry is as likely as another."""

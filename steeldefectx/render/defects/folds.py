@@ -6,7 +6,7 @@ import numpy as np
 
 from steeldefectx.render.canvas import Canvas, Layer, Rng
 from steeldefectx.render.noise import log_uniform, noise, wave
-from steeldefectx.render.shapes import course_axes, edge, ellipse, particles, random_point
+from steeldefectx.render.shapes import course_axes, edge, ellipse, particles, random_point, taper_ends
 
 
 def crease(canvas: Canvas, rng: Rng, strength: float) -> Layer:
@@ -34,6 +34,35 @@ def fold_lines(canvas: Canvas, rng: Rng, strength: float) -> Layer:
         change = change + rng.choice((-1, 1)) * rng.uniform(15, 50) * off * np.exp(-(off**2)) * 2
         mask |= np.abs(off) < 1.3
     return Layer((strength * change).astype(np.float32), mask)
+
+
+def thin_crease(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """A thin sharp fold across the strip, dark beside bright, that swells here and there and may end within it."""
+    size = canvas.size
+    change, mask = np.zeros((size, size), np.float32), np.zeros((size, size), bool)
+    for _ in range(rng.choice((1, 1, 2))):
+        along, across = course_axes(canvas, rng, False, rng.uniform(0, 0.01))
+        swell = np.clip(1 + rng.uniform(0.5, 2.5) * wave(rng, size, int(rng.integers(3, 9))), 0.5, 4)
+        width = max(log_uniform(rng, 0.004, 0.014), 0.6 / size) * swell
+        off = across / width
+        ends = taper_ends(along, rng, 0.4, 1.4)
+        change += ends * (-rng.uniform(18, 50) * np.exp(-((off + 0.4) ** 2) * 2))
+        change += ends * (rng.uniform(0, 30) * np.exp(-((off - 0.8) ** 2) * 3))
+        mask |= (np.abs(off) < 1) & (ends > 0.5)
+    return Layer(strength * change, mask)
+
+
+def scraped_folds(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """Fine bent lines close together across a wide part of the strip, with rough dark fringes."""
+    size = canvas.size
+    bent = canvas.y + rng.uniform(-0.3, 0.3) * (canvas.x - rng.uniform(0, 1)) ** 2 + 0.02 * noise(rng, size, 5, 5)
+    lines = wave(rng, size, int(rng.integers(20, 60)))[np.clip((bent * size).astype(np.intp), 0, size - 1)]
+    here = edge(noise(rng, size, 3, 2) + rng.uniform(-0.1, 0.9), 0.7)
+    dashes = np.clip(0.5 + noise(rng, size, 30, 5), 0, 1)
+    alpha = here * edge(lines - 0.3, 0.6) * (0.3 + 0.7 * dashes)
+    fringe = here * edge(noise(rng, size, 30, 12) - rng.uniform(1.1, 1.8), 0.5)
+    change = -strength * (log_uniform(rng, 18, 60) * alpha + rng.uniform(0, 30) * fringe)
+    return Layer(change.astype(np.float32), here * np.maximum(alpha, fringe) >= 0.3)
 
 
 def waist_folding(canvas: Canvas, rng: Rng, strength: float) -> Layer:

@@ -61,3 +61,21 @@ def rolled_pit(canvas: Canvas, rng: Rng, strength: float) -> Layer:
         mark = edge((1 - radius) * size, 2 / canvas.size)
         change, alpha = change + mark * (-42 + 30 * (across + down)), np.maximum(alpha, mark)
     return Layer((strength * change).astype(np.float32), alpha >= 0.5)
+
+
+def rolled_stripe(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """A ragged stripe across the strip where pits have run together: blotches side by side, torn at their edges."""
+    size, ragged = canvas.size, rough(rng, canvas.size, 14, 9, 3)
+    count = int(rng.integers(2, 7))
+    period, y0 = rng.uniform(0.1, 0.9 / count + 0.05), rng.uniform(0.15, 0.85)
+    first, tilt = rng.uniform(0.05, 0.4), rng.uniform(-0.08, 0.08)
+    distance = np.full((size, size), -1.0, np.float32)
+    for number in range(count):
+        at = (first + number * period, y0 + tilt * number * period)
+        radii = (period * rng.uniform(0.45, 0.8), log_uniform(rng, 0.025, 0.09))
+        radius, _, _ = ellipse(canvas, at, radii)
+        distance = np.maximum(distance, 1 - radius)
+    alpha = edge(distance + rng.uniform(0.2, 0.5) * ragged, log_uniform(rng, 0.2, 0.9))
+    grain = rng.uniform(4, 22) * noise(rng, size, 40, 25) + rng.uniform(0, 18) * (distance < 0.35)
+    dark = rng.choice((-1, -1, -1, 1))
+    return Layer((strength * alpha * (dark * log_uniform(rng, 12, 42) + grain)).astype(np.float32), alpha >= 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 
 from steeldefectx.render.canvas import Canvas, Layer, Rng, paint
 from steeldefectx.render.noise import log_uniform, noise, rough
-from steeldefectx.render.shapes import edge, ellipse, random_point
+from steeldefectx.render.shapes import edge, ellipse, random_point, rotated
 
 
 def oil_spot(canvas: Canvas, rng: Rng, strength: float) -> Layer:
@@ -21,6 +21,20 @@ def oil_spot(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     return paint(edge(distance, 1.5 / size), -strength * (25 + 16 * rim))
 
 
+def soaked_spot(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """One or two dark blots with a ragged, soft outline and no rim, as oil leaves that has crept along the grain."""
+    size, ragged = canvas.size, rough(rng, canvas.size, 12, 12, 3)
+    alpha = np.zeros((size, size), np.float32)
+    for _ in range(rng.choice((1, 1, 1, 2))):
+        big = log_uniform(rng, 0.08, 0.28)
+        radii = (big * rng.uniform(1, 1.7), big)
+        radius, _, _ = ellipse(canvas, random_point(rng, 0.2), radii, rng.uniform(0, np.pi))
+        blot = edge(1 - radius + rng.uniform(0.05, 0.18) * ragged, log_uniform(rng, 0.15, 0.8))
+        alpha = np.maximum(alpha, blot)
+    mottle = 1 + 0.25 * noise(rng, size, 25, 25)
+    return paint(alpha, -strength * log_uniform(rng, 10, 45) * mottle)
+
+
 def water_spot(canvas: Canvas, rng: Rng, strength: float) -> Layer:
     """One to four faint, irregular drying marks: hardly darker inside, a thin line around."""
     size, bulge = canvas.size, rough(rng, canvas.size, 5, 5, 2)
@@ -32,6 +46,42 @@ def water_spot(canvas: Canvas, rng: Rng, strength: float) -> Layer:
         distance = np.maximum(distance, (1 - radius + 0.25 * bulge) * small)
     rings = np.exp(-(((distance - 0.008) / 0.008) ** 2)) + 0.5 * np.exp(-(((distance - 0.04) / 0.008) ** 2))
     return paint(edge(distance, 1.5 / size), -strength * (8 + 20 * rings))
+
+
+def water_run(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """Faint streaks where water has run or was wiped: slanted, side by side, broken off, with a stain at one end."""
+    size, ragged = canvas.size, rough(rng, canvas.size, 9, 9, 3)
+    angle = rng.uniform(0, np.pi)
+    along, across = rotated(canvas.x - rng.uniform(0.3, 0.7), canvas.y - rng.uniform(0.3, 0.7), angle)
+    across = across + rng.uniform(-0.5, 0.5) * along * along
+    distance = np.full((size, size), -1.0, np.float32)
+    for _ in range(rng.integers(1, 6)):
+        half, start = rng.uniform(0.15, 0.5), rng.uniform(-0.25, 0.25)
+        width = log_uniform(rng, 0.008, 0.035)
+        reach = np.clip(1 - np.abs(along - start) / half, 0, 1) ** 0.5
+        streak = width * (reach + 0.35 * ragged - 0.15) - np.abs(across - rng.uniform(-0.1, 0.1))
+        distance = np.maximum(distance, streak)
+    if rng.random() < 0.5:
+        at, small = (rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.7)), rng.uniform(0.04, 0.1)
+        radius, _, _ = ellipse(canvas, at, (small * rng.uniform(1, 2), small), angle)
+        distance = np.maximum(distance, (1 - radius + 0.3 * ragged) * small)
+    rim = np.exp(-(((distance - 0.006) / 0.006) ** 2))
+    tone = -1 if rng.random() < 0.8 else 1
+    return paint(edge(distance, log_uniform(rng, 1.5, 5) / size), tone * strength * (rng.uniform(6, 16) + 16 * rim))
+
+
+def faint_silk(canvas: Canvas, rng: Rng, strength: float) -> Layer:
+    """Fine light or dark flecks in upright rows, all over or in wide bands, hardly above the metal's own grain."""
+    size = canvas.size
+    rows, columns = rng.uniform(10, 30), rng.uniform(3, 9)
+    shift = 0.4 * np.abs((canvas.x * columns) % 1 - 0.5) + 0.15 * rough(rng, size, 7, 7)
+    ripple = np.sin(2 * np.pi * (canvas.y * rows + 3 * shift)) + 0.8 * noise(rng, size, 30, 20)
+    band = edge(noise(rng, size, 2, int(rng.integers(2, 6))) + rng.uniform(-0.2, 0.9), 0.8)
+    alpha = edge(ripple - rng.uniform(0.2, 1.0), 0.9) * band
+    tone = rng.choice((-1, 1, 1))
+    light = rng.uniform(0, 70) * (np.clip(canvas.x / rng.uniform(0.5, 1.2), 0, 1) - 0.6)
+    change = strength * tone * log_uniform(rng, 6, 24) * alpha + (light if rng.random() < 0.6 else 0)
+    return Layer(change.astype(np.float32), alpha >= 0.5)
 
 
 def silk_spot(canvas: Canvas, rng: Rng, strength: float) -> Layer:
