@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from huggingface_hub import ModelCardData
 
 from steeldefectx.benchmark.grid import ENSEMBLE
@@ -64,6 +63,7 @@ def card() -> str:
 def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
     megabytes = (EMBEDDED_FOLDER / "model.safetensors").stat().st_size / 1e6
     settings = about["settings"]
+    images = sum(run["settings"]["images"] for run in (*about.get("earlier", []), about))
     return [
         "# The embedded CLIP of steeldefectx",
         "",
@@ -71,7 +71,7 @@ def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
         f"parameters, {megabytes:.1f} MB in fp16. A ResNet on grey images of {settings['image_size']} pixels a side, "
         "each standardized by itself, a text tower that reads 128 tokens, and a vocabulary of its own.",
         "",
-        f"**It was pretrained on {settings['images']:,} rendered images and their texts; no photograph took part.** "
+        f"**It was pretrained on {images:,} rendered images and their texts; no photograph took part.** "
         "The renderer was designed with images of NEU, X-SDD and a few of GC10-DET in view, and how well short runs "
         "did on NEU and X-SDD was looked at while it was: the figures below are of images that nothing was trained "
         "on, not of images that nobody had seen.",
@@ -144,10 +144,12 @@ def _ablation() -> list[str]:
     found = _read(ABLATION)
     keys = ("T0_accuracy", "T1_accuracy", "T1_mean_accuracy", "probe_accuracy")
     rows = [[name, *(_percent(row[key]) for key in keys)] for name, row in found["variants"].items()]
-    share = found["images"] / _read(EMBEDDED_FOLDER / RECIPE)["settings"]["images"]
+    about = _read(EMBEDDED_FOLDER / RECIPE)
+    first = [*about.get("earlier", []), about][0]
+    share = found["images"] / first["settings"]["images"]
     return [
-        f"What the parts of pretraining are worth: runs on {found['images']:,} rendered images ({100 * share:.0f} % of "
-        "those that the model has seen) with one thing changed each. The second row shows what chance changes:",
+        f"What the parts of the first run of pretraining are worth: runs on {found['images']:,} rendered images "
+        f"({100 * share:.0f} % of its own) with one thing changed each. The second row shows what chance changes:",
         "",
         *table(["pretrained", "zero-shot T0 Acc %", "T1 Acc %", "T1 mAcc %", "probe Acc %"], rows, [1, 2, 3, 4]),
         "",
@@ -156,18 +158,22 @@ def _ablation() -> list[str]:
 
 def _making(about: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    runs = [*about.get("earlier", []), about]
+    columns = ("images", "image_size", "composed", "lr", "precision")
+    rows = [[*(run["settings"].get(key, 0) for key in columns), f"{run['seconds'] / 60:,.0f}"] for run in runs]
+    head = ["images", "pixels a side", "share composed of attributes", "learning rate", "precision", "minutes"]
     return [
         "## How it was made",
         "",
-        "`make pretrain`, with the settings in `recipe.json`:",
+        f"`make pretrain`, {len(runs)} runs, each but the first from the model of the one before; their whole settings "
+        "are in `recipe.json`:",
         "",
-        "```yaml",
-        yaml.safe_dump(about["settings"], sort_keys=False).rstrip(),
-        "```",
+        *table(head, rows, range(len(head))),
         "",
-        f"{about['seconds'] / 60:,.0f} minutes on a {'GPU' if about['device'] == 'cuda' else 'CPU'}; {versions}. Each "
-        "image is told apart by class, against texts of all classes that are worded anew in every step; some are told "
-        "apart by their own description (T2, T3) too. The weights are an average along training.",
+        f"On a {'GPU' if about['device'] == 'cuda' else 'CPU'}; {versions}. Images of the 25 classes are told apart by "
+        "class, against texts of all classes that are worded anew in every step; some are told apart by their own "
+        "description (T2, T3) too. Composed ones are held against texts that are false of them, by one fact or by all, "
+        "and learn where their defect is. The weights are an average along training.",
         "",
     ]
 

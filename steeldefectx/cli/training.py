@@ -45,10 +45,13 @@ EVAL = """Evaluate a checkpoint, or any CLIP zero-shot, on a config or a folder 
   steeldefectx eval --checkpoint embedded --config sample --text T1"""
 PRETRAIN = """Pretrain a small CLIP on rendered steel defects; no real image takes part.
 
-  steeldefectx pretrain --out runs/pretrain       the model that ships
+  steeldefectx pretrain --out runs/pretrain       the 25 classes
                                                   (1 to 2 hours on 2 cores)
   steeldefectx pretrain --out runs/short --images 20000
                                                   a few minutes, to see it work
+  steeldefectx pretrain --out runs/more --init embedded --composed 0.6
+    --place 32 --dense 32                         goes on from the model that
+                                                  ships, on any defects
 
 Images are rendered while it trains; none is stored. A run that was stopped
 goes on where it was. The result is a CLIP as any: --model runs/pretrain/model."""

@@ -1,4 +1,4 @@
-"""Settings of pretraining; the defaults are the recipe of the model that ships."""
+"""Settings of pretraining; the defaults are the recipe of the first run of the model that ships."""
 
 from __future__ import annotations
 

@@ -25,9 +25,10 @@ from transformers import PreTrainedTokenizerFast
 
 from steeldefectx.errors import ConfigError
 from steeldefectx.language.scene_truth import fact_sizes
-from steeldefectx.models.clip import load_clip
+from steeldefectx.models.clip import EMBEDDED_FOLDER, load_clip
 from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor, take_over
 from steeldefectx.models.loading import quietly
+from steeldefectx.models.names import EMBEDDED
 from steeldefectx.models.precision import dtype_for
 from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.composed_stream import ComposedBatch
@@ -127,9 +128,22 @@ def pretrain(config: PretrainConfig) -> Path:
     _save(learner.clip.eval().cpu(), tokenizer, config, folder)
     seconds = round(time.monotonic() - started, 1)
     about = {"settings": settings, "seconds": seconds, "device": str(device), "code": identity["code"]}
-    write_json({**about, "versions": versions()}, folder / RECIPE)
+    write_json({**about, "versions": versions(), "earlier": earlier_runs(config.init)}, folder / RECIPE)
     snapshots.remove()
     return folder / MODEL
+
+
+def earlier_runs(init: str) -> list[dict[str, Any]]:
+    """How the model that a run goes on from was made: the recipes of the runs before it, the first one first.
+
+    Args:
+        init: Folder of a run's model, ``embedded``, or nothing.
+    """
+    file = EMBEDDED_FOLDER / RECIPE if init == EMBEDDED else Path(init).parent / RECIPE
+    if not init or not file.is_file():
+        return []
+    recipe = json.loads(file.read_text("utf-8"))
+    return [*recipe.pop("earlier", []), recipe]
 
 
 class Learner(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -69,6 +70,21 @@ def test_it_says_how_it_was_made_and_names_no_folder_of_the_machine(run, embedde
         "class_texts.json", "config.json", "model.safetensors", "preprocessor_config.json", "recipe.json",
         "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
+
+
+def test_a_run_says_what_it_went_on_from(run, embedded, tmp_path, monkeypatch):
+    monkeypatch.setattr("steeldefectx.pretrain.stream.VOCABULARY_SCENES", 5)
+    monkeypatch.setattr("steeldefectx.pretrain.trainer.EMBEDDED_FOLDER", embedded)
+    first = json.loads((run / "recipe.json").read_text())
+    assert first["earlier"] == []
+    for init in (str(run / "model"), "embedded"):
+        again = tmp_path / Path(init).name / "second"
+        pretrain(replace(CONFIG, out=str(again), init=init))
+        (earlier,) = json.loads((again / "recipe.json").read_text())["earlier"]
+        assert earlier == {key: value for key, value in first.items() if key != "earlier"}
+    third = tmp_path / "third"
+    pretrain(replace(CONFIG, out=str(third), init=str(again / "model")))
+    assert len(json.loads((third / "recipe.json").read_text())["earlier"]) == 2
 
 
 def test_it_is_a_checkpoint_of_the_25_classes(embedded):
