@@ -248,6 +248,19 @@ def _scores(found: Sequence[dict[str, Any]]) -> list[str]:
     return [spread([each[key] for each in found]) for key in ("accuracy", "mean_accuracy")]
 
 
+def carry_over() -> str:
+    """How far the embedded model carries over, beside other towers that go through the same code."""
+    models = _read("generalization.json")["models"]
+    rows = dict.fromkeys(row for found in models.values() for row, value in found.items() if isinstance(value, dict))
+    lines = [[row, *(found.get(row, {}).get("said", "") for found in models.values())] for row in rows]
+    return table(["", *map(code, models)], lines, range(1, 1 + len(models)))
+
+
+def frames() -> str:
+    """Whole frames: whether and where."""
+    return table(["`embedded`", ""], _read("localization.json")["figures"].items(), [1])
+
+
 def trained() -> str:
     """Tasks 1 and 2 on real images, seeds together."""
     lines = [line for line in _lines("real-images.jsonl") if line["task"] in ("task1", "task2")]
@@ -382,7 +395,8 @@ def _tree(lines: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
-        commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, trained, few_shot,
+        commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, carry_over,
+        frames, trained, few_shot,
         transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
     )
 }  # fmt: skip

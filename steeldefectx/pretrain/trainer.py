@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
@@ -47,6 +48,8 @@ VOCABULARY = 4096
 MODEL = "model"
 """Folder inside a run's that the finished model is saved in."""
 LOG, RECIPE = "log.jsonl", "recipe.json"
+FACTS = "facts.safetensors"
+"""The heads that facts are told by, which no user of the model needs, for a run that goes on from it."""
 MINUTES = 3.0
 """From one snapshot to the next."""
 LOGGED = 50
@@ -108,6 +111,8 @@ def pretrain(config: PretrainConfig) -> Path:
             return folder / MODEL
     tokenizer = learn_tokenizer(corpus(config), VOCABULARY, config.sizes.context_length)
     learner = Learner(_first_model(tokenizer, config).to(device, memory_format=torch.channels_last)).to(device)
+    if config.init:
+        _take_over_heads(learner.facts, Path(config.init).parent / FACTS)
     optimizer = torch.optim.AdamW(parameter_groups(learner, config.weight_decay), lr=config.lr)
     snapshots = Snapshots(folder, identity, MINUTES, writes=True)
     saved = snapshots.load(learner, optimizer) if config.resume else None
@@ -125,6 +130,7 @@ def pretrain(config: PretrainConfig) -> Path:
         if snapshots.due():
             snapshots.save(learner, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
     load_trained_state(learner, average.state)
+    save_file(learner.facts.cpu().state_dict(), folder / FACTS)
     _save(learner.clip.eval().cpu(), tokenizer, config, folder)
     seconds = round(time.monotonic() - started, 1)
     about = {"settings": settings, "seconds": seconds, "device": str(device), "code": identity["code"]}
@@ -280,6 +286,13 @@ def _first_model(tokenizer: PreTrainedTokenizerFast, config: PretrainConfig) -> 
         except ValueError as error:
             raise ConfigError(f"--init {config.init} has other towers: {error}.") from error
     return model
+
+
+def _take_over_heads(heads: FactHeads, file: Path) -> None:
+    """Go on with those of an earlier run, if it told the same facts."""
+    known = load_file(file) if file.is_file() else {}
+    if {name: value.shape for name, value in known.items()} == {n: v.shape for n, v in heads.state_dict().items()}:
+        heads.load_state_dict(known)
 
 
 def _cut_log(file: Path, step: int) -> None:

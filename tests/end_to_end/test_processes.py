@@ -99,6 +99,13 @@ def test_two_processes_optimize_what_one_does_on_frozen_towers(tmp_path):
         assert (two[name] - tensor).abs().quantile(0.9) < 1e-3
 
 
+def test_all_weights_of_the_embedded_model_are_trained_by_two_processes(tmp_path):
+    # Batch norms see each process's own images, so that the losses are not those of one process.
+    two_processes(*command("embedded", tmp_path, "--method", "full", "--lr", 1e-4, "--epochs", 2))
+    first, last = losses(tmp_path)
+    assert last < first
+
+
 def test_sharded_weights_are_trained_scored_and_saved_as_whole_ones(vit, tmp_path):
     flags = ["--method", "full", "--lr", 1e-3, "--epochs", 1, "--hold_out", 0.1]
     run(*command(vit, tmp_path / "one", *flags))

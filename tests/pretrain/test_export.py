@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from steeldefectx.errors import ModelError
 from steeldefectx.inference.classifier import SteelDefectClassifier
@@ -85,6 +86,18 @@ def test_a_run_says_what_it_went_on_from(run, embedded, tmp_path, monkeypatch):
     third = tmp_path / "third"
     pretrain(replace(CONFIG, out=str(third), init=str(again / "model")))
     assert len(json.loads((third / "recipe.json").read_text())["earlier"]) == 2
+
+
+@pytest.mark.parametrize("fitting", [True, False])
+def test_a_run_goes_on_with_the_heads_of_the_one_before_if_they_fit(run, tmp_path, monkeypatch, fitting):
+    monkeypatch.setattr("steeldefectx.pretrain.stream.VOCABULARY_SCENES", 5)
+    shutil.copytree(run, tmp_path / "first")
+    known = load_file(run / "facts.safetensors")
+    changed = {name: torch.full_like(value, 0.25)[: None if fitting else 3] for name, value in known.items()}
+    save_file(changed, tmp_path / "first" / "facts.safetensors")
+    pretrain(replace(CONFIG, images=8, lr=1e-9, out=str(tmp_path / "second"), init=str(tmp_path / "first" / "model")))
+    for name, value in load_file(tmp_path / "second" / "facts.safetensors").items():
+        torch.testing.assert_close(value, torch.full_like(value, 0.25) if fitting else known[name])
 
 
 def test_it_is_a_checkpoint_of_the_25_classes(embedded):
