@@ -67,7 +67,7 @@ def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
     return [
         "# The embedded CLIP of steeldefectx",
         "",
-        f"A small CLIP that knows the 25 classes of steel-surface defects: {measured['parameters'] / 1e6:.1f} million "
+        f"A small CLIP for defects on metal, which knows the 25 classes of steel-surface defects: {measured['parameters'] / 1e6:.1f} million "
         f"parameters, {megabytes:.1f} MB in fp16. A ResNet on grey images of {settings['image_size']} pixels a side, "
         "each standardized by itself, a text tower that reads 128 tokens, and a vocabulary of its own.",
         "",
@@ -184,7 +184,7 @@ def _limits(about: dict[str, Any]) -> list[str]:
         "from a prediction.",
         "NEU and X-SDD were in view when the renderer was designed: expect less of other cameras, steels and "
         "magnifications, and measure it on images of your own first (`steeldefectx eval --checkpoint embedded`).",
-        "12 of the 25 classes were never measured on a photograph.",
+        "3 of the 25 classes were never measured on a photograph, and 9 others on 27 crops together.",
         "It hardly reads where in the image a text places a defect: do not search by place with it.",
         "It names one of its classes for any image, also for a sound surface.",
         f"It sees grey, {about['settings']['image_size']} pixels a side, whatever the light: overall brightness and "

@@ -94,7 +94,9 @@ def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_weights(tmp_path, mo
     model = pretrain(config_in(tmp_path / "killed"))
     expected, found = weights(tmp_path / "whole" / "model"), weights(model)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert sorted(p.name for p in (tmp_path / "killed").iterdir()) == ["log.jsonl", "model", "recipe.json"]
+    assert sorted(p.name for p in (tmp_path / "killed").iterdir()) == [
+        "facts.safetensors", "log.jsonl", "model", "recipe.json",
+    ]  # fmt: skip
     assert logged(tmp_path / "killed") == [1, 2, 3, 4, 5, 6]
     assert json.loads((tmp_path / "killed" / "recipe.json").read_text())["settings"]["images"] == 48
 
