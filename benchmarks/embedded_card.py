@@ -67,8 +67,9 @@ def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
     return [
         "# The embedded CLIP of steeldefectx",
         "",
-        f"A small CLIP for defects on metal, which knows the 25 classes of steel-surface defects: {measured['parameters'] / 1e6:.1f} million "
-        f"parameters, {megabytes:.1f} MB in fp16. A ResNet on grey images of {settings['image_size']} pixels a side, "
+        f"A small CLIP for defects on metal, which knows the 25 classes of steel-surface defects: "
+        f"{measured['parameters'] / 1e6:.1f} million parameters, {megabytes:.1f} MB in fp16. "
+        f"A ResNet on grey images of {settings['image_size']} pixels a side, "
         "each standardized by itself, a text tower that reads 128 tokens, and a vocabulary of its own.",
         "",
         f"**It was pretrained on {images:,} rendered images and their texts; no photograph took part.** "
@@ -185,8 +186,12 @@ def _limits(about: dict[str, Any]) -> list[str]:
         "NEU and X-SDD were in view when the renderer was designed: expect less of other cameras, steels and "
         "magnifications, and measure it on images of your own first (`steeldefectx eval --checkpoint embedded`).",
         "3 of the 25 classes were never measured on a photograph, and 9 others on 27 crops together.",
-        "It hardly reads where in the image a text places a defect: do not search by place with it.",
-        "It names one of its classes for any image, also for a sound surface.",
+        "Of another metal's defects, told by description alone, it finds a third where chance is a fifth; what differs "
+        "in size alone it mixes up.",
+        "It reads direction and tone in texts well, the number fairly, and where in the image a defect lies in three "
+        "of four cases.",
+        "Asked for a class it names one of its own for any image, also for a sound surface; `SteelDefectInspector` "
+        "asks first whether there is anything.",
         f"It sees grey, {about['settings']['image_size']} pixels a side, whatever the light: overall brightness and "
         "contrast say nothing to it.",
     ]

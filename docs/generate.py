@@ -249,16 +249,11 @@ def _scores(found: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def carry_over() -> str:
-    """How far the embedded model carries over, beside other towers that go through the same code."""
+    """How far the embedded model carries over, on what pretraining never saw."""
     models = _read("generalization.json")["models"]
     rows = dict.fromkeys(row for found in models.values() for row, value in found.items() if isinstance(value, dict))
     lines = [[row, *(found.get(row, {}).get("said", "") for found in models.values())] for row in rows]
     return table(["", *map(code, models)], lines, range(1, 1 + len(models)))
-
-
-def frames() -> str:
-    """Whole frames: whether and where."""
-    return table(["`embedded`", ""], _read("localization.json")["figures"].items(), [1])
 
 
 def trained() -> str:
@@ -395,8 +390,7 @@ def _tree(lines: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
-        commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, carry_over,
-        frames, trained, few_shot,
+        commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, carry_over, trained, few_shot,
         transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
     )
 }  # fmt: skip
