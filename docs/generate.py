@@ -390,8 +390,8 @@ def _tree(lines: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
-        commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, carry_over, trained, few_shot,
-        transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
+        commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, carry_over,
+        trained, few_shot, transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
     )
 }  # fmt: skip
 
