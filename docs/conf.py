@@ -34,7 +34,7 @@ nitpick_ignore_regex = [
     # What signatures and docstrings say of this package beyond its public names.
     (
         r"py:.*",
-        r"(steeldefectx\.(?!metrics|methods)\w+\..*|.*\b(Engine|Clip|ImageClassifier|Picture|Texts|Config|Name))",
+        r"(steeldefectx\.(?!metrics|methods)\w+\..*|.*\b(Engine|Clip|ImageClassifier|Localizer|Normal|Picture|Texts|Config|Name))",
     ),
     (r"py:.*", r"(SteelDefectXConfig|CONFIGS)"),
 ]
