@@ -67,15 +67,15 @@ def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
     return [
         "# The embedded CLIP of steeldefectx",
         "",
-        f"A small CLIP for defects on metal, which knows the 25 classes of steel-surface defects: "
+        "A small CLIP for defects on metal, which knows the 25 classes of steel-surface defects: "
         f"{measured['parameters'] / 1e6:.1f} million parameters, {megabytes:.1f} MB in fp16. "
         f"A ResNet on grey images of {settings['image_size']} pixels a side, "
         "each standardized by itself, a text tower that reads 128 tokens, and a vocabulary of its own.",
         "",
         f"**It was pretrained on {images:,} rendered images and their texts; no photograph took part.** "
         "The renderer was designed with images of NEU, X-SDD and a few of GC10-DET in view, and how well short runs "
-        "did on NEU and X-SDD was looked at while it was: the figures below are of images that nothing was trained "
-        "on, not of images that nobody had seen.",
+        "did on NEU and X-SDD was looked at while it was; of three candidates the one that ships was taken by its "
+        "figures on them. The figures below are of images that nothing was trained on, not of images that nobody had seen.",
         "",
     ]
 

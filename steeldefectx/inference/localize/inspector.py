@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from steeldefectx.data.images import check_levels, check_size, open_image
-from steeldefectx.inference.localize.maps import Localizer
+from steeldefectx.inference.localize.maps import BATCH, Localizer
 from steeldefectx.inference.localize.regions import Region, described, find_regions, full_mask
 from steeldefectx.inference.localize.sound import Normal, compare, remember
 from steeldefectx.inference.localize.tiling import CELL, enlarged
@@ -156,24 +156,25 @@ class SteelDefectInspector:
         else:
             cells = self.localizer.defect_map(frame)
         grey = self.localizer.grey_cells(frame)
-        found = [self._named(frame, region) for region in find_regions(cells, frame.size, THRESHOLD)]
+        found = self._named(frame, find_regions(cells, frame.size, THRESHOLD))
         return Inspection(
             frame_score(cells), [described(region, grey) for region in found], frame.size, cells, THRESHOLD
         )
 
-    def _named(self, frame: Image.Image, region: Region) -> Region:
-        """A region with its class, if it is told apart with more than a half of the probability."""
+    def _named(self, frame: Image.Image, regions: list[Region]) -> list[Region]:
+        """Regions with their class, of those that are told apart with more than a half of the probability."""
         if self._class_embeddings is None:
-            return region
-        clip = self.localizer.clip
-        pixels = torch.from_numpy(clip.to_pixels(frame.crop(_around(region.box, frame.size))))[None]
-        with torch.inference_mode():
-            probabilities = clip.logits(clip.encode_images(pixels), self._class_embeddings)[0].softmax(0)
-        best = int(probabilities.argmax())
-        probability = float(probabilities[best])
-        return replace(
-            region, label=list(self.classes)[best] if probability >= KNOWN else None, probability=probability
-        )
+            return regions
+        clip, names, named = self.localizer.clip, list(self.classes), []
+        for start in range(0, len(regions), BATCH):
+            some = regions[start : start + BATCH]
+            pixels = np.stack([clip.to_pixels(frame.crop(_around(region.box, frame.size))) for region in some])
+            with torch.inference_mode():
+                logits = clip.logits(clip.encode_images(torch.from_numpy(pixels)), self._class_embeddings)
+            highest = logits.softmax(1).max(1)
+            for region, p, best in zip(some, highest.values.tolist(), highest.indices.tolist(), strict=True):
+                named.append(replace(region, label=names[best] if p >= KNOWN else None, probability=p))
+        return named
 
     @torch.inference_mode()
     def _embed(self, classes: Mapping[str, Sequence[str]]) -> torch.Tensor:

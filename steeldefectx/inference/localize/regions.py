@@ -33,6 +33,10 @@ class Region:
     """Pixels."""
     score: float
     """0..1, the highest value of the map in it."""
+    place: tuple[slice, slice] = field(repr=False, compare=False)
+    """Rows and columns of the map that it is in."""
+    own: np.ndarray = field(repr=False, compare=False)
+    """(rows, columns) bool: its cells there."""
     label: str | None = None
     """The class, where one is told apart; None: unknown."""
     probability: float | None = None
@@ -40,10 +44,6 @@ class Region:
     sentence: str | None = None
     """What it looks like, in words."""
     attributes: Attributes | None = field(default=None, repr=False)
-    place: tuple[slice, slice] = field(default=(slice(0), slice(0)), repr=False, compare=False)
-    """Rows and columns of the map that it is in."""
-    own: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool), repr=False, compare=False)
-    """(rows, columns) bool: its cells there."""
 
 
 def marked_cells(values: np.ndarray, threshold: float) -> np.ndarray:
@@ -84,7 +84,7 @@ def find_regions(values: np.ndarray, size: tuple[int, int], threshold: float) ->
         x, y = np.array(outline).T
         box = int(np.floor(x.min())), int(np.floor(y.min())), int(np.ceil(x.max())), int(np.ceil(y.max()))
         area = min(int(np.count_nonzero(own)) * CELL**2, (box[2] - box[0]) * (box[3] - box[1]))
-        found.append(Region(box, outline, area, float(values[place][own].max()), place=place, own=own))
+        found.append(Region(box, outline, area, float(values[place][own].max()), place, own))
     return sorted(found, key=lambda region: -region.score)
 
 

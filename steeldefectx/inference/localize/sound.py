@@ -8,10 +8,10 @@ is held against all others, and what most of them have is normal (mutual scoring
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -36,46 +36,37 @@ MAD_TO_STD = 1.4826
 """Standard deviation of normal numbers over the median of their distances from the median."""
 
 
-class Normal(Protocol):
+@dataclass(frozen=True)
+class Normal(ABC):
     """What patches are held against."""
 
-    def unlikeness(self, patches: torch.Tensor) -> torch.Tensor:
-        """How unusual patches (..., C) are, (...) 0..1, with 0.5 at the limit."""
-
-
-@dataclass(frozen=True)
-class SoundMemory:
-    """Patches of sound frames."""
-
     patches: torch.Tensor
-    """(P, C) unit length."""
+    """Unit length, see the kinds of it."""
     limit: float
     """Distance from which a frame counts as defective, 0..2."""
     spread: float
     """Of the distances of sound frames, > 0."""
-    target_fpr: float
-    """Share of sound frames beyond the limit that was wanted."""
 
+    @abstractmethod
     def distances(self, patches: torch.Tensor) -> torch.Tensor:
-        """Of patches (..., C) to the nearest one that is remembered, 0..2."""
-        nearest = (patches.flatten(0, -2) @ self.patches.T).amax(1)
-        return (1 - nearest).reshape(patches.shape[:-1])
+        """(...) of patches (..., C), 0..2."""
 
     def unlikeness(self, patches: torch.Tensor) -> torch.Tensor:
         """The distances of patches (..., C) as 0..1, with 0.5 at the limit."""
         return torch.sigmoid((self.distances(patches) - self.limit) / self.spread)
 
 
-@dataclass(frozen=True)
-class MutualReference:
-    """Patches of frames of which most show what is normal."""
+class SoundMemory(Normal):
+    """Patches (P, C) of sound frames."""
 
-    patches: torch.Tensor
-    """(F, R, C) unit length: of F frames R each."""
-    limit: float
-    """Distance from which a frame counts as defective, 0..2."""
-    spread: float
-    """Of the distances of frames, > 0."""
+    def distances(self, patches: torch.Tensor) -> torch.Tensor:
+        """Of patches (..., C) to the nearest one that is remembered, 0..2."""
+        nearest = (patches.flatten(0, -2) @ self.patches.T).amax(1)
+        return (1 - nearest).reshape(patches.shape[:-1])
+
+
+class MutualReference(Normal):
+    """Patches (F, R, C) of frames of which most show what is normal: of F frames R each."""
 
     def distances(self, patches: torch.Tensor) -> torch.Tensor:
         """Of patches (..., C): the mean distance to the frames that have the most alike patches, 0..2.
@@ -86,10 +77,6 @@ class MutualReference:
         nearest = torch.stack([(flat @ of_frame.T).amax(1) for of_frame in self.patches], 1)
         counted = 1 + max(1, round(ALIKE * (len(self.patches) - 1)))
         return (1 - nearest.topk(counted, 1).values[:, 1:].mean(1)).reshape(patches.shape[:-1])
-
-    def unlikeness(self, patches: torch.Tensor) -> torch.Tensor:
-        """The distances of patches (..., C) as 0..1, with 0.5 at the limit."""
-        return torch.sigmoid((self.distances(patches) - self.limit) / self.spread)
 
 
 def compare(frames: Sequence[torch.Tensor], target_fpr: float) -> MutualReference:
@@ -129,18 +116,18 @@ def remember(frames: Sequence[torch.Tensor], target_fpr: float) -> SoundMemory:
     farthest = []
     for fold in range(FOLDS):
         others = _some([patches for n, patches in enumerate(frames) if n % FOLDS != fold])
-        memory = SoundMemory(others, 0.0, 1.0, target_fpr)
+        memory = SoundMemory(others, 0.0, 1.0)
         farthest += [memory.distances(patches).max().item() for patches in frames[fold::FOLDS]]
     values = np.array(farthest)
     spread = max(float(values.std()), LEAST_SPREAD)
-    return SoundMemory(_some(frames), float(np.quantile(values, 1 - target_fpr, method="higher")), spread, target_fpr)
+    return SoundMemory(_some(frames), float(np.quantile(values, 1 - target_fpr, method="higher")), spread)
 
 
 def _check(frames: Sequence[torch.Tensor], target_fpr: float) -> None:
     if len(frames) < LEAST_FRAMES:
         raise ConfigError(f"What is normal is told from {LEAST_FRAMES} frames or more, not {len(frames)}.")
     if not 0 < target_fpr < 1:
-        raise ConfigError(f"--target-fpr is a share of sound frames above 0 and below 1, not {target_fpr}.")
+        raise ConfigError(f"target_fpr is a share of sound frames above 0 and below 1, not {target_fpr}.")
 
 
 def _some(frames: Sequence[torch.Tensor]) -> torch.Tensor:
