@@ -75,7 +75,8 @@ def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
         f"**It was pretrained on {images:,} rendered images and their texts; no photograph took part.** "
         "The renderer was designed with images of NEU, X-SDD and a few of GC10-DET in view, and how well short runs "
         "did on NEU and X-SDD was looked at while it was; of three candidates the one that ships was taken by its "
-        "figures on them. The figures below are of images that nothing was trained on, not of images that nobody had seen.",
+        "figures on them. The figures below are of images that nothing was trained on, not of images that nobody had "
+        "seen.",
         "",
     ]
 
