@@ -191,8 +191,8 @@ def _limits(about: dict[str, Any]) -> list[str]:
         "in size alone it mixes up.",
         "It reads direction and tone in texts well, the number fairly, and where in the image a defect lies in three "
         "of four cases.",
-        "Asked for a class it names one of its own for any image, also for a sound surface; `SteelDefectInspector` "
-        "asks first whether there is anything.",
+        "Asked for a class it names one of its own for any image, also for a sound surface. Whether there is anything, "
+        "`SteelDefectInspector` tells well with sound frames to compare with; without any it marks edges of parts too.",
         f"It sees grey, {about['settings']['image_size']} pixels a side, whatever the light: overall brightness and "
         "contrast say nothing to it.",
     ]

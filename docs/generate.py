@@ -256,6 +256,11 @@ def carry_over() -> str:
     return table(["", *map(code, models)], lines, range(1, 1 + len(models)))
 
 
+def frames() -> str:
+    """Whole frames: whether and where."""
+    return table(["`embedded`", ""], _read("localization.json")["figures"].items(), [1])
+
+
 def trained() -> str:
     """Tasks 1 and 2 on real images, seeds together."""
     lines = [line for line in _lines("real-images.jsonl") if line["task"] in ("task1", "task2")]
@@ -391,7 +396,7 @@ PARTS: dict[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
         commands, settings, recipes, grids, grid_settings, few_shot_methods, classes, embedded, carry_over,
-        trained, few_shot, transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
+        frames, trained, few_shot, transfer, saliency, speed, text_checks, published, layouts, changelog, contributing,
     )
 }  # fmt: skip
 
