@@ -27,6 +27,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.utils import ModelOutput
 
 from steeldefectx.models.auto_classes import register_processor
+from steeldefectx.models.localizer import DefectLocalizer
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601, as Pillow's ``convert("L")``)."""
@@ -55,6 +56,9 @@ class SteelCLIPConfig(PreTrainedConfig):
     all of it: the mean alone does not know where anything is. 0: the mean alone."""
     dense_dim: int = 0
     """Channels of the map of local features, a quarter of the image's side; 0: there is none."""
+    localizer_width: int = 0
+    """Channels of the localizer at the tower's finest stage, see :class:`~.localizer.DefectLocalizer`; 0: there is
+    none."""
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.text_config = _tower(CLIPTextConfig, self.text_config)
@@ -189,6 +193,11 @@ class SteelCLIPModel(PreTrainedModel):
         self.visual_projection = nn.Linear(pooled, config.projection_dim, bias=False)
         self.dense = LocalFeatures(config) if config.dense_dim else None
         self.summary = DefectSummary(config) if config.dense_dim else None
+        self.localizer = (
+            DefectLocalizer(config.vision_config.hidden_sizes, config.localizer_width)
+            if config.localizer_width
+            else None
+        )
         self.text_projection = nn.Linear(config.text_config.hidden_size, config.projection_dim, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
         self.post_init()
@@ -238,6 +247,20 @@ class SteelCLIPModel(PreTrainedModel):
         image = self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output))
         local, defect = self.dense(outputs.hidden_states)
         return DenseFeatures(image + self.summary(grey, local, defect), local, defect)
+
+    def get_defect_maps(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """Whether there is anything but the surface: logits (N, h, w) of ``pixel_values`` (N, 3, H, W) in 0..1.
+
+        A cell is 2 pixels a side where the model has a localizer, else 4.
+
+        Raises:
+            ValueError: The model has neither a localizer nor a map of local features.
+        """
+        if self.localizer is None:
+            return self.get_dense_features(pixel_values).defect
+        grey = self.standardized(pixel_values)
+        stages = self.vision_model(grey, output_hidden_states=True).hidden_states[1:]
+        return self.localizer(grey, stages)
 
     def text_maps(self, local: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """Where each image has what its text says: logits (N, h, w).

@@ -85,17 +85,18 @@ class FactHeads(nn.Module):
         return FACT_WEIGHT * torch.stack(lost).sum() / (labels >= 0).sum()
 
 
-def mask_loss(logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+def mask_loss(logits: torch.Tensor, masks: torch.Tensor, positive: float = POSITIVE_WEIGHT) -> torch.Tensor:
     """Binary cross-entropy and soft Dice loss (Milletari et al. 2016) of maps.
 
     Args:
         logits: (N, h, w).
         masks: (N, h, w) shares of cells, 0..1.
+        positive: Weight of cells with a defect beside others.
 
     Returns:
         Scalar. Dice counts images with a mask alone.
     """
-    weight = torch.tensor(POSITIVE_WEIGHT, device=logits.device)
+    weight = torch.tensor(positive, device=logits.device)
     crossed = F.binary_cross_entropy_with_logits(logits, masks, pos_weight=weight)
     shown = masks.flatten(1).sum(1) > 0
     if not shown.any():

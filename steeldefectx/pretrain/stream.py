@@ -168,12 +168,12 @@ def batches(config: PretrainConfig, first: int = 0) -> Iterator[Batch]:
             num_workers=config.workers,
             prefetch_factor=4 if config.workers else None,
             collate_fn=collate,
-            worker_init_fn=_start,
+            worker_init_fn=start_renderer,
         )
     )
 
 
-def _start(_: int) -> None:
+def start_renderer(_: int) -> None:
     """A process that renders leaves the cores to the one that trains when both want them."""
     torch.set_num_threads(1)
     os.nice(5)

@@ -27,7 +27,7 @@ from transformers import PreTrainedTokenizerFast
 from steeldefectx.errors import ConfigError
 from steeldefectx.language.scene_truth import fact_sizes
 from steeldefectx.models.clip import EMBEDDED_FOLDER, load_clip
-from steeldefectx.models.from_scratch import learn_tokenizer, new_model, new_processor, take_over
+from steeldefectx.models.from_scratch import Sizes, learn_tokenizer, new_model, new_processor, take_over
 from steeldefectx.models.loading import quietly
 from steeldefectx.models.names import EMBEDDED
 from steeldefectx.models.precision import dtype_for
@@ -62,6 +62,7 @@ CODE = (
     "pretrain/stream.py",
     "pretrain/trainer.py",
     "models/from_scratch.py",
+    "models/localizer.py",
     "models/steel_clip.py",
     "taxonomy.py",
     "language/attributes.py",
@@ -73,6 +74,7 @@ CODE = (
     "language/lexicon/*.yaml",
     "language/scene_*.py",
     "pretrain/composed_stream.py",
+    "pretrain/localizer.py",
     "pretrain/masks.py",
     "pretrain/objectives.py",
     "render/*.py",
@@ -119,7 +121,7 @@ def pretrain(config: PretrainConfig) -> Path:
     first, spent = (saved.progress["step"], saved.progress["seconds"]) if saved else (0, 0.0)
     average = WeightAverage(learner, config.ema, saved.average if saved else None)
     started = time.monotonic() - spent
-    _cut_log(folder / LOG, first)
+    cut_log(folder / LOG, first)
     learner.train()
     for step, numbers in _steps(learner, tokenizer, optimizer, config, first, device):
         average.update(step)
@@ -131,7 +133,7 @@ def pretrain(config: PretrainConfig) -> Path:
             snapshots.save(learner, optimizer, {"step": step, "seconds": seconds}, {}, average.state)
     load_trained_state(learner, average.state)
     save_file(learner.facts.cpu().state_dict(), folder / FACTS)
-    _save(learner.clip.eval().cpu(), tokenizer, config, folder)
+    save_model(learner.clip.eval().cpu(), tokenizer, config.image_size, folder)
     seconds = round(time.monotonic() - started, 1)
     about = {"settings": settings, "seconds": seconds, "device": str(device), "code": identity["code"]}
     write_json({**about, "versions": versions(), "earlier": earlier_runs(config.init)}, folder / RECIPE)
@@ -295,7 +297,7 @@ def _take_over_heads(heads: FactHeads, file: Path) -> None:
         heads.load_state_dict(known)
 
 
-def _cut_log(file: Path, step: int) -> None:
+def cut_log(file: Path, step: int) -> None:
     """Leave out the lines after a step, which will be taken again; the last line of a killed run may be broken off."""
     lines = file.read_text("utf-8").splitlines() if file.is_file() else []
     file.write_text("".join(f"{line}\n" for line in lines[: step // LOGGED]), "utf-8")
@@ -318,8 +320,9 @@ def _rounded(numbers: dict[str, torch.Tensor]) -> dict[str, float]:
     return {name: round(value.item(), 4) for name, value in numbers.items()}
 
 
-def _save(model: SteelCLIPModel, tokenizer: Any, config: PretrainConfig, folder: Path) -> None:
+def save_model(model: SteelCLIPModel, tokenizer: Any, image_size: int, folder: Path) -> None:
+    """Write a finished model into a run's folder, in ``save_pretrained`` form."""
     with quietly():
         model.save_pretrained(folder / MODEL)
         tokenizer.save_pretrained(folder / MODEL)
-        new_processor(config.sizes).save_pretrained(folder / MODEL)
+        new_processor(Sizes(image_size=image_size)).save_pretrained(folder / MODEL)

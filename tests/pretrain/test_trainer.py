@@ -105,9 +105,9 @@ def test_steps_that_are_taken_again_are_logged_once(tmp_path):
     log = tmp_path / "log.jsonl"
     lines = [json.dumps({"step": step}) for step in (trainer.LOGGED, 2 * trainer.LOGGED, 3 * trainer.LOGGED)]
     log.write_text("\n".join(lines) + '\n{"step": 2')
-    trainer._cut_log(log, 2 * trainer.LOGGED + 7)
+    trainer.cut_log(log, 2 * trainer.LOGGED + 7)
     assert logged(tmp_path) == [trainer.LOGGED, 2 * trainer.LOGGED]
-    trainer._cut_log(log, 0)
+    trainer.cut_log(log, 0)
     assert logged(tmp_path) == []
 
 

@@ -76,7 +76,11 @@ class ComposedScene:
 
 
 def compose(
-    rng: Rng, size: int = 128, name: str | Entry | None = None, names: Sequence[str] | None = None
+    rng: Rng,
+    size: int = 128,
+    name: str | Entry | None = None,
+    names: Sequence[str] | None = None,
+    framed: float = 0.0,
 ) -> ComposedScene:
     """Draw a scene.
 
@@ -86,6 +90,7 @@ def compose(
         name: An entry, one of the lexicon's by its name or synonym; without one anything, sound metal among it.
         names: Entries to choose from, such as
             :func:`~steeldefectx.language.lexicon.reading.names_without` gives; without, all of them.
+        framed: Share, 0..1, of scenes that show more than metal: rims, clamps, reflections, the dark beside a part.
 
     Raises:
         DataError: Unknown name, or a size too small to draw in.
@@ -94,6 +99,8 @@ def compose(
         raise DataError(f"Scenes need {SMALLEST} pixels a side or more, not {size}.")
     for _ in range(SEEDS):
         plan, entry = _plan(rng, size, name, names)
+        if framed:
+            plan = replace(plan, framed=bool(rng.random() < framed))
         try:
             return _scene(plan, entry)
         except NothingSeenError:

@@ -21,6 +21,7 @@ from steeldefectx.render.composed.layout import lay_out
 from steeldefectx.render.composed.lens import Camera, draw_camera, photograph_scene
 from steeldefectx.render.composed.parts import Part, draw_part
 from steeldefectx.render.composed.pen import Mark, Pen
+from steeldefectx.render.composed.settings import draw_setting
 from steeldefectx.render.composed.shading import shade
 from steeldefectx.render.composed.surfaces import draw_surface
 from steeldefectx.render.defects import STRENGTH, depths, draw_defect
@@ -39,7 +40,7 @@ HIDES = 8.0
 """Texture, in grey levels, from which on the drawings of the 25 classes have to be stronger to be seen."""
 LYING = 0.8
 """Cosine of the grain's angle from which a surface lies, and with it the drawings of classes that follow the grain."""
-SURFACE, PART, DEFECT, LENS = range(4)
+SURFACE, PART, DEFECT, LENS, SETTING = range(5)
 """Streams of random numbers."""
 
 
@@ -69,6 +70,8 @@ class Plan:
     """A class's drawing turned by a quarter."""
     attempt: int = 0
     """Drawings before this one were too small or too large to keep."""
+    framed: bool = False
+    """More than metal is seen, see :mod:`.settings`."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,9 @@ def picture(plan: Plan) -> Picture:
         if drawn:
             raise NothingSeenError(f"{plan} could not be drawn: take another seed.")
     pixels = part.before_background(ground.pixels) + change
+    if plan.framed:
+        setting = draw_setting(_stream(plan, SETTING), size)
+        pixels, mask = setting.over(pixels), mask & setting.seen
     image, seen = photograph_scene(pixels, float(ground.pixels.mean()), view.camera, _stream(plan, LENS))
     if seen is not None:
         mask = mask & seen
