@@ -24,7 +24,7 @@ COMMANDS: dict[str, list[Callable[..., None]]] = {
         *(training.train, training.evaluate, training.pretrain, training.stretch_clip, training.convert_long_clip),
     ],
     "Use": [
-        *(inference.predict, inference.explain, inference.search, inference.demo),
+        *(inference.predict, inference.inspect, inference.explain, inference.search, inference.demo),
         *(inference.calibrate, inference.export_onnx),
     ],
     "Benchmark": [benchmark.benchmark, benchmark.report],

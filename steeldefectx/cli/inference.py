@@ -1,7 +1,8 @@
-"""The commands that use a checkpoint: predict, explain, search, demo, calibrate, export-onnx."""
+"""The commands that use a checkpoint: predict, inspect, explain, search, demo, calibrate, export-onnx."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from steeldefectx.cli.extras import need
 from steeldefectx.cli.paths import existing, look_through, refuse_taken_port
 from steeldefectx.data.configs import check_config
 from steeldefectx.errors import ConfigError
-from steeldefectx.models.names import refuse_misspelt
+from steeldefectx.models.names import EMBEDDED, refuse_misspelt
 from steeldefectx.utils.output import check_output_file, check_output_folder
 
 Checkpoint = Annotated[str, typer.Option(help="Output folder of train, Hub id, or embedded.")]
@@ -82,6 +83,91 @@ def predict(
         typer.echo(f"Wrote {out}: {predicted}.")
     if predicted.problems:
         typer.echo(f"{len(predicted.problems):,} of {len(files):,} files could not be read.", err=True)
+        raise typer.Exit(1)
+
+
+def inspect(
+    frames: Annotated[Path, typer.Argument(help="Frames of any size: a folder that is searched at any depth, or one.")],
+    out: Annotated[Path, typer.Option(help="Folder of the report; the same command goes on with what is there.")],
+    checkpoint: Annotated[str, typer.Option(help="embedded, or another model with a localizer.")] = EMBEDDED,
+    classes: Annotated[
+        Path | None, typer.Option(help="YAML or JSON with other classes: names, or `name: description(s)`.")
+    ] = None,
+    class_: Annotated[
+        list[str], typer.Option("--class", metavar="NAME[: LOOKS]", help="One of other classes; repeatable.")
+    ] = [],  # noqa: B006  typer copies it
+    text: Annotated[str | None, typer.Option(help='What is looked for, as "dark spots"; else all defects.')] = None,
+    fit_sound: Annotated[
+        Path | None, typer.Option(help="Folder of sound frames, 4 or more: what is unlike them is marked.")
+    ] = None,
+    batch_reference: Annotated[
+        bool, typer.Option("--batch-reference", help="Hold FRAMES against each other: what few of them have is marked.")
+    ] = False,
+    target_fpr: Annotated[
+        float, typer.Option(metavar="X", help="With one of these: share of sound frames that may be marked.")
+    ] = 0.02,
+    mm_per_pixel: Annotated[
+        float | None, typer.Option(metavar="X", help="Side of a pixel in mm: areas are in mm², too.")
+    ] = None,
+    export: Annotated[
+        list[str],
+        typer.Option(metavar="FORMAT", help="Also as coco, yolo, label-studio, cvat or labelme; repeatable."),
+    ] = [],  # noqa: B006
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on as frames come into the folder, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Inspect frames: which are sound, where their defects are, and what these look like.
+
+      steeldefectx inspect frames/ --out report/
+      steeldefectx inspect frames/ --out report/ --fit-sound sound/ --target-fpr 0.01
+      steeldefectx inspect frames/ --out report/ --export coco --export cvat
+      steeldefectx inspect camera/ --out report/ --follow
+
+    Frames are seen in tiles at their own resolution. The folder gets report.html, the worst frames first,
+    frames.jsonl with all that is known of each frame, frames.parquet and regions.parquet.
+
+    Each frame is inspected once: a run that was stopped goes on, and a file that changed is seen again. Files that are
+    no readable images are listed, the rest is done, and the exit code is 1.
+
+    Exports are corrected in their tools, and `steeldefectx build FOLDER` reads them back, with the frames beside them.
+    """
+    look_through(frames, folder=False, empty=follow)
+    if fit_sound is not None and batch_reference:
+        raise ConfigError("Give --fit-sound or --batch-reference, not both.")
+    if mm_per_pixel is not None and not (0 < mm_per_pixel < float("inf")):
+        raise ConfigError(f"--mm-per-pixel is a length above 0, not {mm_per_pixel}.")
+    check_output_folder(out)
+    refuse_misspelt(checkpoint)
+    from steeldefectx.inference.inspection.exports import check_formats
+    from steeldefectx.language.class_sentences import asked_classes, sentence_origins
+
+    check_formats(export)
+    asked, described = asked_classes(classes, class_)
+    if origins := sentence_origins(asked, described):
+        typer.echo(origins, err=True)
+    from steeldefectx.data.sources import find_images
+    from steeldefectx.inference.inspection.run import Inspected, Task, inspect_frames  # imports torch
+    from steeldefectx.inference.inspection.run import follow as follow_folder
+    from steeldefectx.inference.localize.inspector import SteelDefectInspector
+
+    inspector = SteelDefectInspector.from_pretrained(checkpoint, asked or None)
+    if fit_sound is not None:
+        inspector = inspector.fit_sound(find_images(look_through(fit_sound)), target_fpr)
+    elif batch_reference:
+        inspector = inspector.fit_batch(find_images(frames.expanduser()), target_fpr)
+    task = Task(inspector, frames.expanduser(), out, text, mm_per_pixel, export)
+
+    def tell(inspected: Inspected) -> None:
+        typer.echo(f"{inspected}. Report: {out / 'report.html'}")
+
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            follow_folder(task, tell)
+        return
+    inspected = inspect_frames(task)
+    tell(inspected)
+    if inspected.unreadable:
         raise typer.Exit(1)
 
 

@@ -46,17 +46,18 @@ def existing(path: Path, *, folder: bool = False, empty: bool = False) -> Path:
     raise DataError(f"{path}: no such {'folder' if folder else 'file or folder'}. {hint}")
 
 
-def look_through(path: Path, *, folder: bool = True) -> Path:
+def look_through(path: Path, *, folder: bool = True, empty: bool = False) -> Path:
     """:func:`existing`, of images that are to be read; of many it is said at once that this takes a while.
 
     Args:
         path: As typed.
         folder: Whether it has to be a folder.
+        empty: Whether a folder may be empty.
 
     Raises:
         DataError: As for :func:`existing`.
     """
-    found = existing(path, folder=folder)
+    found = existing(path, folder=folder, empty=empty)
     count = 0
     for _, _, files in os.walk(found):
         count += len(files)

@@ -1,6 +1,6 @@
 """Where in an image anything is that is not the surface's own: a decoder on the stages of the image tower.
 
-A U-Net (Ronneberger et al. 2015) whose way down is the tower, with a fine path of its own for what is a pixel wide. What
+A U-Net (Ronneberger et al. 2015) whose way down is the tower, with a fine path of its own for thin lines. What
 is normal differs from surface to surface, so that features come twice: as they are, and by how far they are from those
 of the same image (instance normalization, Ulyanov et al. 2016); and each patch is compared with all the others of its
 image, as one that has few like it is unusual (Li et al. 2024, there between images).
@@ -9,6 +9,7 @@ image, as one that has few like it is unusual (Li et al. 2024, there between ima
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -48,7 +49,7 @@ class DefectLocalizer(nn.Module):
             nn.Conv2d(2 * size + (len(ALIKE) + 1) * (stage == COMPARED), own, 1)
             for stage, (size, own) in enumerate(zip(stages, wide, strict=True), start=1)
         )
-        self.up = nn.ModuleList(_convolution(low + high, low) for low, high in zip(wide, wide[1:], strict=False))
+        self.up = nn.ModuleList(_convolution(low + high, low) for low, high in pairwise(wide))
         self.fuse = nn.Sequential(_convolution(width + 2 * FINE, width), nn.Conv2d(width, width // 2, 1))
         self.read = nn.Sequential(_convolution(width // 2 + FINE, width // 2), _convolution(width // 2, width // 2))
         self.defect = nn.Conv2d(width // 2, 1, 1)

@@ -100,8 +100,11 @@ const text = make("p", { tabIndex: 0 });
 const title = make("span");
 const button = (label, onclick) => make("button", { type: "button", onclick }, label);
 const frame = make("figure", { tabIndex: 0 }, image);
+// A picture may have a twin without what is drawn on it; which one is shown stays from picture to picture.
+let plain = false;
+const other = button("Without outlines", () => { plain = !plain; show(current); });
 const dialog = make("dialog", {},
-  make("div", {}, title, button("Previous", () => step(-1)), button("Next", () => step(1)),
+  make("div", {}, title, other, button("Previous", () => step(-1)), button("Next", () => step(1)),
     button("Close", () => dialog.close())), frame, text);
 dialog.setAttribute("aria-label", "Picture");
 let current = null;
@@ -109,7 +112,9 @@ let current = null;
 function show(link) {
   current = link;
   const small = link.querySelector("img");
-  image.src = link.href;
+  other.hidden = !link.dataset.plain;
+  other.textContent = plain ? "With outlines" : "Without outlines";
+  image.src = plain && link.dataset.plain ? link.dataset.plain : link.href;
   image.alt = small.alt;
   frame.className = "";
   title.textContent = small.alt;

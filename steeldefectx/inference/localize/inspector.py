@@ -44,7 +44,7 @@ class Inspection:
     size: tuple[int, int]
     """Width and height of the frame, pixels."""
     cells: np.ndarray
-    """(rows, columns) float32, 0..1, a value for each cell of 4 x 4 pixels."""
+    """(rows, columns) float32, 0..1, a value for each cell of 2 x 2 pixels."""
     threshold: float
     """Value from which a place is marked."""
 
@@ -203,7 +203,7 @@ def frame_score(cells: np.ndarray) -> float:
 def _around(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
     """A square around a box, within the frame as far as there is room."""
     left, top, right, bottom = box
-    side = min(round(AROUND * max(right - left, bottom - top, 16 * CELL)), *size)
+    side = min(round(AROUND * max(right - left, bottom - top, 32 * CELL)), *size)
     starts = (
         max(0, min((low + high - side) // 2, length - side))
         for low, high, length in ((left, right, size[0]), (top, bottom, size[1]))

@@ -83,7 +83,7 @@ class Localizer:
         return np.asarray(self.clip.to_rgb(frame).convert("L").reduce(CELL))
 
     def _defects(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.clip.model.get_dense_features(self.clip.normalize(pixels)).defect.sigmoid()
+        return self.clip.model.get_defect_maps(self.clip.normalize(pixels)).sigmoid()
 
     def _passes(self, frame: Image.Image, of_tiles: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
         grey, passes = np.asarray(self.clip.to_rgb(frame).convert("L")), []

@@ -13,9 +13,9 @@ from steeldefectx.language.attributes import Attributes, attributes_from_mask
 from steeldefectx.language.descriptions import describe_region
 
 EIGHT_CONNECTED = np.ones((3, 3), bool)
-GAP = 1
+GAP = 2
 """Cells up to which a gap within a region is closed: where tiles meet a line may be broken."""
-LEAST_CELLS = 2
+LEAST_CELLS = 6
 """Cells that a region has at least."""
 CLOSENESS = 0.5
 """Pixels by which an outline may be off."""

@@ -1,6 +1,6 @@
 """Frames of any size as overlapping square tiles, and the tiles' maps as one map again.
 
-A map has a value for each cell of ``CELL`` x ``CELL`` pixels: 16,384 x 2,048 pixels are 8 MB of it. Tiles lie on whole
+A map has a value for each cell of ``CELL`` x ``CELL`` pixels: 16,384 x 2,048 pixels are 34 MB of it. Tiles lie on whole
 cells, so that the same part of a frame gets the same map wherever its tile begins.
 """
 
@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-CELL = 4
+CELL = 2
 """Pixels a side of a map's cell, at the frame's own resolution."""
 COARSER = 4
 """A coarser pass has tiles of so many times the side."""
