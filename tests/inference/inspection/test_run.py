@@ -168,7 +168,8 @@ def test_killed_twice_every_frame_is_there_once(tmp_path):
         from steeldefectx.inference.localize.maps import Localizer
         from tests.inference.localize.new_models import new_clip
         torch.manual_seed(0)
-        inspect_frames(Task(SteelDefectInspector(Localizer(new_clip()), {{}}), Path({str(frames)!r}), Path({str(out)!r})))
+        inspector = SteelDefectInspector(Localizer(new_clip()), {{}})
+        inspect_frames(Task(inspector, Path({str(frames)!r}), Path({str(out)!r})))
     """)
     for wanted in (10, 30):
         process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
