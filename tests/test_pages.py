@@ -3,6 +3,7 @@
 import csv
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,6 +14,10 @@ from steeldefectx.inference.classifier import SteelDefectClassifier
 from steeldefectx.inference.explain.page import Entry
 from steeldefectx.inference.explain.page import write_page as write_explanations
 from steeldefectx.inference.explain.run import explain_to_folder
+from steeldefectx.inference.inspection.pictures import write_pictures
+from steeldefectx.inference.inspection.records import unreadable
+from steeldefectx.inference.inspection.report_page import write_report as write_inspection
+from steeldefectx.inference.localize.regions import Region
 from steeldefectx.inference.prediction_page import prediction_page
 from steeldefectx.inference.prediction_table import predict_files
 from steeldefectx.inference.search import Hit, load_index
@@ -22,7 +27,7 @@ from tests.browser import WIDTHS, assert_accessible, sideways
 
 pytestmark = pytest.mark.integration
 
-PAGES = ("predict", "search", "audit", "explain", "report")
+PAGES = ("predict", "search", "audit", "explain", "inspect", "report")
 MANY = 5000
 CLASSES = ("Crazing", "Crease", "Punching")
 
@@ -60,7 +65,28 @@ def pages(images, tmp_path_factory):
         for number, model in enumerate(("a", "b", "c")):
             writer.add(release(0.05), (0.5, 0.9, 0.7)[number], task="task1", recipe="task1", model=model, seed=seed)
     report = write_report(writer.folder, out / "report").page
-    return {name: out / f"{name}.html" for name in PAGES} | {"report": report}
+    inspected = out / "inspected" / "report.html"
+    write_inspection(
+        [record(n, inspected.parent) for n in range(9)] + [unreadable("bad.png", "no image")], "Tried.", inspected
+    )
+    return {name: out / f"{name}.html" for name in PAGES} | {"report": report, "inspect": inspected}
+
+
+def record(n, folder=None):
+    """Of a frame, every third one sound, with its pictures if there is a folder for them."""
+    polygon = [(10.0 + n % 7, 12.0), (90.0, 20.0), (60.0, 80.0)]
+    box, regions = [10 + n % 7, 12, 90, 80], []
+    if n % 3:
+        about = {"class": ("Dent", "unknown")[n % 2], "box": box, "polygon": polygon, "area_px": 300, "area_mm2": None}
+        regions = [
+            about | {"sentence": "A small dark elongated defect lies near the upper left corner, clearly seen."}
+        ] * 2
+    name = f"camera 2/{n:05d}.png"
+    if folder is not None:
+        marked = [Region(tuple(each["box"]), polygon, 300, 0.9, (slice(0), slice(0)), np.zeros(0)) for each in regions]
+        write_pictures(folder, name, Image.effect_noise((320, 200), 20 + n), marked)
+    about = {"file": name, "width": 320, "height": 200, "sound": not regions, "score": (n * 37 % 100) / 100}
+    return about | {"error": None, "regions": regions}
 
 
 @pytest.fixture
@@ -99,7 +125,7 @@ def test_all_is_there_without_javascript(opened, name):
     without.close()
 
 
-@pytest.mark.parametrize("name", ["predict", "search", "audit", "explain"])
+@pytest.mark.parametrize("name", ["predict", "search", "audit", "explain", "inspect"])
 def test_a_picture_opens_whole_and_its_file_is_there(opened, pages, name):
     page = opened(name)
     links = page.locator("a.picture")
@@ -176,7 +202,30 @@ def test_a_page_that_is_written_anew_shows_its_own_pictures_alone(images, tmp_pa
         assert shown == {file.name for file in (tmp_path / "p_pictures").iterdir()}
 
 
-@pytest.mark.parametrize("name", ["predict", "explain"])
+def test_an_inspection_shows_the_worst_first_and_its_boxes_and_outlines_can_be_switched_off(opened):
+    page = opened("inspect")
+    scores = [float(score) for score in page.locator("article").evaluate_all("all => all.map(a => a.dataset.score)")]
+    assert scores[0] == -1, "what could not be read"
+    defects = [score for score in scores[1:] if score in {record(n)["score"] for n in range(9) if n % 3}]
+    assert scores[1 : 1 + len(defects)] == sorted(defects, reverse=True)
+    box = page.locator("article svg rect").first
+    assert box.is_visible()
+    page.get_by_label("Boxes").uncheck()
+    assert not box.is_visible()
+    page.get_by_label("State").select_option("sound")
+    assert page.locator("article:visible").count() == 3
+    page.get_by_label("State").select_option("defects")
+    page.locator("article:visible a.picture").first.click()
+    image = page.locator("dialog[open] img")
+    with_outlines = image.get_attribute("src")
+    page.get_by_role("button", name="Without outlines").click()
+    assert image.get_attribute("src") == with_outlines.replace("-marked", "")
+    page.get_by_role("button", name="Next").click()
+    assert "-marked" not in image.get_attribute("src"), "it stays as it was chosen"
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["predict", "explain", "inspect"])
 def test_five_thousand_images_are_a_page_that_opens_in_three_seconds(browser, images, tmp_path, name):
     file = sorted((images / "Crazing").glob("*.png"))[0]
     if name == "predict":
@@ -186,6 +235,8 @@ def test_five_thousand_images_are_a_page_that_opens_in_three_seconds(browser, im
                 best = {"error": None, "abstained": n % 9 == 0, "class": CLASSES[n % 3], "probability": n / MANY}
                 others = [{"class": CLASSES[(n + k) % 3], "probability": 0.1} for k in (1, 2)]
                 add(tmp_path / "small.png", [best, *others])
+    elif name == "inspect":
+        write_inspection(map(record, range(MANY)), "Tried.", tmp_path / "inspect.html")
     else:
         Image.open(file).save(tmp_path / "image.png")
         files = dict.fromkeys(("image", "T0", "T1"), ("image.png", 320, 213))
@@ -196,7 +247,7 @@ def test_five_thousand_images_are_a_page_that_opens_in_three_seconds(browser, im
     assert (tmp_path / f"{name}.html").stat().st_size <= 5_000_000
     page.goto((tmp_path / f"{name}.html").as_uri())
     shown = page.locator("article").count()
-    if name == "predict":
+    if name != "explain":
         assert shown == MANY
     else:
         left_out = int(re.search(r"([\d,]+) more images have no room", page.content())[1].replace(",", ""))
