@@ -75,6 +75,8 @@ def predict(
     from steeldefectx.inference import prediction_table  # imports torch; all that is above does without
     from steeldefectx.inference.classifier import SteelDefectClassifier
 
+    if remark := prediction_table.frames_remark(files):
+        typer.echo(remark, err=True)
     classifier = SteelDefectClassifier.from_pretrained(checkpoint, asked or None)
     predicted = prediction_table.predict_files(
         classifier, files, out, top_k=top_k, abstain_below=abstain_below, page=page

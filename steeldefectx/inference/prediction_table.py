@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 from tqdm.auto import tqdm
 
+from steeldefectx.data.images import image_size
 from steeldefectx.errors import DataError
 from steeldefectx.inference.classifier import Prediction, SteelDefectClassifier
 from steeldefectx.inference.prediction_page import PAGE, prediction_page
@@ -38,6 +39,10 @@ SCHEMA = pa.schema(
 """A row for each of an image's most probable classes, the best with rank 1; one with ``error`` alone for a file that
 is no readable image."""
 ENDINGS = (*OUTPUTS, PAGE)
+FRAME_SIDE = 480
+"""Pixels of the shorter side from which an image is rather a whole frame than a defect's own picture."""
+LOOKED_AT = 100
+"""Files whose headers say whether there are frames among them."""
 UNSURE = "unsure"
 """What counts call an image on which the classifier abstained."""
 
@@ -123,6 +128,19 @@ def predict_files(
         for file, rows in zip(todo, predict(todo), strict=True):
             unfinished.add(file, rows)
         return _write(out, files, map(unfinished.rows, files))
+
+
+def frames_remark(files: Sequence[Path]) -> str:
+    """A remark on images that are rather whole frames; empty where none of the first files is one."""
+    sizes = [size for file in files[:LOOKED_AT] if (size := image_size(file)) is not None]
+    frames = sum(min(size) >= FRAME_SIDE for size in sizes)
+    if not frames:
+        return ""
+    which = "The image is" if len(files) == 1 else f"{frames:,} of {len(sizes):,} images looked at are"
+    return (
+        f"{which} {FRAME_SIDE} pixels or more a side, and shrunk to what the model sees: "
+        "steeldefectx inspect looks at whole frames, and says where."
+    )
 
 
 def _write(out: Path | None, files: Iterable[Path], rows_of_files: Iterable[list[Row]]) -> Predicted:

@@ -77,7 +77,7 @@ class Masked(Dataset[tuple[np.ndarray, np.ndarray]]):
         rng = np.random.default_rng([self.seed, self.first + index])
         drawn = rng.random() < COMPOSED
         scene = compose(rng, self.size, framed=FRAMED) if drawn else render_scene(rng, self.size)
-        return scene.image, shares(scene.mask, STRIDE)
+        return np.array(scene.image), shares(scene.mask, STRIDE)  # a copy, for a JPEG's pixels are read-only
 
 
 def train_localizer(run: LocalizerRun) -> Path:

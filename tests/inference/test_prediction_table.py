@@ -337,3 +337,12 @@ def test_names_that_would_break_a_line_or_move_the_cursor_are_escaped_in_a_csv(t
     assert "a\\nb.png" in table
     assert "\x1b" not in table
     assert {f"{folder}/{name}" for name in names} <= {row["file"] for row in read(tmp_path / "t.jsonl")}, "as they are"
+
+
+def test_whole_frames_are_said_to_be_shrunk(checkpoint, images, tmp_path):
+    Image.effect_noise((900, 640), 30).save(images / "frame.png")
+    result = predict(images, "--checkpoint", checkpoint, "--out", tmp_path / "out.csv")
+    assert "1 of 4 images looked at are 480 pixels or more" in result.stderr
+    assert "steeldefectx inspect" in result.stderr
+    (images / "frame.png").unlink()
+    assert "inspect" not in predict(images, "--checkpoint", checkpoint, "--out", tmp_path / "out.csv").stderr
