@@ -90,7 +90,7 @@ def beside(frames, name):
     return frames
 
 
-@pytest.mark.parametrize("name", ["coco", "labelme"])
+@pytest.mark.parametrize("name", ["coco", "cvat", "labelme"])
 def test_what_was_written_is_read_back(frames, name):
     export_records(RECORDS, frames, frames.parent / "report", [name])
     assert_read_back(beside(frames, name), name)

@@ -11,6 +11,7 @@ from steeldefectx.data.sources.layouts import (
     class_folders,
     class_numbers,
     coco,
+    cvat,
     dagm,
     file_names,
     labelme,
@@ -34,6 +35,7 @@ AUTO = "auto"
 LAYOUTS: tuple[Layout, ...] = (
     labelme.LABELME,
     coco.COCO,
+    cvat.CVAT,
     voc.VOC,
     yolo.YOLO,
     class_folders.CLASS_FOLDERS,

@@ -64,8 +64,8 @@ def _has(value: Any, *keys: str) -> bool:
 
 def _xml_format(file: Path) -> str | None:
     root = read_xml(file, MAX_WITH_IMAGE)
-    if root.tag == "annotations" and root.find("image") is not None:
-        return "a CVAT annotation (XML for images)"
+    if root.tag == "annotations" and root.find("track") is not None:
+        return "a CVAT annotation (XML for video)"
     if root.tag == "annotation" and root.find("object/polygon/pt") is not None:
         return "an annotation of MIT's LabelMe (XML)"
     return None
