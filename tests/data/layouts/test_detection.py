@@ -415,7 +415,9 @@ def test_a_sample_of_a_tree_is_read_without_the_rest(tmp_path):
 
 
 OTHER_FORMATS = {
-    "project.json": ([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}], "a Label Studio export"),
+    "project.json": ([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}], "a Label Studio file without an"),
+    "tasks.json": ([{"data": {"image": "a.jpg"}, "predictions": [{"result": []}]}], "a Label Studio file without an"),
+    "min.json": ([{"image": "a.jpg", "annotator": 1, "label": []}], "a Label Studio file of another kind"),
     "via.json": ({"a.jpg123": {"filename": "a.jpg", "size": 123, "regions": []}}, "a VIA"),
     "a.jpg.json": ({"description": "", "tags": [], "size": {"height": 1, "width": 1}, "objects": []}, "a Supervisely"),
     "createml.json": ([{"image": "a.jpg", "annotations": [{"label": "x", "coordinates": {}}]}], "a CreateML"),
