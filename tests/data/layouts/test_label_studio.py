@@ -105,6 +105,13 @@ def test_names_with_signs_that_addresses_write_in_another_way(tmp_path, name, wr
     assert found(tmp_path)[1] == {"dent": 1}
 
 
+def test_only_uploads_have_something_before_their_name(tmp_path):
+    image(tmp_path / "a.jpg", SIZE)
+    project(tmp_path, task("/data/local-files/?d=steel/0a1b2c3d-a.jpg", annotation(polygon("dent", TRIANGLE))))
+    with pytest.raises(DataError, match=r"1 of its 1 images are not here.*0a1b2c3d-a\.jpg"):
+        found(tmp_path)
+
+
 def test_the_image_is_whatever_data_names_one(tmp_path):
     image(tmp_path / "a.jpg", SIZE)
     data = {"frame": "/data/upload/1/0a1b2c3d-a.jpg", "line": "coil 7", "speed": 3.5}

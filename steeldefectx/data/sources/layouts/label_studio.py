@@ -33,8 +33,8 @@ _PARTS = (
     re.compile(rb'"annotations"\s*:\s*\[\s*\{'),
     re.compile(rb'"result"\s*:\s*\['),
 )
-_UPLOAD = re.compile(r"(?:^|(?<=/))[0-9a-f]{8}-(?=[^/]+$)")
-"""What an upload's name begins with, so that two of one name differ."""
+_UPLOAD = re.compile(r"(?<=/)[0-9a-f]{8}-(?=[^/]+$)")
+"""What an upload's name begins with, so that two of one name differ; uploads are in a folder of that name."""
 _SHAPES = ("rectangle", "polygon", "ellipse", "brush")
 _REMARKS = ("datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy", "textarea")
 """Kinds of results that draw nothing and name no class."""
@@ -119,7 +119,8 @@ def _names(data: dict[str, Any]) -> list[str]:
     if not given or given.startswith("data:"):  # the image itself
         return []
     path = _path(given)
-    return list(dict.fromkeys([unquote(path), _UPLOAD.sub("", unquote(path)), path]))
+    plain = unquote(path)
+    return list(dict.fromkeys([plain, _UPLOAD.sub("", plain) if "/upload/" in plain else plain, path]))
 
 
 def _path(address: str) -> str:
