@@ -105,7 +105,7 @@ class Ellipse:
         dx, dy = x + 0.5 - self.centre[0], y + 0.5 - self.centre[1]
         along, across = cos(radians(self.degrees)), sin(radians(self.degrees))
         first, second = (dx * along + dy * across) / self.radii[0], (dy * along - dx * across) / self.radii[1]
-        mask |= first**2 + second**2 <= 1
+        mask |= np.hypot(first, second) <= 1
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom."""

@@ -234,6 +234,7 @@ def test_all_that_is_bad_is_listed_a_line_an_image(tmp_path):
     [
         (lambda xml: xml[:-40], "not a readable annotation (unclosed token"),
         (lambda xml: xml.replace("<annotations>", '<!DOCTYPE a [<!ENTITY x "y">]><annotations>'), "a document type"),
+        (lambda xml: xml.replace("utf-8", "utf-9"), "not a readable annotation (unknown encoding: utf-9)"),
         (lambda xml: xml.replace("annotations>", "annotations2>"), "its root is <annotations2>"),
     ],
 )

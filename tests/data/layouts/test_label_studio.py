@@ -244,6 +244,7 @@ BAD = {
     "outside": (polygon("dent", ((700, 10), (720, 10), (720, 20))), "lies outside of the image"),
     "empty": (rectangle("dent", ((10, 10), (10, 30))), "an empty box of dent"),
     "unnamed": (region("polygonlabels", [], {"points": percent(TRIANGLE)}), "an object without a name"),
+    "list": (polygon("dent", TRIANGLE[:2], id=[1]), "region [1]: a polygon of 2 points"),
     "two": (polygon("dent", TRIANGLE[:2]), "region rpolygonlabels: a polygon of 2 points"),
     "points": (
         region("keypointlabels", ["dent"], {"x": 1, "y": 1}),

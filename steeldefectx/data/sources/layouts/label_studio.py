@@ -143,6 +143,11 @@ def _kind(item: dict[str, Any]) -> str:
     return str(item.get("type") or "").lower()[:40].removesuffix("labels")
 
 
+def _id(item: dict[str, Any]) -> str:
+    """What the results of one region share; empty where it is not said."""
+    return str(item.get("id") or "")[:40]
+
+
 def _is_turned(item: dict[str, Any]) -> bool:
     value = item.get("value")
     return isinstance(value, dict) and value.get("rotation") not in (None, 0, 360)
@@ -162,10 +167,8 @@ def _labels(item: dict[str, Any]) -> list[str]:
 
 def _classes(result: list[dict[str, Any]]) -> list[str]:
     """The choices for the image as a whole: those of a region have its id."""
-    regions = {each.get("id") for each in _regions(result)} - {None}
-    return [
-        name for each in result if _kind(each) == "choices" and each.get("id") not in regions for name in _labels(each)
-    ]
+    regions = set(map(_id, _regions(result))) - {""}
+    return [name for each in result if _kind(each) == "choices" and _id(each) not in regions for name in _labels(each)]
 
 
 def _objects(result: list[dict[str, Any]], size: tuple[int, int]) -> list[Object]:
@@ -179,14 +182,14 @@ def _objects(result: list[dict[str, Any]], size: tuple[int, int]) -> list[Object
         try:
             bounds, shape = _drawn(region, size)
         except ValueError as error:
-            raise ValueError(f"region {str(region.get('id'))[:40]}: {error}") from None
+            raise ValueError(f"region {_id(region)}: {error}") from None
         objects += [Object(name, bounds, (shape,)) for name in _labels(region) or _beside(region, result) or [""]]
     return objects
 
 
 def _beside(region: dict[str, Any], result: list[dict[str, Any]]) -> list[str]:
     """The names of a region whose shape and label are two tags of the interface: in another result of its id."""
-    same = [each for each in result if each.get("id") == region.get("id") is not None and each is not region]
+    same = [each for each in result if _id(each) == _id(region) != "" and each is not region]
     named = [_labels(each) for kind in ("", "choices") for each in same if _kind(each) == kind]
     return next(filter(None, named), [])
 
