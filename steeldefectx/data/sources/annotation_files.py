@@ -43,7 +43,7 @@ def read_xml(file: Path, limit: int = MAX_BYTES) -> ET.Element:
         raise ValueError("a document type, entities or a wide encoding, which annotations have no use for")
     try:
         return ET.fromstring(data)
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError) as error:  # the latter of an encoding that there is not
         raise ValueError(str(error)) from None
 
 

@@ -123,6 +123,8 @@ def _read_json(file: Path) -> Table:
         return [[key, _cell(value)] for key, value in read.items()] if all(map(_is_plain, read.values())) else []
     if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
         return []
+    if read and all(isinstance(each.get("data"), dict) and "annotations" in each for each in read):
+        return []  # Label Studio's tasks, whose plain values name images too
     headings = list(dict.fromkeys(key for each in read for key in each))
     plain = [key for key in headings if all(_is_plain(each.get(key)) for each in read)]
     return [plain, *([_cell(each.get(key)) for key in plain] for each in read)]

@@ -1,4 +1,4 @@
-"""Masks that annotations draw: polygons, lines, circles, rectangles and run-lengths, as an image's pixels.
+"""Masks that annotations draw: polygons, lines, ellipses, rectangles and run-lengths, as an image's pixels.
 
 Coordinates are in pixels, from the upper left corner of the image; pixel ``i`` covers ``i`` to ``i + 1``, and belongs
 to a shape that its centre lies in.
@@ -11,7 +11,7 @@ import binascii
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import cos, hypot, radians, sin
 
 import numpy as np
 from PIL import Image, ImageDraw, UnidentifiedImageError
@@ -91,6 +91,32 @@ class Circle:
 
 
 @dataclass(frozen=True)
+class Ellipse:
+    """An ellipse, turned clockwise around its centre."""
+
+    centre: Point
+    radii: tuple[float, float]
+    """Half of its width and of its height before it is turned, both more than 0."""
+    degrees: float = 0.0
+
+    def draw(self, mask: np.ndarray) -> None:
+        """Set its pixels in a mask (H, W) bool."""
+        y, x = np.ogrid[: mask.shape[0], : mask.shape[1]]
+        dx, dy = x + 0.5 - self.centre[0], y + 0.5 - self.centre[1]
+        along, across = cos(radians(self.degrees)), sin(radians(self.degrees))
+        first, second = (dx * along + dy * across) / self.radii[0], (dy * along - dx * across) / self.radii[1]
+        mask |= np.hypot(first, second) <= 1
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        along, across = cos(radians(self.degrees)), sin(radians(self.degrees))
+        half_width = hypot(self.radii[0] * along, self.radii[1] * across)
+        half_height = hypot(self.radii[0] * across, self.radii[1] * along)
+        x, y = self.centre
+        return x - half_width, y - half_height, x + half_width, y + half_height
+
+
+@dataclass(frozen=True)
 class RunLengths:
     """COCO's run-lengths: pixels off and on in turn, column by column, of the whole image.
 
@@ -109,7 +135,7 @@ class RunLengths:
 
 @dataclass(frozen=True)
 class Bitmap:
-    """A small mask at a place, as labelme keeps it."""
+    """A small mask at a place, as labelme keeps it; other tools' are packed into one."""
 
     left: int
     top: int
@@ -123,7 +149,7 @@ class Bitmap:
         mask |= np.asarray(whole)
 
 
-Shape = Polygon | Line | Rectangle | Circle | RunLengths | Bitmap
+Shape = Polygon | Line | Rectangle | Circle | Ellipse | RunLengths | Bitmap
 
 
 @dataclass(frozen=True)
@@ -145,6 +171,13 @@ class Shapes:
 def circle(centre: Point, edge: Point) -> Circle:
     """A circle by its centre and a point on it."""
     return Circle(centre, hypot(edge[0] - centre[0], edge[1] - centre[1]))
+
+
+def turned(points: Sequence[Point], around: Point, degrees: float) -> tuple[Point, ...]:
+    """Points turned clockwise, as the image is seen."""
+    along, across = cos(radians(degrees)), sin(radians(degrees))
+    steps = [(x - around[0], y - around[1]) for x, y in points]
+    return tuple((around[0] + x * along - y * across, around[1] + x * across + y * along) for x, y in steps)
 
 
 def run_lengths(size: tuple[int, int], counts: str | Sequence[int]) -> RunLengths:
@@ -194,3 +227,23 @@ def bitmap(left: float, top: float, text: str) -> Bitmap:
     except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("a mask that is no PNG in base64") from error
     return Bitmap(round(left), round(top), data)
+
+
+def packed(pixels: np.ndarray, left: int = 0, top: int = 0) -> tuple[Bitmap, tuple[float, float, float, float]]:
+    """A mask as a small one of what is on in it, and the bounds of that: left, top, right and bottom.
+
+    Args:
+        pixels: (H, W) bool.
+        left: Where on the image its first column lies.
+        top: Where its first row lies.
+
+    Raises:
+        ValueError: Nothing is on.
+    """
+    rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
+    if not len(rows):
+        raise ValueError("a mask without a pixel")
+    part = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    file, x, y = io.BytesIO(), left + int(columns[0]), top + int(rows[0])
+    Image.fromarray(part).save(file, "PNG")
+    return Bitmap(x, y, file.getvalue()), (x, y, x + part.shape[1], y + part.shape[0])

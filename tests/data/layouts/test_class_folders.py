@@ -125,7 +125,8 @@ def test_what_is_found_is_said_before_an_image_is_decoded(tmp_path, caplog):
 
 def test_an_unknown_layout_and_one_that_is_not_there(tmp_path):
     fill(tmp_path, "scratch")
-    with pytest.raises(ConfigError, match="layout='pascal' is unknown: choose one of auto, labelme, coco, voc, yolo"):
+    named = "layout='pascal' is unknown: choose one of auto, labelme, coco, cvat, label-studio, voc, yolo"
+    with pytest.raises(ConfigError, match=named):
         found(tmp_path, layout="pascal")
     with pytest.raises(DataError, match=r"no Pascal VOC here. They look like this:\nVOC2007/JPEGImages"):
         found(tmp_path, layout="voc")

@@ -276,6 +276,19 @@ def test_shapes_of_a_group_are_one_object(tmp_path):
     assert sample_mask(sample).sum() == drawn(TRIANGLE, SQUARE).sum()
 
 
+def test_one_object_without_a_name_is_none_of_the_image(tmp_path):
+    for stem in "ab":
+        image(tmp_path / f"{stem}.jpg", SIZE)
+    text(tmp_path / "a.json", labelme_json("a", [("oil  spot", TRIANGLE), ("oil spot", SQUARE)]))
+    text(tmp_path / "b.json", labelme_json("b", [("dent", TRIANGLE), ("", SQUARE)]))
+    listing = read_own_images(tmp_path)
+    assert [sample.image_id for sample in listing.samples] == [
+        "class-folders/a::oil spot 1",
+        "class-folders/a::oil spot 2",
+    ]
+    assert [problem.reason for problem in listing.problems] == ["an object without a name"]
+
+
 BAD_YOLO = {
     "nan": ("0 nan 0.5 0.1 0.1", "is nan"),
     "beyond": ("7 0.5 0.5 0.1 0.1", "class 7, data.yaml has 3 names"),
@@ -402,7 +415,9 @@ def test_a_sample_of_a_tree_is_read_without_the_rest(tmp_path):
 
 
 OTHER_FORMATS = {
-    "project.json": ([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}], "a Label Studio export"),
+    "project.json": ([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}], "a Label Studio file without an"),
+    "tasks.json": ([{"data": {"image": "a.jpg"}, "predictions": [{"result": []}]}], "a Label Studio file without an"),
+    "min.json": ([{"image": "a.jpg", "annotator": 1, "label": []}], "a Label Studio file of another kind"),
     "via.json": ({"a.jpg123": {"filename": "a.jpg", "size": 123, "regions": []}}, "a VIA"),
     "a.jpg.json": ({"description": "", "tags": [], "size": {"height": 1, "width": 1}, "objects": []}, "a Supervisely"),
     "createml.json": ([{"image": "a.jpg", "annotations": [{"label": "x", "coordinates": {}}]}], "a CreateML"),
@@ -418,10 +433,10 @@ def test_a_format_that_is_not_read_is_named(tmp_path, name):
         found(tmp_path)
 
 
-def test_cvat_and_open_images_are_named(tmp_path):
+def test_video_of_cvat_and_open_images_are_named(tmp_path):
     image(tmp_path / "images" / "a.jpg")
-    text(tmp_path / "annotations.xml", "<annotations><version>1.1</version><image id='0' name='a.jpg'/></annotations>")
-    with pytest.raises(DataError, match=r"a CVAT annotation \(XML"):
+    text(tmp_path / "annotations.xml", "<annotations><version>1.1</version><track id='0' label='a'/></annotations>")
+    with pytest.raises(DataError, match=r"a CVAT annotation \(XML for video"):
         found(tmp_path)
     (tmp_path / "annotations.xml").unlink()
     text(tmp_path / "boxes.csv", "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\na,x,/m/01,1,0,1,0,1\n")

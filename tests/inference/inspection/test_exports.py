@@ -90,7 +90,7 @@ def beside(frames, name):
     return frames
 
 
-@pytest.mark.parametrize("name", ["coco", "labelme"])
+@pytest.mark.parametrize("name", ["coco", "cvat", "labelme"])
 def test_what_was_written_is_read_back(frames, name):
     export_records(RECORDS, frames, frames.parent / "report", [name])
     assert_read_back(beside(frames, name), name)
@@ -123,6 +123,17 @@ def test_label_studio_has_tasks_with_predictions_in_percent(frames):
     points = [(x * SIZE[0] / 100, y * SIZE[1] / 100) for x, y in first["value"]["points"]]
     np.testing.assert_allclose(points, SHAPES["a.png"][0][1])
     assert '<Label value="Dent"/>' in (file.parent / "interface.xml").read_text()
+
+
+def test_predictions_that_a_person_accepts_in_label_studio_are_read_back(frames):
+    (file,) = export_records(RECORDS, frames, frames.parent / "report", ["label-studio"])
+    tasks = json.loads(file.read_text())
+    for number, task in enumerate(tasks, 1):
+        (prediction,) = task["predictions"]
+        about = {"id": number, "completed_by": 1, "was_cancelled": False, "updated_at": "2024-05-07T16:27:17.914777Z"}
+        task |= {"id": number, "annotations": [about | {"result": prediction["result"], "parent_prediction": 1}]}
+    file.write_text(json.dumps(tasks))
+    assert_read_back(beside(frames, "label-studio"), "label-studio")
 
 
 def test_frames_that_would_have_one_file_are_refused(frames):

@@ -7,16 +7,17 @@ steel/train/_annotations.coco.json        or beside the images, as exports have 
 
 from __future__ import annotations
 
-import mmap
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from steeldefectx.data.sources.annotation_files import number, read_json, stated_size
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
+from steeldefectx.data.sources.layouts.many_images import Entry, annotated_images, contains
 from steeldefectx.data.sources.layouts.matching import Images, some_of
-from steeldefectx.data.sources.layouts.objects import Annotated, Bounds, Object, bounds_of, samples_of
+from steeldefectx.data.sources.layouts.objects import Bounds, Object, bounds_of, samples_of
 from steeldefectx.data.sources.listing import Problem, Sample
 from steeldefectx.data.sources.shapes import Polygon, Shape, run_lengths
 from steeldefectx.data.sources.split_words import is_split
@@ -38,40 +39,21 @@ def _files(tree: Tree) -> list[Path]:
 
 
 def _is_coco(file: Path) -> bool:
-    """Whether the three keys are in a file, which may be too large to be parsed for that."""
-    try:
-        with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return all(content.find(key) >= 0 for key in _KEYS)
-    except (OSError, ValueError):  # of an empty file too
-        return False
+    return contains(file, *(lambda text, key=key: text.find(key) >= 0 for key in _KEYS))
 
 
 def read(tree: Tree) -> Iterator[Sample]:
     """The annotations of all files."""
-    images = Images(tree)
-    annotated: dict[Path, Annotated] = {}
-    for file in filter(_is_coco, _files(tree)):
-        try:
-            content = read_json(file)
-            if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in _LISTS):
-                raise ValueError(f"no lists {', '.join(_LISTS)}")
-            new = _annotated(tree, file, content, images)
-        except (OSError, ValueError) as error:
-            tree.problems.append(Problem(file, f"not a readable annotation ({error})"))
-            continue
-        for image, each in new.items():
-            if image not in annotated:
-                annotated[image] = each
-            elif annotated[image].objects != each.objects:
-                tree.problems.append(Problem(image, f"annotated in {file.name} and, differently, in another file"))
-    yield from samples_of(tree, annotated.values())
+    yield from samples_of(tree, annotated_images(tree, filter(_is_coco, _files(tree)), partial(_entries, tree)))
 
 
 _LISTS = ("images", "annotations", "categories")
 
 
-def _annotated(tree: Tree, file: Path, content: dict[str, Any], images: Images) -> dict[Path, Annotated]:
-    """Image -> its annotation; adds the images that are not here, and those that cannot be used, to the problems."""
+def _entries(tree: Tree, file: Path) -> list[Entry]:
+    content = read_json(file)
+    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in _LISTS):
+        raise ValueError(f"no lists {', '.join(_LISTS)}")
     names = {
         entry.get("id"): str(entry.get("name") or "") for entry in content["categories"] if isinstance(entry, dict)
     }
@@ -82,34 +64,25 @@ def _annotated(tree: Tree, file: Path, content: dict[str, Any], images: Images) 
         if isinstance(entry, dict):
             objects_of[entry.get("image_id")].append(entry)
     split = file.stem if is_split(file.stem) else None
-    found: dict[Path, Annotated] = {}
-    missing: list[str] = []
-    for entry in content["images"]:
-        name = str(entry.get("file_name") or "") if isinstance(entry, dict) else ""
-        paths = images.of(file, name) if name else []
-        entries = objects_of.pop(entry.get("id"), []) if isinstance(entry, dict) else []
-        if len(paths) != 1:
-            missing.append(name or "an image without a name")
-            continue
-        try:
-            if paths[0] in found:
-                raise ValueError(f"two entries in {file.name}")
-            size = stated_size(entry.get("width"), entry.get("height"))
-            objects = [_object(each, names, size) for each in entries]
-            found[paths[0]] = Annotated(paths[0], paths[0], objects, size, split)
-        except ValueError as error:
-            tree.problems.append(Problem(paths[0], f"its annotation in {file.name} cannot be used: {error}"))
-            found.pop(paths[0], None)
-    if missing:
-        count = f"{len(missing):,} of its {len(content['images']):,} images are not here"
-        tree.problems.append(Problem(file, f"{count}, or are several, such as {missing[0]}"))
+    images = [entry if isinstance(entry, dict) else {} for entry in content["images"]]
+    entries = [_entry(image, objects_of.pop(image.get("id"), []), names, split) for image in images]
     if objects_of:
         count = f"{sum(map(len, objects_of.values())):,} of its annotations are of images that it does not list"
         tree.problems.append(Problem(file, f"{count}, such as {next(iter(objects_of))}"))
-    return found
+    return entries
 
 
-def _object(entry: dict[str, Any], names: dict[Any, str], size: tuple[int, int] | None) -> Object:
+def _entry(image: dict[str, Any], given: list[dict[str, Any]], names: dict[Any, str], split: str | None) -> Entry:
+    name = str(image.get("file_name") or "")
+    return Entry(
+        [name] if name else [],
+        lambda: stated_size(image.get("width"), image.get("height")),
+        lambda size: [_object(each, names, size) for each in given],
+        split,
+    )
+
+
+def _object(entry: dict[str, Any], names: dict[Any, str], size: tuple[int, int]) -> Object:
     category = entry.get("category_id")
     if category not in names:
         raise ValueError(f"a category that is not listed: {category}")
@@ -128,11 +101,11 @@ def _bounds(entry: dict[str, Any], drawn: tuple[Shape, ...]) -> Bounds:
     return bounds_of(points)
 
 
-def _shapes(segmentation: Any, size: tuple[int, int] | None) -> tuple[Shape, ...]:
+def _shapes(segmentation: Any, size: tuple[int, int]) -> tuple[Shape, ...]:
     """A list of polygons, or run-lengths; nothing where there is a box alone."""
     if isinstance(segmentation, dict):
         given = segmentation.get("size")
-        if not isinstance(given, list) or (size and given != [size[1], size[0]]):
+        if not isinstance(given, list) or given != [size[1], size[0]]:
             raise ValueError(f"run-lengths of another size: {given}")
         return (run_lengths((given[1], given[0]), segmentation.get("counts") or ()),)
     polygons = segmentation if isinstance(segmentation, list) else []

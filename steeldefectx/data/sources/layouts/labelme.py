@@ -9,7 +9,6 @@ Rectangles are boxes, and no masks, where a data set has no other shapes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from steeldefectx.data.sources import shapes
 from steeldefectx.data.sources.annotation_files import MAX_WITH_IMAGE, number, read_json, stated_size
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.matching import Images, paired, some_of
-from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, samples_of
+from steeldefectx.data.sources.layouts.objects import Annotated, Object, bounds_of, samples_of, without_boxes_drawn
 from steeldefectx.data.sources.listing import Sample
 from steeldefectx.data.sources.shapes import Point, Shape
 from steeldefectx.data.sources.tree import Tree
@@ -50,16 +49,7 @@ def read(tree: Tree) -> Iterator[Sample]:
     images = [
         Annotated(image, file, objects, size) for file, image, (objects, size) in paired(tree, _files(tree), _read_file)
     ]
-    if not any(_is_drawn(each) for annotated in images for each in annotated.objects):
-        images = [
-            replace(annotated, objects=[replace(each, shapes=()) for each in annotated.objects]) for annotated in images
-        ]
-    yield from samples_of(tree, images)
-
-
-def _is_drawn(each: Object) -> bool:
-    """Whether its shape is one that follows the defect."""
-    return any(not isinstance(shape, shapes.Rectangle) for shape in each.shapes)
+    yield from samples_of(tree, without_boxes_drawn(images))
 
 
 def _read_file(file: Path) -> tuple[tuple[list[Object], tuple[int, int] | None], str | None] | None:

@@ -6,14 +6,14 @@ import math
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from steeldefectx.data.images import image_size
 from steeldefectx.data.sources.crops import MIN_SIDE, with_context
 from steeldefectx.data.sources.layouts.layout import SOUND, SOURCE, sample_id
 from steeldefectx.data.sources.listing import PART, Box, Problem, Sample
-from steeldefectx.data.sources.shapes import Shape, Shapes
+from steeldefectx.data.sources.shapes import Rectangle, Shape, Shapes
 from steeldefectx.data.sources.split_words import is_split, is_validation, splits_by_hand, validation_note
 from steeldefectx.data.sources.tree import Tree
 
@@ -47,6 +47,8 @@ class Annotated:
     """Name of the split that the annotation puts it in; None: that of its folders, if any."""
     measured: tuple[int, int] | None = None
     """Width and height that the image has, where the reader had to look."""
+    classes: Sequence[str] = ()
+    """Of the image as a whole, where it has no objects."""
 
 
 @dataclass
@@ -60,7 +62,7 @@ class _Counts:
 
 
 def samples_of(tree: Tree, annotated: Iterable[Annotated]) -> Iterator[Sample]:
-    """A sample for each object, the crop around it; an image without one is sound.
+    """A sample for each object, the crop around it; an image without one is sound, or of its classes as a whole.
 
     Adds images that do not fit their annotation to the tree's problems, and what was cut to its notes.
     """
@@ -102,15 +104,20 @@ def _of_one(tree: Tree, annotated: Annotated, split: str | None, counts: _Counts
             f"it is of {annotated.size[0]}x{annotated.size[1]} pixels, the image {file.name} has {size[0]}x{size[1]}"
         )
     if not annotated.objects:
-        yield Sample(file, SOUND, SOURCE, image_id, file.name, split=split)
+        names = dict.fromkeys(map(class_name, annotated.classes)) or {SOUND: None}
+        for name in names:
+            part = f"{PART}{name}" if len(names) > 1 else ""
+            yield Sample(file, name, SOURCE, image_id + part, file.name, split=split)
         return
     by_class: dict[str, list[Object]] = defaultdict(list)
-    boxes = [_box(each, size, counts) for each in annotated.objects]  # before any sample: all of an image, or none
-    for each in annotated.objects:
+    # Names and boxes before any sample: all of an image, or none.
+    objects = [replace(each, name=class_name(each.name)) for each in annotated.objects]
+    boxes = [_box(each, size, counts) for each in objects]
+    for each in objects:
         by_class[each.name].append(each)
     numbers: Counter[str] = Counter()
     seen: set[tuple[str, Box]] = set()
-    for each, box in zip(annotated.objects, boxes, strict=True):
+    for each, box in zip(objects, boxes, strict=True):
         crop = with_context(box, size, min(MIN_SIDE, min(size) // 2))
         numbers[each.name] += 1
         if (each.name, crop) in seen:
@@ -119,9 +126,9 @@ def _of_one(tree: Tree, annotated: Annotated, split: str | None, counts: _Counts
         seen.add((each.name, crop))
         yield Sample(
             file,
-            class_name(each.name),
+            each.name,
             SOURCE,
-            f"{image_id}{PART}{class_name(each.name)} {numbers[each.name]}",
+            f"{image_id}{PART}{each.name} {numbers[each.name]}",
             file.name,
             _mask(by_class[each.name], size),
             split,
@@ -164,6 +171,14 @@ def _mask(objects: Sequence[Object], size: tuple[int, int]) -> Shapes | None:
     if not all(each.shapes for each in objects):
         return None
     return Shapes(size, tuple(shape for each in objects for shape in each.shapes))
+
+
+def without_boxes_drawn(annotated: Sequence[Annotated]) -> list[Annotated]:
+    """Images whose rectangles are boxes and no masks, where none of them has a shape that follows the defect."""
+    shapes = (shape for image in annotated for each in image.objects for shape in each.shapes)
+    if not all(isinstance(shape, Rectangle) for shape in shapes):
+        return list(annotated)
+    return [replace(image, objects=[replace(each, shapes=()) for each in image.objects]) for image in annotated]
 
 
 def bounds_of(points: Iterable[tuple[float, float]], grow: float = 0.0) -> Bounds:

@@ -43,18 +43,25 @@ def _json_format(file: Path) -> str | None:
         return "a Supervisely annotation"
     if _has(content, "categories", "items"):
         return "a Datumaro annotation"
-    if _has(content, "annotations", "data") or _has(content, "result", "task"):
-        return "a Label Studio export (JSON)"
-    return None
+    return _label_studio(content)
 
 
 def _format_of_list(first: dict[str, Any]) -> str | None:
-    if _has(first, "annotations", "data") or _has(first, "result", "task") or _has(first, "image", "annotator"):
-        return "a Label Studio export (JSON)"
+    if name := _label_studio(first):
+        return name
     if _has(first, "image", "annotations"):
         return "a CreateML annotation"
     if _has(first, "data_row") or _has(first, "Labeled Data", "Label"):
         return "a Labelbox export"
+    return None
+
+
+def _label_studio(first: dict[str, Any]) -> str | None:
+    """Label Studio's other files than the tasks with annotations that are read."""
+    if isinstance(first.get("data"), dict) and ("annotations" in first or "predictions" in first):
+        return "a Label Studio file without an annotation by a person"
+    if _has(first, "result", "task") or _has(first, "image", "annotator"):
+        return "a Label Studio file of another kind than its export as JSON"
     return None
 
 
@@ -64,8 +71,8 @@ def _has(value: Any, *keys: str) -> bool:
 
 def _xml_format(file: Path) -> str | None:
     root = read_xml(file, MAX_WITH_IMAGE)
-    if root.tag == "annotations" and root.find("image") is not None:
-        return "a CVAT annotation (XML for images)"
+    if root.tag == "annotations" and root.find("track") is not None:
+        return "a CVAT annotation (XML for video)"
     if root.tag == "annotation" and root.find("object/polygon/pt") is not None:
         return "an annotation of MIT's LabelMe (XML)"
     return None
