@@ -7,7 +7,7 @@
 # make screenshots  pictures of every page for the documentation, with Chromium (minutes)
 # make bench        what the engine's shortcuts gain, against their naive forms (about 10 minutes)
 # make bench-gpu    how near to a GPU's limit it trains, where there is one
-# make pretrain     make the embedded model anew, on rendered images alone (two or three hours on 2 cores; goes on if stopped)
+# make pretrain     make the embedded model anew, on rendered images alone (three or four hours on 2 cores; goes on if stopped)
 # A step whose inputs have not changed is skipped.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -52,6 +52,7 @@ pretrain: .venv/base
 		--composed 0.7 --place 32 --dense 32 --lr 2e-3
 	$(BIN)/steeldefectx pretrain --out runs/pretrain --init runs/small/model --images 80000 \
 		--composed 0.55 --place 32 --dense 32 --lr 1e-3
+	$(BIN)/python -m steeldefectx.pretrain.localizer --out runs/localizer --init runs/pretrain/model --images 120000
 
 lint: .venv/dev
 	$(BIN)/ruff check .

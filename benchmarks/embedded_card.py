@@ -17,7 +17,8 @@ from huggingface_hub import ModelCardData
 from steeldefectx.benchmark.grid import ENSEMBLE
 from steeldefectx.benchmark.report.statistics import mean_std
 from steeldefectx.hub.model_card import CITATION, class_rows
-from steeldefectx.models.clip import EMBEDDED_FOLDER
+from steeldefectx.models.clip import EMBEDDED_FOLDER, load_clip
+from steeldefectx.models.names import EMBEDDED
 from steeldefectx.pretrain.trainer import RECIPE
 from steeldefectx.utils.markdown import table
 
@@ -49,27 +50,28 @@ def card() -> str:
     )
     lines = [
         *("---", header.to_yaml().strip(), "---", ""),
-        *_head(about, measured),
+        *_head(about),
         *_use(),
         *_measured(measured, cells),
         *_ablation(),
         *_making(about),
-        *_limits(about),
+        *_limits(),
         *("## Citation", "", "```bibtex", CITATION, "```", ""),
     ]
     return "\n".join(lines)
 
 
-def _head(about: dict[str, Any], measured: dict[str, Any]) -> list[str]:
+def _head(about: dict[str, Any]) -> list[str]:
     megabytes = (EMBEDDED_FOLDER / "model.safetensors").stat().st_size / 1e6
-    settings = about["settings"]
+    clip = load_clip(EMBEDDED)
+    parameters = sum(weight.numel() for weight in clip.model.parameters())
     images = sum(run["settings"]["images"] for run in (*about.get("earlier", []), about))
     return [
         "# The embedded CLIP of steeldefectx",
         "",
         "A small CLIP for defects on metal, which knows the 25 classes of steel-surface defects: "
-        f"{measured['parameters'] / 1e6:.1f} million parameters, {megabytes:.1f} MB in fp16. "
-        f"A ResNet on grey images of {settings['image_size']} pixels a side, "
+        f"{parameters / 1e6:.1f} million parameters, {megabytes:.1f} MB in fp16. "
+        f"A ResNet on grey images of {clip.image_shape[1]} pixels a side, "
         "each standardized by itself, a text tower that reads 128 tokens, and a vocabulary of its own.",
         "",
         f"**It was pretrained on {images:,} rendered images and their texts; no photograph took part.** "
@@ -160,15 +162,15 @@ def _ablation() -> list[str]:
 
 def _making(about: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    runs = [*about.get("earlier", []), about]
+    *runs, localizer = [*about.get("earlier", []), about]
     columns = ("images", "image_size", "composed", "lr", "precision")
     rows = [[*(run["settings"].get(key, 0) for key in columns), f"{run['seconds'] / 60:,.0f}"] for run in runs]
     head = ["images", "pixels a side", "share composed of attributes", "learning rate", "precision", "minutes"]
     return [
         "## How it was made",
         "",
-        f"`make pretrain`, {len(runs)} runs, each but the first from the model of the one before; their whole settings "
-        "are in `recipe.json`:",
+        f"`make pretrain`, {len(runs)} runs of all weights, each but the first from the model of the one before; their "
+        "whole settings are in `recipe.json`:",
         "",
         *table(head, rows, range(len(head))),
         "",
@@ -177,10 +179,14 @@ def _making(about: dict[str, Any]) -> list[str]:
         "description (T2, T3) too. Composed ones are held against texts that are false of them, by one fact or by all, "
         "and learn where their defect is. The weights are an average along training.",
         "",
+        f"Then the localizer alone learnt from {localizer['settings']['images']:,} scenes, of which some show rims, "
+        f"clamps, reflections and the dark beside a part, in {localizer['seconds'] / 60:,.0f} minutes; all else "
+        "stayed as it was.",
+        "",
     ]
 
 
-def _limits(about: dict[str, Any]) -> list[str]:
+def _limits() -> list[str]:
     lines = [
         "Meant for research, and as a starting point for images of your own; a person looks before anything follows "
         "from a prediction.",
@@ -193,7 +199,7 @@ def _limits(about: dict[str, Any]) -> list[str]:
         "of four cases.",
         "Asked for a class it names one of its own for any image, also for a sound surface. Whether there is anything, "
         "`SteelDefectInspector` tells well with sound frames to compare with; without any it marks edges of parts too.",
-        f"It sees grey, {about['settings']['image_size']} pixels a side, whatever the light: overall brightness and "
+        f"It sees grey, {load_clip(EMBEDDED).image_shape[1]} pixels a side, whatever the light: overall brightness and "
         "contrast say nothing to it.",
     ]
     terms = "MIT: weights, images and texts are this project's own."

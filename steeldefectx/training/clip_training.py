@@ -140,8 +140,10 @@ def _apply_method(
     if config.peft_method is not None:
         add_peft(clip, config.peft_method, config.towers, asdict(config))
     elif getattr(clip.model, "dense", None) is not None:
-        # It makes maps alone, which no loss here reaches: several processes would wait for its gradient.
+        # They make maps alone, which no loss here reaches: several processes would wait for their gradients.
         clip.model.dense.text_query.requires_grad_(False)
+        if clip.model.localizer is not None:
+            clip.model.localizer.requires_grad_(False)
     tokens = dict(clip.tokenize(bank.forms))
     inputs = PixelInputs(PixelStore(train, clip), tokens, config.augmentation, device)
     return TrainedTowers(clip, keep_statistics=config.peft_method is not None, **loss), inputs
