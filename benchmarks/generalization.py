@@ -13,7 +13,8 @@ mean over draws, the standard deviation over them. All models go through the sam
 - what a text says: a text that is true of an image against the same with one fact swapped, on real images with masks
   and on scenes rendered from names that the model was not pretrained on. "By value" is the mean over what is true: most
   real masks stand upright, so that who always says so is right of most.
-- where it is: the map of the defect, without any text, against real masks.
+- where it is: the map that the image embedding sums up, without any text, against real masks; how well the localizer
+  marks them is told by localization.py.
 - the unusual: tiles against the nearest patch of 50 sound tiles (as PatchCore, Roth et al. 2022, with patches at random
   for its coreset), for each map of the tower; the area under the ROC curve of whether there is a defect.
 """

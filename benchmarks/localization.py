@@ -1,7 +1,9 @@
 """Whether and where: regions of real frames, sound tiles against others, and frames that are very large.
 
-    python benchmarks/localization.py --frames aluminium/ --model embedded --out benchmarks/results/localization.json
+    python benchmarks/localization.py --data-dir raw/ --frames aluminium/ --out benchmarks/results/localization.json
 
+- masks: how well what is marked agrees with the masks of real images: mean IoU at the inspector's own threshold, area
+  under the ROC curve and best F1 over all pixels.
 - regions: of the polygons of real frames the share that a marked region overlaps by an IoU of 0.1 or more, at the best
   threshold with at most one false region a frame (one that overlaps no polygon so).
 - sound or not: area under the ROC curve of frame scores over tiles without and with a defect, without any example and
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from metal_tiles import Crops, aluminium_frames, aluminium_tiles
+from metal_tiles import Crops, aluminium_frames, aluminium_tiles, masked_images
 from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +31,7 @@ from sklearn.metrics import roc_auc_score
 from steeldefectx.inference.localize.inspector import SteelDefectInspector
 from steeldefectx.inference.localize.regions import Region, find_regions
 from steeldefectx.inference.localize.tiling import CELL
+from steeldefectx.metrics.localization import PixelCounts, mean_iou
 from steeldefectx.render.composed.compose import compose
 from steeldefectx.utils.results import versions, write_json
 
@@ -45,12 +48,15 @@ SHIFT = 64
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", help="Folder with NEU and X-SDD, and masks.")
     parser.add_argument("--frames", type=Path, help="Folder with the aluminium frames.")
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--out", type=Path, help="JSON file for the figures.")
     options = parser.parse_args()
     inspector = SteelDefectInspector.from_pretrained(options.model, classes=[])
     result: dict[str, Any] = large_frame(inspector)
+    if options.data_dir:
+        result |= masks_marked(inspector, options.data_dir)
     if options.frames:
         sound, faulty = aluminium_tiles(options.frames)
         result |= sound_or_not(inspector, sound, faulty)
@@ -61,6 +67,22 @@ def main() -> None:
     Console().print(table)
     if options.out:
         write_json({"model": options.model, "figures": result, "versions": versions()}, options.out)
+
+
+def masks_marked(inspector: SteelDefectInspector, folder: str) -> dict[str, float]:
+    """Agreement of heatmaps with masks, percent."""
+    counts, overlaps, of_class = PixelCounts(), [], []
+    masked = masked_images(folder)
+    for one in masked:
+        found = inspector.inspect(one.image)
+        counts.add(found.heatmap.clip(0, 1), one.mask)
+        overlaps.append(mean_iou([found.heatmap], [one.mask], found.threshold))
+        of_class.append(one.facts["name"])
+    kinds, shares = np.array(of_class), np.array(overlaps)
+    by_class = {f"masks, {name}: mean IoU": shares[kinds == name].mean() for name in np.unique(kinds)}
+    figures = {"masks: mean IoU": shares.mean(), **by_class, "masks: pixel AUROC": counts.auroc()}
+    figures["masks: F1-max"] = counts.f1_max()[0]
+    return {name: round(100 * float(value), 2) for name, value in figures.items()}
 
 
 def sound_or_not(inspector: SteelDefectInspector, sound: Crops, faulty: Crops) -> dict[str, float]:
