@@ -65,7 +65,8 @@ def check_formats(formats: Sequence[str]) -> None:
 def _coco(records: Sequence[Record], classes: Sequence[str], frames: Path, folder: Path) -> Path:
     """One JSON file with boxes and polygons."""
     numbers = {name: number for number, name in enumerate(classes, 1)}
-    images, annotations = [], []
+    images: list[Record] = []
+    annotations: list[Record] = []
     for image_id, record in enumerate(records, 1):
         images.append({"id": image_id, "file_name": record["file"], "width": record["width"],
                        "height": record["height"]})  # fmt: skip

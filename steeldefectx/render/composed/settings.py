@@ -49,7 +49,7 @@ class Setting:
 
 def draw_setting(rng: Rng, size: int) -> Setting:
     """One to :data:`MOST_KINDS` things at random."""
-    setting = [np.zeros((size, size), np.float32), np.zeros((size, size), np.float32),
+    setting: list[np.ndarray] = [np.zeros((size, size), np.float32), np.zeros((size, size), np.float32),
                np.ones((size, size), np.float32), np.zeros((size, size), np.float32)]  # fmt: skip
     x, y = grid(size)
     for _ in range(int(rng.integers(1, MOST_KINDS + 1))):
@@ -63,7 +63,7 @@ def draw_setting(rng: Rng, size: int) -> Setting:
     return Setting(*(part.astype(np.float32) for part in setting))
 
 
-def _cover(kind: int, x: Array, y: Array, size: int, rng: Rng) -> tuple[Array, Array]:
+def _cover(kind: int, x: Array, y: Array, size: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     """Opacity and grey levels (H, W) of what hides the metal."""
     soft = log_uniform(rng, 0.8, 3) / size
     if kind == CLAMP:
@@ -74,7 +74,7 @@ def _cover(kind: int, x: Array, y: Array, size: int, rng: Rng) -> tuple[Array, A
     return edge(depth, soft), _beside(depth, size, rng)
 
 
-def _round_depth(x: Array, y: Array, rng: Rng) -> Array:
+def _round_depth(x: Array, y: Array, rng: Rng) -> np.ndarray:
     """How far (H, W) each pixel is beyond a large circle whose outline crosses the image; or within it."""
     radius = log_uniform(rng, 0.22, 4)
     angle, near = rng.uniform(0, 2 * math.pi), radius + rng.uniform(-0.45, 0.3) * (radius > 0.5)
@@ -85,7 +85,7 @@ def _round_depth(x: Array, y: Array, rng: Rng) -> Array:
     return off if rng.random() < 0.75 else -off
 
 
-def _straight_depth(x: Array, y: Array, size: int, rng: Rng) -> Array:
+def _straight_depth(x: Array, y: Array, size: int, rng: Rng) -> np.ndarray:
     """The same of a straight edge, sometimes a little wavy."""
     angle = rng.choice(4) * math.pi / 2 + (rng.normal(0, 0.06) if rng.random() < 0.6 else rng.uniform(-0.8, 0.8))
     depth = (x - 0.5) * math.cos(angle) + (y - 0.5) * math.sin(angle) - rng.uniform(-0.1, 0.42)
@@ -94,9 +94,10 @@ def _straight_depth(x: Array, y: Array, size: int, rng: Rng) -> Array:
     return depth
 
 
-def _beside(depth: Array, size: int, rng: Rng) -> Array:
+def _beside(depth: np.ndarray, size: int, rng: Rng) -> np.ndarray:
     """Grey levels (H, W) of what follows beyond an edge: up to three bands, each with a bevel, then what is behind."""
-    grey, begins = np.full((size, size), rng.uniform(0, 255), np.float32), 0.0
+    grey: np.ndarray = np.full((size, size), rng.uniform(0, 255), np.float32)
+    begins = 0.0
     for _ in range(int(rng.integers(0, 4))):
         begins += log_uniform(rng, 0.015, 0.3)
         level = rng.uniform(0, 40) if rng.random() < 0.5 else rng.uniform(40, 250)
@@ -107,7 +108,7 @@ def _beside(depth: Array, size: int, rng: Rng) -> Array:
     return grey + np.float32(log_uniform(rng, 0.3, 6)) * wave(rng, size, int(rng.integers(3, 20)))
 
 
-def _clamp(x: Array, y: Array, size: int, soft: float, rng: Rng) -> tuple[Array, Array]:
+def _clamp(x: Array, y: Array, size: int, soft: float, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     """Something of fixed outline that reaches into the image from a side."""
     wide, tall, round_ = rng.uniform(0.06, 0.3), rng.uniform(0.1, 0.45), rng.uniform(0, 0.05)
     side, at = int(rng.integers(4)), rng.uniform(0.1, 0.9)
@@ -118,7 +119,7 @@ def _clamp(x: Array, y: Array, size: int, soft: float, rng: Rng) -> tuple[Array,
     return edge(-off, soft), grey + np.float32(rng.uniform(-90, 120)) * np.exp(-((off / 0.012) ** 2))
 
 
-def _nothing(x: Array, y: Array, size: int, rng: Rng) -> tuple[Array, Array]:
+def _nothing(x: Array, y: Array, size: int, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     """All of the image, or most of it, shows what is behind the part."""
     level = rng.uniform(0, 30) if rng.random() < 0.8 else rng.uniform(150, 255)
     grey = np.float32(level) + np.float32(log_uniform(rng, 0.2, 12)) * (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1))
@@ -128,7 +129,7 @@ def _nothing(x: Array, y: Array, size: int, rng: Rng) -> tuple[Array, Array]:
     return edge(_straight_depth(x, y, size, rng) + rng.uniform(0, 0.4), 2 / size), grey
 
 
-def _light(kind: int, setting: list[Array], x: Array, y: Array, rng: Rng) -> None:
+def _light(kind: int, setting: list[np.ndarray], x: Array, y: Array, rng: Rng) -> None:
     """A lamp's reflection (a blob, a crescent), a streak of it along an edge or a fold of light, or a shadow."""
     angle = rng.uniform(0, math.pi)
     dx, dy = x - np.float32(rng.uniform(0, 1)), y - np.float32(rng.uniform(0, 1))
