@@ -122,7 +122,7 @@ def inspect(
     """Inspect frames: which are sound, where their defects are, and what these look like.
 
       steeldefectx inspect frames/ --out report/
-      steeldefectx inspect frames/ --out report/ --fit-sound sound/ --target-fpr 0.01
+      steeldefectx inspect frames/ --out report/ --fit-sound sound/
       steeldefectx inspect frames/ --out report/ --export coco --export cvat
       steeldefectx inspect camera/ --out report/ --follow
 
