@@ -206,6 +206,44 @@ def test_choices_are_classes_of_whole_images(tmp_path):
     assert "Results of these kinds are not read: textarea." in listing.notes
 
 
+SAYS_SOMETHING = {
+    "shape": (region("labels", ["dent"], {"points": percent(TRIANGLE)}), "a label without a shape"),
+    "kind": (polygon("dent", TRIANGLE, type=None), "a label without a shape"),
+    "taxonomy": (
+        region("taxonomy", [["rust", "red"]], {}),
+        "no region and no class, but a result of the kind taxonomy",
+    ),
+    "choices": (choice(), "no region and no class, but a result of the kind choices"),
+}
+
+
+@pytest.mark.parametrize("name", SAYS_SOMETHING)
+def test_what_says_something_that_is_not_read_is_never_sound(tmp_path, name):
+    result, reason = SAYS_SOMETHING[name]
+    for stem in "ab":
+        image(tmp_path / f"{stem}.jpg", SIZE)
+    project(tmp_path, task("a.jpg", annotation(result)), task("b.jpg", annotation(polygon("dent", TRIANGLE))))
+    with pytest.raises(DataError, match=f"a.jpg: its annotation in .* cannot be used: {reason}"):
+        found(tmp_path)
+    assert found(tmp_path, skip_bad=True)[1] == {"dent": 1}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2024-05-08T10:00:00Z", "2024-05-08T10:00:00.500000Z"),
+        ("2024-05-08T10:00:00+02:00", "2024-05-08T09:00:00Z"),
+        ("2024-05-08T08:00:00", "2024-05-08T09:00:00Z"),
+        ("some day", "2024-05-08T09:00:00Z"),
+    ],
+)
+def test_last_updated_is_by_time_and_not_by_its_spelling(tmp_path, earlier, later):
+    image(tmp_path / "a.jpg", SIZE)
+    first, second = (annotation(polygon(*each)) for each in (("dent", TRIANGLE), ("rust", TRIANGLE)))
+    project(tmp_path, task("a.jpg", second | {"updated_at": later}, first | {"updated_at": earlier}))
+    assert found(tmp_path)[1] == {"rust": 1}
+
+
 def test_whose_annotation_counts(tmp_path):
     for name in ("two", "skipped", "predicted", "new", "sound"):
         image(tmp_path / f"{name}.jpg", SIZE)

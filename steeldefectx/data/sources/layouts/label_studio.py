@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,10 @@ _PARTS = (
 _UPLOAD = re.compile(r"(?<=/)[0-9a-f]{8}-(?=[^/]+$)")
 """What an upload's name begins with, so that two of one name differ; uploads are in a folder of that name."""
 _SHAPES = ("rectangle", "polygon", "ellipse", "brush")
-_REMARKS = ("datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy", "textarea")
-"""Kinds of results that draw nothing and name no class."""
+_CLASSIFIES = ("pairwise", "ranker", "taxonomy")
+"""Kinds of results that may say a class, in ways that are not read."""
+_REMARKS = ("datetime", "number", "rating", "relation", "textarea", *_CLASSIFIES)
+"""Kinds of results that draw nothing and name no class that is read."""
 
 
 def recognize(tree: Tree) -> str | None:
@@ -89,8 +92,13 @@ def _dicts(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return given
 
 
-def _updated(annotation: dict[str, Any]) -> str:
-    return str(annotation.get("updated_at") or annotation.get("created_at") or "")
+def _updated(annotation: dict[str, Any]) -> float:
+    """When it was last changed, in seconds; 0 where it does not say. As text, times would not be in their order."""
+    try:
+        time = datetime.fromisoformat(str(annotation.get("updated_at") or annotation.get("created_at")))
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _add_notes(tree: Tree, results: list[list[dict[str, Any]]]) -> None:
@@ -175,8 +183,10 @@ def _objects(result: list[dict[str, Any]], size: tuple[int, int]) -> list[Object
     """The regions on an image of this width and height.
 
     Raises:
-        ValueError: One cannot be drawn; its id is said.
+        ValueError: One cannot be drawn; its id is said. Or the annotation says something that is not read, and nothing
+            that is: the image is not sound for that.
     """
+    _check_read(result)
     objects = []
     for region in _regions(result):
         try:
@@ -185,6 +195,17 @@ def _objects(result: list[dict[str, Any]], size: tuple[int, int]) -> list[Object
             raise ValueError(f"region {_id(region)}: {error}") from None
         objects += [Object(name, bounds, (shape,)) for name in _labels(region) or _beside(region, result) or [""]]
     return objects
+
+
+def _check_read(result: list[dict[str, Any]]) -> None:
+    """Raises a ValueError where a label has no shape, or nothing is read of what says a class."""
+    regions = _regions(result)
+    ids = set(map(_id, regions))
+    if any(_kind(each) == "" and _id(each) not in ids for each in result):
+        raise ValueError("a label without a shape")
+    unread = [kind for each in result if (kind := _kind(each)) in ("choices", *_CLASSIFIES)]
+    if unread and not regions and not _classes(result):
+        raise ValueError(f"no region and no class, but a result of the kind {unread[0]}")
 
 
 def _beside(region: dict[str, Any], result: list[dict[str, Any]]) -> list[str]:
