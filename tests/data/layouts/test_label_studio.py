@@ -343,3 +343,70 @@ def test_files_that_cannot_be_read(tmp_path, change, reason):
     with pytest.raises(DataError) as error:
         found(tmp_path)
     assert reason in str(error.value)
+
+
+def row(number, name, task_id=None, updated="2024-05-07T16:27:17.914777Z", **said):
+    """As the export JSON-MIN has it: the values of results, under the names of the interface's tags."""
+    about = {"annotator": 1, "annotation_id": number, "created_at": updated, "updated_at": updated, "lead_time": 3.1}
+    return {"image": name, "id": task_id or number} | said | about
+
+
+def small(result):
+    """A region as JSON-MIN has it."""
+    return result["value"] | {key: result[key] for key in ("original_width", "original_height")}
+
+
+def test_json_min_is_read_as_json_is(tmp_path):
+    rows = []
+    for number, ((split, stem), objects) in enumerate(TRUTH.items(), 1):
+        image(tmp_path / split / f"{stem}.jpg", SIZE)
+        said = {"label": [small(polygon(*each)) for each in objects]} if objects else {}
+        rows.append(row(number, f"/data/upload/1/0a1b2c3d-{stem}.jpg", **said))
+    project(tmp_path, *rows)
+    listing, classes = found(tmp_path)
+    assert classes == CLASSES
+    assert split_counts(listing) == SPLITS
+    assert listing.problems == []
+    assert len(listing.notes) == 1
+    for sample in listing.samples:
+        if sample.box is not None:
+            objects = [points for label, points in TRUTH[sample.split, sample.path.stem] if label == sample.class_name]
+            assert np.array_equal(sample_mask(sample, whole=True), drawn(*objects))
+
+
+def test_json_min_of_choices_and_of_several_annotations(tmp_path):
+    for name in "abcd":
+        image(tmp_path / f"{name}.jpg", SIZE)
+    project(
+        tmp_path,
+        row(1, "a.jpg", choice="rust"),
+        row(2, "b.jpg", choice={"choices": ["rust", "dent"]}),
+        row(3, "c.jpg", 9, "2024-05-08T10:00:00.000000Z", defect_type="scratch"),
+        row(4, "c.jpg", 9, "2024-05-07T10:00:00.000000Z", defect_type="dent"),
+        row(5, "d.jpg", speed=3.5),
+    )
+    listing, classes = found(tmp_path)
+    assert classes == {"rust": 2, "dent": 1, "scratch": 1, "sound": 1}
+    assert {sample.box for sample in listing.samples} == {None}
+    assert [note for note in listing.notes[1:] if "several annotations" not in note] == []
+
+
+def test_what_is_bad_in_json_min_is_listed(tmp_path):
+    for name in "abc":
+        image(tmp_path / f"{name}.jpg", SIZE)
+    unnamed = small(polygon("dent", TRIANGLE))
+    del unnamed["polygonlabels"]
+    project(
+        tmp_path,
+        row(1, "a.jpg", quality="rusty"),
+        row(2, "b.jpg", label=[unnamed]),
+        row(3, "c.jpg", label=[small(polygon("dent", TRIANGLE)), small(polygon("dent", TRIANGLE[:2]))]),
+    )
+    with pytest.raises(DataError) as error:
+        found(tmp_path)
+    message = str(error.value)
+    assert (
+        "a.jpg: its annotation in project-7-at-2024-05-07.json cannot be used: region quality: a value that" in message
+    )
+    assert "cannot be used: a label without a shape" in message
+    assert "cannot be used: region label 2: a polygon of 2 points" in message

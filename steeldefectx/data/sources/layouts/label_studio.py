@@ -1,4 +1,4 @@
-"""Label Studio: its export as JSON, a list of tasks with the annotations that people have made of each image.
+"""Label Studio: its exports as JSON and JSON-MIN, tasks with the annotations that people have made of each image.
 
 steel/project-1.json
 steel/images/0001.jpg    or anywhere below; an upload's name in a task, 0a1b2c3d-0001.jpg, has eight characters more
@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from steeldefectx.data.sources import shapes
 from steeldefectx.data.sources.annotation_files import number, read_json, stated_size
 from steeldefectx.data.sources.brush import brush_mask
+from steeldefectx.data.sources.layouts import label_studio_min
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.many_images import TURNED, Entry, annotated_images, contains
 from steeldefectx.data.sources.layouts.matching import some_of
@@ -54,7 +55,10 @@ def _files(tree: Tree) -> list[Path]:
 
 
 def _is_label_studio(file: Path) -> bool:
-    return contains(file, *(lambda text, part=part: bool(part.search(text)) for part in _PARTS))
+    return any(
+        contains(file, *(lambda text, part=part: bool(part.search(text)) for part in parts))
+        for parts in (_PARTS, label_studio_min.KEYS)
+    )
 
 
 def read(tree: Tree) -> Iterator[Sample]:
@@ -66,6 +70,8 @@ def read(tree: Tree) -> Iterator[Sample]:
 def _entries(tree: Tree, file: Path) -> list[Entry]:
     content = read_json(file)
     tasks = content if isinstance(content, list) else [content]
+    if tasks and all(map(label_studio_min.is_row, tasks)):
+        tasks = label_studio_min.tasks_of(tasks)
     if not all(isinstance(task, dict) and isinstance(task.get("data"), dict) for task in tasks):
         raise ValueError("no list of tasks with their data")
     results: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
