@@ -126,6 +126,8 @@ def _read_json(file: Path) -> Table:
     if read and all(isinstance(each.get("data"), dict) and "annotations" in each for each in read):
         return []  # Label Studio's tasks, whose plain values name images too
     headings = list(dict.fromkeys(key for each in read for key in each))
+    if {"annotation_id", "annotator"} <= set(headings):  # Label Studio's JSON-MIN, which has a reader of its own
+        return []
     plain = [key for key in headings if all(_is_plain(each.get(key)) for each in read)]
     return [plain, *([_cell(each.get(key)) for key in plain] for each in read)]
 

@@ -206,6 +206,44 @@ def test_choices_are_classes_of_whole_images(tmp_path):
     assert "Results of these kinds are not read: textarea." in listing.notes
 
 
+SAYS_SOMETHING = {
+    "shape": (region("labels", ["dent"], {"points": percent(TRIANGLE)}), "a label without a shape"),
+    "kind": (polygon("dent", TRIANGLE, type=None), "a label without a shape"),
+    "taxonomy": (
+        region("taxonomy", [["rust", "red"]], {}),
+        "no region and no class, but a result of the kind taxonomy",
+    ),
+    "choices": (choice(), "no region and no class, but a result of the kind choices"),
+}
+
+
+@pytest.mark.parametrize("name", SAYS_SOMETHING)
+def test_what_says_something_that_is_not_read_is_never_sound(tmp_path, name):
+    result, reason = SAYS_SOMETHING[name]
+    for stem in "ab":
+        image(tmp_path / f"{stem}.jpg", SIZE)
+    project(tmp_path, task("a.jpg", annotation(result)), task("b.jpg", annotation(polygon("dent", TRIANGLE))))
+    with pytest.raises(DataError, match=f"a.jpg: its annotation in .* cannot be used: {reason}"):
+        found(tmp_path)
+    assert found(tmp_path, skip_bad=True)[1] == {"dent": 1}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2024-05-08T10:00:00Z", "2024-05-08T10:00:00.500000Z"),
+        ("2024-05-08T10:00:00+02:00", "2024-05-08T09:00:00Z"),
+        ("2024-05-08T08:00:00", "2024-05-08T09:00:00Z"),
+        ("some day", "2024-05-08T09:00:00Z"),
+    ],
+)
+def test_last_updated_is_by_time_and_not_by_its_spelling(tmp_path, earlier, later):
+    image(tmp_path / "a.jpg", SIZE)
+    first, second = (annotation(polygon(*each)) for each in (("dent", TRIANGLE), ("rust", TRIANGLE)))
+    project(tmp_path, task("a.jpg", second | {"updated_at": later}, first | {"updated_at": earlier}))
+    assert found(tmp_path)[1] == {"rust": 1}
+
+
 def test_whose_annotation_counts(tmp_path):
     for name in ("two", "skipped", "predicted", "new", "sound"):
         image(tmp_path / f"{name}.jpg", SIZE)
@@ -305,3 +343,70 @@ def test_files_that_cannot_be_read(tmp_path, change, reason):
     with pytest.raises(DataError) as error:
         found(tmp_path)
     assert reason in str(error.value)
+
+
+def row(number, name, task_id=None, updated="2024-05-07T16:27:17.914777Z", **said):
+    """As the export JSON-MIN has it: the values of results, under the names of the interface's tags."""
+    about = {"annotator": 1, "annotation_id": number, "created_at": updated, "updated_at": updated, "lead_time": 3.1}
+    return {"image": name, "id": task_id or number} | said | about
+
+
+def small(result):
+    """A region as JSON-MIN has it."""
+    return result["value"] | {key: result[key] for key in ("original_width", "original_height")}
+
+
+def test_json_min_is_read_as_json_is(tmp_path):
+    rows = []
+    for number, ((split, stem), objects) in enumerate(TRUTH.items(), 1):
+        image(tmp_path / split / f"{stem}.jpg", SIZE)
+        said = {"label": [small(polygon(*each)) for each in objects]} if objects else {}
+        rows.append(row(number, f"/data/upload/1/0a1b2c3d-{stem}.jpg", **said))
+    project(tmp_path, *rows)
+    listing, classes = found(tmp_path)
+    assert classes == CLASSES
+    assert split_counts(listing) == SPLITS
+    assert listing.problems == []
+    assert len(listing.notes) == 1
+    for sample in listing.samples:
+        if sample.box is not None:
+            objects = [points for label, points in TRUTH[sample.split, sample.path.stem] if label == sample.class_name]
+            assert np.array_equal(sample_mask(sample, whole=True), drawn(*objects))
+
+
+def test_json_min_of_choices_and_of_several_annotations(tmp_path):
+    for name in "abcd":
+        image(tmp_path / f"{name}.jpg", SIZE)
+    project(
+        tmp_path,
+        row(1, "a.jpg", choice="rust"),
+        row(2, "b.jpg", choice={"choices": ["rust", "dent"]}),
+        row(3, "c.jpg", 9, "2024-05-08T10:00:00.000000Z", defect_type="scratch"),
+        row(4, "c.jpg", 9, "2024-05-07T10:00:00.000000Z", defect_type="dent"),
+        row(5, "d.jpg", speed=3.5),
+    )
+    listing, classes = found(tmp_path)
+    assert classes == {"rust": 2, "dent": 1, "scratch": 1, "sound": 1}
+    assert {sample.box for sample in listing.samples} == {None}
+    assert [note for note in listing.notes[1:] if "several annotations" not in note] == []
+
+
+def test_what_is_bad_in_json_min_is_listed(tmp_path):
+    for name in "abc":
+        image(tmp_path / f"{name}.jpg", SIZE)
+    unnamed = small(polygon("dent", TRIANGLE))
+    del unnamed["polygonlabels"]
+    project(
+        tmp_path,
+        row(1, "a.jpg", quality="rusty"),
+        row(2, "b.jpg", label=[unnamed]),
+        row(3, "c.jpg", label=[small(polygon("dent", TRIANGLE)), small(polygon("dent", TRIANGLE[:2]))]),
+    )
+    with pytest.raises(DataError) as error:
+        found(tmp_path)
+    message = str(error.value)
+    assert (
+        "a.jpg: its annotation in project-7-at-2024-05-07.json cannot be used: region quality: a value that" in message
+    )
+    assert "cannot be used: a label without a shape" in message
+    assert "cannot be used: region label 2: a polygon of 2 points" in message

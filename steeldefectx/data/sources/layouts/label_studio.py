@@ -1,4 +1,4 @@
-"""Label Studio: its export as JSON, a list of tasks with the annotations that people have made of each image.
+"""Label Studio: its exports as JSON and JSON-MIN, tasks with the annotations that people have made of each image.
 
 steel/project-1.json
 steel/images/0001.jpg    or anywhere below; an upload's name in a task, 0a1b2c3d-0001.jpg, has eight characters more
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from urllib.parse import unquote
 from steeldefectx.data.sources import shapes
 from steeldefectx.data.sources.annotation_files import number, read_json, stated_size
 from steeldefectx.data.sources.brush import brush_mask
+from steeldefectx.data.sources.layouts import label_studio_min
 from steeldefectx.data.sources.layouts.layout import BY_NAMES, Layout
 from steeldefectx.data.sources.layouts.many_images import TURNED, Entry, annotated_images, contains
 from steeldefectx.data.sources.layouts.matching import some_of
@@ -36,8 +38,10 @@ _PARTS = (
 _UPLOAD = re.compile(r"(?<=/)[0-9a-f]{8}-(?=[^/]+$)")
 """What an upload's name begins with, so that two of one name differ; uploads are in a folder of that name."""
 _SHAPES = ("rectangle", "polygon", "ellipse", "brush")
-_REMARKS = ("datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy", "textarea")
-"""Kinds of results that draw nothing and name no class."""
+_CLASSIFIES = ("pairwise", "ranker", "taxonomy")
+"""Kinds of results that may say a class, in ways that are not read."""
+_REMARKS = ("datetime", "number", "rating", "relation", "textarea", *_CLASSIFIES)
+"""Kinds of results that draw nothing and name no class that is read."""
 
 
 def recognize(tree: Tree) -> str | None:
@@ -51,7 +55,10 @@ def _files(tree: Tree) -> list[Path]:
 
 
 def _is_label_studio(file: Path) -> bool:
-    return contains(file, *(lambda text, part=part: bool(part.search(text)) for part in _PARTS))
+    return any(
+        contains(file, *(lambda text, part=part: bool(part.search(text)) for part in parts))
+        for parts in (_PARTS, label_studio_min.KEYS)
+    )
 
 
 def read(tree: Tree) -> Iterator[Sample]:
@@ -63,6 +70,8 @@ def read(tree: Tree) -> Iterator[Sample]:
 def _entries(tree: Tree, file: Path) -> list[Entry]:
     content = read_json(file)
     tasks = content if isinstance(content, list) else [content]
+    if tasks and all(map(label_studio_min.is_row, tasks)):
+        tasks = label_studio_min.tasks_of(tasks)
     if not all(isinstance(task, dict) and isinstance(task.get("data"), dict) for task in tasks):
         raise ValueError("no list of tasks with their data")
     results: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
@@ -89,8 +98,13 @@ def _dicts(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return given
 
 
-def _updated(annotation: dict[str, Any]) -> str:
-    return str(annotation.get("updated_at") or annotation.get("created_at") or "")
+def _updated(annotation: dict[str, Any]) -> float:
+    """When it was last changed, in seconds; 0 where it does not say. As text, times would not be in their order."""
+    try:
+        time = datetime.fromisoformat(str(annotation.get("updated_at") or annotation.get("created_at")))
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _add_notes(tree: Tree, results: list[list[dict[str, Any]]]) -> None:
@@ -175,8 +189,10 @@ def _objects(result: list[dict[str, Any]], size: tuple[int, int]) -> list[Object
     """The regions on an image of this width and height.
 
     Raises:
-        ValueError: One cannot be drawn; its id is said.
+        ValueError: One cannot be drawn; its id is said. Or the annotation says something that is not read, and nothing
+            that is: the image is not sound for that.
     """
+    _check_read(result)
     objects = []
     for region in _regions(result):
         try:
@@ -185,6 +201,17 @@ def _objects(result: list[dict[str, Any]], size: tuple[int, int]) -> list[Object
             raise ValueError(f"region {_id(region)}: {error}") from None
         objects += [Object(name, bounds, (shape,)) for name in _labels(region) or _beside(region, result) or [""]]
     return objects
+
+
+def _check_read(result: list[dict[str, Any]]) -> None:
+    """Raises a ValueError where a label has no shape, or nothing is read of what says a class."""
+    regions = _regions(result)
+    ids = set(map(_id, regions))
+    if any(_kind(each) == "" and _id(each) not in ids for each in result):
+        raise ValueError("a label without a shape")
+    unread = [kind for each in result if (kind := _kind(each)) in ("choices", *_CLASSIFIES)]
+    if unread and not regions and not _classes(result):
+        raise ValueError(f"no region and no class, but a result of the kind {unread[0]}")
 
 
 def _beside(region: dict[str, Any], result: list[dict[str, Any]]) -> list[str]:

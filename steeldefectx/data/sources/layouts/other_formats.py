@@ -61,7 +61,7 @@ def _label_studio(first: dict[str, Any]) -> str | None:
     if isinstance(first.get("data"), dict) and ("annotations" in first or "predictions" in first):
         return "a Label Studio file without an annotation by a person"
     if _has(first, "result", "task") or _has(first, "image", "annotator"):
-        return "a Label Studio file of another kind than its export as JSON"
+        return "a Label Studio file of another kind than its exports as JSON and JSON-MIN"
     return None
 
 
