@@ -4,8 +4,8 @@
 
 - masks: how well what is marked agrees with the masks of real images: mean IoU at the inspector's own threshold, area
   under the ROC curve and best F1 over all pixels.
-- regions: of the polygons of real frames the share that a marked region overlaps by an IoU of 0.1 or more, at the best
-  threshold with at most one false region a frame (one that overlaps no polygon so).
+- regions: of the polygons of real frames the share that a marked region overlaps by an IoU of 0.1 or more, where they
+  are taken by their score until one a frame is false (overlaps no polygon so).
 - sound or not: area under the ROC curve of frame scores over tiles without and with a defect, without any example and
   after 50 sound tiles.
 - large frames: seconds and the highest memory of 16,384 x 2,048 pixels, and how much the marked regions agree when the
@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from steeldefectx.inference.localize.inspector import SteelDefectInspector
+from steeldefectx.inference.localize.inspector import MARKED, SteelDefectInspector
 from steeldefectx.inference.localize.regions import Region, find_regions
 from steeldefectx.inference.localize.tiling import CELL
 from steeldefectx.metrics.localization import PixelCounts, mean_iou
@@ -39,7 +39,6 @@ OVERLAP = 0.1
 """IoU from which a region counts as found."""
 FALSE = 1.0
 """False regions a frame at most."""
-THRESHOLDS = np.round(np.concatenate([np.arange(0.05, 0.95, 0.05), [0.95, 0.97, 0.99]]), 2)
 KNOWN_SOUND = 50
 LARGE = (16_384, 2_048)
 SHIFT = 64
@@ -76,7 +75,7 @@ def masks_marked(inspector: SteelDefectInspector, folder: str) -> dict[str, floa
     for one in masked:
         found = inspector.inspect(one.image)
         counts.add(found.heatmap.clip(0, 1), one.mask)
-        overlaps.append(mean_iou([found.heatmap], [one.mask], found.threshold))
+        overlaps.append(mean_iou([found.mask], [one.mask]))
         of_class.append(one.facts["name"])
     kinds, shares = np.array(of_class), np.array(overlaps)
     by_class = {f"masks, {name}: mean IoU": shares[kinds == name].mean() for name in np.unique(kinds)}
@@ -107,23 +106,23 @@ def sound_or_not(inspector: SteelDefectInspector, sound: Crops, faulty: Crops) -
 def regions_found(
     inspector: SteelDefectInspector, frames: Sequence[tuple[Image.Image, list[np.ndarray]]]
 ) -> dict[str, float]:
-    """Shares of polygons, percent, and false regions a frame."""
-    maps = [inspector.inspect(image).cells for image, _ in frames]
-    best = {"threshold": 1.0, "found": 0.0, "false": 0.0}
-    for threshold in THRESHOLDS:
-        found, polygons, false = 0, 0, 0
-        for cells, (image, shapes) in zip(maps, frames, strict=True):
-            regions = find_regions(cells, image.size, float(threshold))
-            overlap = np.array([[_iou(region, shape) for region in regions] for shape in shapes]).reshape(
-                len(shapes), len(regions)
-            )
-            found += int((overlap >= OVERLAP).any(1).sum()) if regions else 0
-            false += int((~(overlap >= OVERLAP).any(0)).sum()) if regions else 0
-            polygons += len(shapes)
-        share, a_frame = 100 * found / polygons, false / len(frames)
-        if a_frame <= FALSE and share > best["found"]:
-            best = {"threshold": float(threshold), "found": round(share, 2), "false": round(a_frame, 2)}
-    return {f"frames, regions: {name}": value for name, value in best.items()}
+    """The share of polygons that are found, percent, where regions are taken by score until one a frame is false."""
+    polygons = sum(len(shapes) for _, shapes in frames)
+    ranked: list[tuple[float, int, np.ndarray]] = []
+    for number, (image, shapes) in enumerate(frames):
+        for region in find_regions(inspector.inspect(image).cells, image.size, MARKED):
+            hit = np.array([_iou(region, shape) >= OVERLAP for shape in shapes], bool)
+            ranked.append((region.score, number, hit))
+    found: set[tuple[int, int]] = set()
+    false, least = 0, 1.0
+    for score, number, hit in sorted(ranked, key=lambda entry: -entry[0]):
+        false += not hit.any()
+        if false > FALSE * len(frames):
+            break
+        least = score
+        found |= {(number, int(shape)) for shape in np.flatnonzero(hit)}
+    figures = {"found": 100 * len(found) / polygons, "false ones a frame": FALSE, "least score": least}
+    return {f"frames, regions: {name}": round(value, 2) for name, value in figures.items()}
 
 
 def _iou(region: Region, shape: np.ndarray) -> float:

@@ -21,7 +21,7 @@ FAMILIES = {
     "Data": ["look", "build", "audit", "verify"],
     "Texts": ["annotate", "describe-classes", "review", "import-annotations", "export-annotations"],
     "Train": ["train", "eval", "pretrain", "stretch-clip", "convert-long-clip"],
-    "Use": ["predict", "explain", "search", "demo", "calibrate", "export-onnx"],
+    "Use": ["predict", "inspect", "explain", "search", "demo", "calibrate", "export-onnx"],
     "Benchmark": ["benchmark", "report"],
     "Share": ["push-model", "push-dataset"],
     "Installation": ["doctor", "cache"],

@@ -21,8 +21,10 @@ from steeldefectx.models.names import EMBEDDED
 from steeldefectx.taxonomy import CLASS_NAMES
 
 Frame = str | Path | Image.Image
-THRESHOLD = 0.5
-"""Value of the map from which a place is marked."""
+MARKED, SURE = 0.3, 0.55
+"""Value of the map from which a place is marked, and mean of it from which what is marked counts as a region."""
+LIMIT = 0.5
+"""Both, where what is normal is known: what sound frames do not exceed."""
 KNOWN = 0.5
 """Probability from which a region's class counts as known."""
 AROUND = 1.5
@@ -46,7 +48,7 @@ class Inspection:
     cells: np.ndarray
     """(rows, columns) float32, 0..1, a value for each cell of 2 x 2 pixels."""
     threshold: float
-    """Value from which a place is marked."""
+    """Value from which a place is marked, if what is marked counts as a region."""
 
     @property
     def sound(self) -> bool:
@@ -61,7 +63,10 @@ class Inspection:
     @property
     def mask(self) -> np.ndarray:
         """(H, W) bool, of the frame's own size: what is marked."""
-        return full_mask(self.cells, self.size, self.threshold)
+        within = np.zeros(self.cells.shape, bool)
+        for region in self.regions:
+            within[region.place] |= region.own
+        return full_mask(np.where(within, self.cells, 0), self.size, self.threshold)
 
 
 class SteelDefectInspector:
@@ -156,9 +161,10 @@ class SteelDefectInspector:
         else:
             cells = self.localizer.defect_map(frame)
         grey = self.localizer.grey_cells(frame)
-        found = self._named(frame, find_regions(cells, frame.size, THRESHOLD))
+        threshold, sure = (MARKED, SURE) if text is not None or self.normal is None else (LIMIT, LIMIT)
+        found = self._named(frame, find_regions(cells, frame.size, threshold, sure))
         return Inspection(
-            frame_score(cells), [described(region, grey) for region in found], frame.size, cells, THRESHOLD
+            frame_score(cells), [described(region, grey) for region in found], frame.size, cells, threshold
         )
 
     def _named(self, frame: Image.Image, regions: list[Region]) -> list[Region]:

@@ -16,6 +16,8 @@ from steeldefectx.inference.localize.tiling import CELL, StitchedMap, Tile, tile
 from steeldefectx.models.clip import Clip
 
 BATCH = 32
+FINER = 2.0
+"""How much more a pass counts than the next coarser one: it sees edges better, and less of what is around."""
 """Tiles at a time."""
 PATCH_STAGE = 3
 """Stage of the image tower whose features patches are compared by."""
@@ -40,10 +42,9 @@ class Localizer:
     def defect_map(self, frame: Image.Image) -> np.ndarray:
         """(rows, columns) float32, 0..1, a value for each cell of a frame: whether it is not the surface's own.
 
-        Tiles at the frame's own resolution, and coarser ones for what is larger than a tile; each place counts as the
-        pass says in which it is most unusual.
+        Tiles at the frame's own resolution, and coarser ones for what is larger than a tile; the passes' weighted mean.
         """
-        return self._passes(frame, self._defects)
+        return _mean(self._passes(frame, self._defects))
 
     def text_map(self, frame: Image.Image, text: str) -> np.ndarray:
         """The same for what a text says: whether a cell shows it."""
@@ -54,15 +55,15 @@ class Localizer:
             found = self.clip.model.get_dense_features(self.clip.normalize(pixels))
             return self.clip.model.text_maps(found.local, query.expand(len(pixels), -1)).sigmoid()
 
-        return self._passes(frame, of_tiles)
+        return _mean(self._passes(frame, of_tiles))
 
     def unlikeness_map(self, frame: Image.Image, normal: Normal) -> np.ndarray:
-        """The same for how unlike all that is normal a cell is; 0.5 at its limit."""
+        """The same for how unlike all that is normal a cell is; 0.5 at its limit, which holds for each pass alone."""
 
         def of_tiles(pixels: torch.Tensor) -> torch.Tensor:
             return normal.unlikeness(self.patches(pixels))
 
-        return self._passes(frame, of_tiles)
+        return np.maximum.reduce(self._passes(frame, of_tiles))
 
     def patches(self, pixels: torch.Tensor) -> torch.Tensor:
         """(N, h, w, C) unit-length features of tiles (N, 1, side, side): of 3 x 3 neighborhoods, as PatchCore's."""
@@ -85,7 +86,8 @@ class Localizer:
     def _defects(self, pixels: torch.Tensor) -> torch.Tensor:
         return self.clip.model.get_defect_maps(self.clip.normalize(pixels)).sigmoid()
 
-    def _passes(self, frame: Image.Image, of_tiles: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+    def _passes(self, frame: Image.Image, of_tiles: Callable[[torch.Tensor], torch.Tensor]) -> list[np.ndarray]:
+        """The map of each pass, the finest first."""
         grey, passes = np.asarray(self.clip.to_rgb(frame).convert("L")), []
         for side in tile_sides(frame.size, self.side):
             whole = StitchedMap(frame.size)
@@ -95,7 +97,7 @@ class Localizer:
                 for tile, values in zip(some, maps, strict=True):
                     whole.add(tile, values)
             passes.append(whole.values())
-        return np.maximum.reduce(passes)
+        return passes
 
     def _pixels(self, grey: np.ndarray, some: Sequence[Tile]) -> torch.Tensor:
         """(N, 1, side, side) of 0..255: tiles at the model's size."""
@@ -104,6 +106,15 @@ class Localizer:
         if stacked.shape[-1] == self.side:
             return stacked
         return F.interpolate(stacked, size=(self.side, self.side), mode="bilinear", antialias=True)
+
+
+def _mean(passes: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of maps, the finer ones counting more."""
+    weights = FINER ** -np.arange(len(passes), dtype=np.float32)
+    total = np.zeros_like(passes[0])
+    for weight, values in zip(weights / weights.sum(), passes, strict=True):
+        total += weight * values
+    return total
 
 
 def _batched(some: Sequence[Tile]) -> Iterator[list[Tile]]:

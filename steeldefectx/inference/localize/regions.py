@@ -32,7 +32,7 @@ class Region:
     area: int
     """Pixels."""
     score: float
-    """0..1, the highest value of the map in it."""
+    """0..1, the mean of the map over it."""
     place: tuple[slice, slice] = field(repr=False, compare=False)
     """Rows and columns of the map that it is in."""
     own: np.ndarray = field(repr=False, compare=False)
@@ -66,25 +66,27 @@ def full_mask(values: np.ndarray, size: tuple[int, int], threshold: float) -> np
     return mask
 
 
-def find_regions(values: np.ndarray, size: tuple[int, int], threshold: float) -> list[Region]:
+def find_regions(values: np.ndarray, size: tuple[int, int], threshold: float, least_score: float = 0.0) -> list[Region]:
     """The regions that a map marks, the highest score first.
 
     Args:
         values: (rows, columns), a value for each cell of :data:`~.tiling.CELL` pixels.
         size: Width and height of the frame.
         threshold: Value from which a cell is marked.
+        least_score: Of a region.
     """
     labels, _ = ndimage.label(marked_cells(values, threshold), EIGHT_CONNECTED)
     found = []
     for number, place in enumerate(ndimage.find_objects(labels), start=1):
         own = labels[place] == number
-        if np.count_nonzero(own) < LEAST_CELLS:
+        score = float(values[place][own].mean())
+        if np.count_nonzero(own) < LEAST_CELLS or score < least_score:
             continue
         outline = _outline(own, place, size)
         x, y = np.array(outline).T
         box = int(np.floor(x.min())), int(np.floor(y.min())), int(np.ceil(x.max())), int(np.ceil(y.max()))
         area = min(int(np.count_nonzero(own)) * CELL**2, (box[2] - box[0]) * (box[3] - box[1]))
-        found.append(Region(box, outline, area, float(values[place][own].max()), place, own))
+        found.append(Region(box, outline, area, score, place, own))
     return sorted(found, key=lambda region: -region.score)
 
 

@@ -14,6 +14,8 @@ import numpy as np
 
 CELL = 2
 """Pixels a side of a map's cell, at the frame's own resolution."""
+WHOLE = 2
+"""Up to so many times what a model takes, a frame's shorter side is seen in one tile."""
 COARSER = 4
 """A coarser pass has tiles of so many times the side."""
 
@@ -41,10 +43,12 @@ def tile_sides(size: tuple[int, int], side: int) -> list[int]:
 
     Returns:
         ``side`` and its multiples by :data:`COARSER`, up to the one that has the frame's shorter side in it; of a frame
-        that is smaller than ``side`` its shorter side.
+        that is not much larger than ``side`` its shorter side alone, for parts of it would show too little.
     """
     shorter = min(size)
-    sides = [min(side, shorter)]
+    if shorter <= WHOLE * side:
+        return [shorter]
+    sides = [side]
     while sides[-1] < shorter and sides[-1] * COARSER <= 2 * shorter:
         sides.append(min(sides[-1] * COARSER, shorter))
     return sides

@@ -21,9 +21,16 @@ def test_regions_have_boxes_areas_and_scores_in_pixels_of_the_frame():
     values[7, 9] = 0.95
     first, second = find_regions(values, SIZE, 0.5)
     assert first.box == (16, 10, 40, 20)
-    assert (first.area, first.score) == (5 * 12 * 4, pytest.approx(0.95))
+    assert (first.area, first.score) == (5 * 12 * 4, pytest.approx((59 * 0.9 + 0.95) / 60))
     assert second.box == (60, 40, 79, 50)  # as far as the frame goes
     assert second.score == pytest.approx(0.7)
+
+
+def test_what_is_marked_weakly_on_the_whole_is_no_region():
+    values = a_map((slice(5, 10), slice(8, 20), 0.9), (slice(20, 25), slice(30, 40), 0.7))
+    assert len(find_regions(values, SIZE, 0.5, 0.7)) == 2
+    (region,) = find_regions(values, SIZE, 0.5, 0.8)
+    assert region.box == (16, 10, 40, 20)
 
 
 def test_an_outline_encloses_what_is_marked():
