@@ -251,7 +251,8 @@ class SteelCLIPModel(PreTrainedModel):
     def get_defect_maps(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Whether there is anything but the surface: logits (N, h, w) of ``pixel_values`` (N, 3, H, W) in 0..1.
 
-        A cell is 2 pixels a side where the model has a localizer, else 4.
+        A cell is 2 pixels a side where the model has a localizer, else 4. With one it is the mean of both maps'
+        probabilities: what the local features say, which learnt with the texts, is coarser and surer of *whether*.
 
         Raises:
             ValueError: The model has neither a localizer nor a map of local features.
@@ -259,8 +260,12 @@ class SteelCLIPModel(PreTrainedModel):
         if self.localizer is None:
             return self.get_dense_features(pixel_values).defect
         grey = self.standardized(pixel_values)
-        stages = self.vision_model(grey, output_hidden_states=True).hidden_states[1:]
-        return self.localizer(grey, stages)
+        stages = self.vision_model(grey, output_hidden_states=True).hidden_states
+        fine: torch.Tensor = self.localizer(grey, stages[1:])
+        if self.dense is None:
+            return fine
+        coarse = nn.functional.interpolate(self.dense(stages)[1][:, None], size=fine.shape[-2:], mode="bilinear")[:, 0]
+        return torch.logit((fine.float().sigmoid() + coarse.float().sigmoid()) / 2, eps=1e-6)
 
     def text_maps(self, local: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """Where each image has what its text says: logits (N, h, w).

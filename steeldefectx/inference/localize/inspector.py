@@ -21,7 +21,7 @@ from steeldefectx.models.names import EMBEDDED
 from steeldefectx.taxonomy import CLASS_NAMES
 
 Frame = str | Path | Image.Image
-MARKED, SURE = 0.3, 0.55
+MARKED, SURE = 0.3, 0.5
 """Value of the map from which a place is marked, and mean of it from which what is marked counts as a region."""
 LIMIT = 0.5
 """Both, where what is normal is known: what sound frames do not exceed."""
@@ -29,8 +29,9 @@ KNOWN = 0.5
 """Probability from which a region's class counts as known."""
 AROUND = 1.5
 """A region's class is told from a square of so many times its longer side."""
-SHOWN = 0.02
-"""Share of the cells, the highest ones, that a frame is scored by."""
+SHOWN, SHOWN_UNKNOWN = 0.02, 0.002
+"""Shares of the cells, the highest ones, that a frame is scored by: of the distances from what is normal, and where that
+is not known."""
 PATCHES_OF_A_FRAME = 400
 """At random, that say what is normal."""
 
@@ -161,10 +162,11 @@ class SteelDefectInspector:
         else:
             cells = self.localizer.defect_map(frame)
         grey = self.localizer.grey_cells(frame)
-        threshold, sure = (MARKED, SURE) if text is not None or self.normal is None else (LIMIT, LIMIT)
+        unknown = text is not None or self.normal is None
+        threshold, sure, shown = (MARKED, SURE, SHOWN_UNKNOWN) if unknown else (LIMIT, LIMIT, SHOWN)
         found = self._named(frame, find_regions(cells, frame.size, threshold, sure))
         return Inspection(
-            frame_score(cells), [described(region, grey) for region in found], frame.size, cells, threshold
+            frame_score(cells, shown), [described(region, grey) for region in found], frame.size, cells, threshold
         )
 
     def _named(self, frame: Image.Image, regions: list[Region]) -> list[Region]:
@@ -200,9 +202,9 @@ class SteelDefectInspector:
         return found
 
 
-def frame_score(cells: np.ndarray) -> float:
+def frame_score(cells: np.ndarray, shown: float) -> float:
     """0..1 of a map (rows, columns): the mean over its highest cells, so that one cell alone does not decide."""
-    count = max(1, round(SHOWN * cells.size))
+    count = max(1, round(shown * cells.size))
     return float(np.partition(cells.ravel(), cells.size - count)[cells.size - count :].mean())
 
 

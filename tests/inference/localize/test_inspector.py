@@ -96,8 +96,8 @@ def test_a_file_that_is_no_image_is_named(inspector, tmp_path):
 def test_a_frames_score_is_that_of_its_highest_cells():
     cells = np.zeros((10, 10), np.float32)
     cells[3, 4:6] = 0.8
-    assert frame_score(cells) == pytest.approx(0.8)
-    assert frame_score(np.zeros((1, 1), np.float32)) == 0
+    assert frame_score(cells, 0.02) == pytest.approx(0.8)
+    assert frame_score(np.zeros((1, 1), np.float32), 0.02) == 0
 
 
 def test_it_is_public():
