@@ -30,8 +30,8 @@ KNOWN = 0.5
 AROUND = 1.5
 """A region's class is told from a square of so many times its longer side."""
 SHOWN, SHOWN_UNKNOWN = 0.02, 0.002
-"""Shares of the cells, the highest ones, that a frame is scored by: of the distances from what is normal, and where that
-is not known."""
+"""Shares of the cells, the highest ones, that a frame is scored by: of distances from what is normal, and where that is
+not known."""
 PATCHES_OF_A_FRAME = 400
 """At random, that say what is normal."""
 
