@@ -15,6 +15,8 @@ from steeldefectx.cli.app import app
 
 SECONDS = 2.0
 """That an answer may take, in the processor's time: of the clock's there is more where others work, too."""
+OF_TORCH = 0.8
+"""Of what importing torch takes, on machines where that is more: slow ones are slow at all."""
 MISTAKES = {
     "predict nowhere/ --checkpoint embedded": "nowhere: no such file or folder",
     "predict imagse/ --checkpoint embedded": "Did you mean {here}/images?",
@@ -94,23 +96,27 @@ def test_a_mistake_is_answered_in_one_line(typed, here, port):
     assert_answered(typed, MISTAKES[typed].format(here=here, port=port), done.exit_code, done.stderr)
 
 
+def timed(*words):
+    """A Python process that has ended, and the processor's time that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def seconds_of(typed, answer):
     """The processor's time that an answer took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-m", "steeldefectx", *shlex.split(typed)], capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done, seconds = timed("-m", "steeldefectx", *shlex.split(typed))
     assert_answered(typed, answer, done.returncode, done.stderr)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds
 
 
 @pytest.mark.integration
 def test_each_takes_two_seconds_at_most(here, port):
-    late = {}
+    late, limit = {}, max(SECONDS, OF_TORCH * timed("-c", "import torch")[1])
     for typed, answer in MISTAKES.items():
         asked = typed.format(port=port), answer.format(here=here, port=port)
-        if (
-            seconds_of(*asked) > SECONDS and (again := seconds_of(*asked)) > SECONDS
-        ):  # files may have come from the disk
+        if seconds_of(*asked) > limit and (again := seconds_of(*asked)) > limit:  # files may have come from the disk
             late[typed] = again
     assert not late
 
