@@ -52,7 +52,7 @@ pretrain: .venv/base
 		--composed 0.7 --place 32 --dense 32 --lr 2e-3
 	$(BIN)/steeldefectx pretrain --out runs/pretrain --init runs/small/model --images 80000 \
 		--composed 0.55 --place 32 --dense 32 --lr 1e-3
-	$(BIN)/python -m steeldefectx.pretrain.localizer --out runs/localizer --init runs/pretrain/model --images 120000
+	$(BIN)/python -m steeldefectx.pretrain.localizer --out runs/localizer --init runs/pretrain/model
 
 lint: .venv/dev
 	$(BIN)/ruff check .

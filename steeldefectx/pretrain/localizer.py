@@ -27,11 +27,21 @@ from steeldefectx.models.steel_clip import SteelCLIPModel
 from steeldefectx.pretrain.masks import shares
 from steeldefectx.pretrain.objectives import mask_loss
 from steeldefectx.pretrain.stream import start_renderer
-from steeldefectx.pretrain.trainer import CODE, LOG, LOGGED, MINUTES, MODEL, RECIPE, cut_log, earlier_runs, save_model
+from steeldefectx.pretrain.trainer import (
+    CODE,
+    LOG,
+    LOGGED,
+    MINUTES,
+    MODEL,
+    RECIPE,
+    cut_log,
+    earlier_runs,
+    save_model,
+    schedule,
+)
 from steeldefectx.render.composed.compose import compose
 from steeldefectx.render.scenes import render_scene
 from steeldefectx.training.loop import MAX_GRADIENT_NORM, parameter_groups, refuse_divergence
-from steeldefectx.training.schedules import half_cosine, linear_rise, warmup_steps
 from steeldefectx.training.snapshot import Snapshots, load_trained_state
 from steeldefectx.training.weight_average import WeightAverage
 from steeldefectx.utils.fingerprint import code_hash
@@ -50,7 +60,7 @@ class LocalizerRun:
 
     out: str
     init: str = EMBEDDED
-    images: int = 200_000
+    images: int = 120_000
     batch_size: int = 64
     lr: float = 2e-3
     width: int = 32
@@ -160,15 +170,7 @@ def _steps(
     device: torch.device,
 ) -> Iterator[tuple[int, float]]:
     """Take the steps that are left; after each its number, from 1, and its loss."""
-    warmup = warmup_steps(WARMUP, run.steps)
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda done: (
-            linear_rise(first + done, warmup)
-            if first + done < warmup
-            else half_cosine(first + done - warmup, run.steps - warmup)
-        ),
-    )
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, run.steps, WARMUP))
     scenes = Masked(run.seed, size, first * run.batch_size, run.steps * run.batch_size)
     loader = DataLoader(
         scenes, run.batch_size, num_workers=run.workers, prefetch_factor=4 if run.workers else None,

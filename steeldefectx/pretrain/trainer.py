@@ -173,7 +173,9 @@ def _steps(
 ) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
     """Take the steps that are left; after each its number, from 1, and its losses."""
     dtype = dtype_for(config.precision, device)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: schedule(first + done, config))
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda done: schedule(first + done, config.steps, config.warmup)
+    )
     bar = tqdm(total=config.steps * config.batch_size, initial=first * config.batch_size, unit="image", unit_scale=True)
     for step, batch in enumerate(batches(config, first), start=first):
         numbers = losses(learner, tokenizer, batch, class_texts(config, step), device, dtype)
@@ -192,10 +194,10 @@ def _steps(
     bar.close()
 
 
-def schedule(step: int, config: PretrainConfig) -> float:
-    """Factor on the learning rate, 0..1: a linear rise, then half a cosine to 0."""
-    warmup = warmup_steps(config.warmup, config.steps)
-    return linear_rise(step, warmup) if step < warmup else half_cosine(step - warmup, config.steps - warmup)
+def schedule(step: int, steps: int, warmup_share: float) -> float:
+    """Factor on the learning rate, 0..1: a linear rise over a share of the steps, then half a cosine to 0."""
+    warmup = warmup_steps(warmup_share, steps)
+    return linear_rise(step, warmup) if step < warmup else half_cosine(step - warmup, steps - warmup)
 
 
 def losses(

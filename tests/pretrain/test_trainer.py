@@ -124,7 +124,7 @@ def test_training_on_one_scene_over_and_over_teaches_it(tmp_path, monkeypatch):
 
 def test_the_rate_rises_and_falls_to_nothing():
     config = replace(CONFIG, images=800, warmup=0.1)
-    rates = [schedule(step, config) for step in range(config.steps)]
+    rates = [schedule(step, config.steps, config.warmup) for step in range(config.steps)]
     assert rates[:10] == pytest.approx([0.1 * (step + 1) for step in range(10)])
     assert rates[9:] == sorted(rates[9:], reverse=True)
     assert rates[-1] < 0.01

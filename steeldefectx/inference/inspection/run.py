@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from steeldefectx.data.images import open_image, unsettled
 from steeldefectx.data.sources import find_images
-from steeldefectx.errors import DataError
+from steeldefectx.errors import ConfigError, DataError
 from steeldefectx.inference.inspection.exports import export_records
 from steeldefectx.inference.inspection.log import InspectionLog, state_of
 from steeldefectx.inference.inspection.pictures import write_pictures
@@ -64,6 +64,15 @@ class Task:
     mm_per_pixel: float | None = None
     exports: Sequence[str] = ()
     """Formats of :mod:`.exports`."""
+
+    def __post_init__(self) -> None:
+        """Check.
+
+        Raises:
+            ConfigError: The report would lie among the frames, and its pictures would be taken for some.
+        """
+        if self.out.absolute().is_relative_to(self.frames.absolute()):
+            raise ConfigError(f"--out {self.out} lies in {self.frames}, whose images are the frames: name another.")
 
     def settings(self) -> dict[str, Any]:
         """All that a record depends on beside the frame."""

@@ -123,6 +123,12 @@ def test_records_of_other_settings_are_not_mixed_in(knowing, frames, tmp_path):
         inspect_frames(Task(knowing, frames, tmp_path / "report", text="a line"))
 
 
+@pytest.mark.parametrize("out", [".", "report", "line 3/report"])
+def test_a_report_among_its_frames_is_refused(knowing, frames, out):
+    with pytest.raises(ConfigError, match="name another"):
+        Task(knowing, frames, frames / out)
+
+
 def test_no_frames_are_an_error_that_leaves_nothing(knowing, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no images"):
