@@ -91,6 +91,8 @@ class DenseFeatures:
     """(N, dense_dim, H / 4, W / 4) local features."""
     defect: torch.Tensor
     """(N, H / 4, W / 4) logits: whether there is anything but the surface."""
+    marked: torch.Tensor | None = None
+    """(N, h, w) logits of the same, the finest that the model has; where they are asked for."""
 
 
 class LocalFeatures(nn.Module):
@@ -234,8 +236,14 @@ class SteelCLIPModel(PreTrainedModel):
         cells = nn.functional.adaptive_avg_pool2d(self.place_projection(last), PLACE_GRID)
         return torch.cat([pooled, cells.flatten(1)], dim=1)
 
-    def get_dense_features(self, pixel_values: torch.Tensor) -> DenseFeatures:
+    def get_dense_features(self, pixel_values: torch.Tensor, marked: bool = False) -> DenseFeatures:
         """Embed images as :meth:`get_image_features` does, and their parts.
+
+        Args:
+            pixel_values: (N, 3, H, W) in 0..1.
+            marked: Whether to mark defects as finely as the model can. A cell is 2 pixels a side where it has a
+                localizer, else 4. With one it is the mean of both maps' probabilities: what the local features say,
+                which learnt with the texts, is coarser and surer of *whether*.
 
         Raises:
             ValueError: The model has no map of local features.
@@ -246,25 +254,14 @@ class SteelCLIPModel(PreTrainedModel):
         outputs = self.vision_model(grey, output_hidden_states=True)
         image = self.visual_projection(self._pooled(outputs.last_hidden_state, outputs.pooler_output))
         local, defect = self.dense(outputs.hidden_states)
-        return DenseFeatures(image + self.summary(grey, local, defect), local, defect)
+        image = image + self.summary(grey, local, defect)
+        return DenseFeatures(image, local, defect, self._mark(grey, outputs.hidden_states, defect) if marked else None)
 
-    def get_defect_maps(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Whether there is anything but the surface: logits (N, h, w) of ``pixel_values`` (N, 3, H, W) in 0..1.
-
-        A cell is 2 pixels a side where the model has a localizer, else 4. With one it is the mean of both maps'
-        probabilities: what the local features say, which learnt with the texts, is coarser and surer of *whether*.
-
-        Raises:
-            ValueError: The model has neither a localizer nor a map of local features.
-        """
+    def _mark(self, grey: torch.Tensor, stages: tuple[torch.Tensor, ...], coarse: torch.Tensor) -> torch.Tensor:
         if self.localizer is None:
-            return self.get_dense_features(pixel_values).defect
-        grey = self.standardized(pixel_values)
-        stages = self.vision_model(grey, output_hidden_states=True).hidden_states
+            return coarse
         fine: torch.Tensor = self.localizer(grey, stages[1:])
-        if self.dense is None:
-            return fine
-        coarse = nn.functional.interpolate(self.dense(stages)[1][:, None], size=fine.shape[-2:], mode="bilinear")[:, 0]
+        coarse = nn.functional.interpolate(coarse[:, None], size=fine.shape[-2:], mode="bilinear")[:, 0]
         return torch.logit((fine.float().sigmoid() + coarse.float().sigmoid()) / 2, eps=1e-6)
 
     def text_maps(self, local: torch.Tensor, text: torch.Tensor) -> torch.Tensor:

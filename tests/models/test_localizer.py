@@ -54,7 +54,7 @@ def test_a_model_with_a_localizer_says_of_images_and_texts_what_it_said_before(e
     with torch.inference_mode():
         before, after = (one.get_image_features(pixels).pooler_output for one in (embedded.model.float(), model))
         torch.testing.assert_close(before, after)
-        assert model.get_defect_maps(pixels).shape == (2, 64, 64)
+        assert model.get_dense_features(pixels, marked=True).marked.shape == (2, 64, 64)
     trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
     assert trained
     assert all(name.startswith("localizer.") for name in trained)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +30,12 @@ KNOWN = 0.5
 """Probability from which a region's class counts as known."""
 AROUND = 1.5
 """A region's class is told from a square of so many times its longer side."""
-SHOWN, SHOWN_UNKNOWN = 0.02, 0.002
-"""Shares of the cells, the highest ones, that a frame is scored by: of distances from what is normal, and where that is
-not known."""
+SHOWN, SHOWN_TEXT = 0.02, 0.002
+"""Shares of the cells, the highest ones, that a frame is scored by: of distances from what is normal, and of what a
+text says."""
+DESCRIBED = 2**19
+"""Cells of a frame at which regions are described: of a larger one at the nearest coarser resolution, for words say
+places and sizes as shares of the frame."""
 PATCHES_OF_A_FRAME = 400
 """At random, that say what is normal."""
 
@@ -41,7 +45,8 @@ class Inspection:
     """What was found in a frame."""
 
     score: float
-    """0..1: how likely anything in the frame is not the surface's own."""
+    """0..1: how likely anything in the frame is not the surface's own: of a single tile calibrated on rendered scenes.
+    Where what is normal is known, 0.5 is the limit of sound frames; with a text, how likely it is to be seen."""
     regions: list[Region]
     """The highest score first."""
     size: tuple[int, int]
@@ -155,19 +160,20 @@ class SteelDefectInspector:
 
     def inspect(self, frame: Image.Image, text: str | None = None) -> Inspection:
         """Inspect a frame."""
+        threshold, sure = MARKED, SURE
         if text is not None:
             cells = self.localizer.text_map(frame, text)
+            score = frame_score(cells, SHOWN_TEXT)
         elif self.normal is not None:
             cells = self.localizer.unlikeness_map(frame, self.normal)
+            score, threshold, sure = frame_score(cells, SHOWN), LIMIT, LIMIT
         else:
-            cells = self.localizer.defect_map(frame)
-        grey = self.localizer.grey_cells(frame)
-        unknown = text is not None or self.normal is None
-        threshold, sure, shown = (MARKED, SURE, SHOWN_UNKNOWN) if unknown else (LIMIT, LIMIT, SHOWN)
+            cells, score = self.localizer.defect_map(frame)
+        coarser = max(1, math.isqrt(cells.size // DESCRIBED))
+        grey = self.localizer.grey_cells(frame, coarser)
         found = self._named(frame, find_regions(cells, frame.size, threshold, sure))
-        return Inspection(
-            frame_score(cells, shown), [described(region, grey) for region in found], frame.size, cells, threshold
-        )
+        regions = [described(region, grey, coarser) for region in found]
+        return Inspection(score, regions, frame.size, cells, threshold)
 
     def _named(self, frame: Image.Image, regions: list[Region]) -> list[Region]:
         """Regions with their class, of those that are told apart with more than a half of the probability."""

@@ -90,15 +90,17 @@ def find_regions(values: np.ndarray, size: tuple[int, int], threshold: float, le
     return sorted(found, key=lambda region: -region.score)
 
 
-def described(region: Region, grey: np.ndarray) -> Region:
+def described(region: Region, grey: np.ndarray, coarser: int = 1) -> Region:
     """A region with its attributes and the sentence that they make.
 
     Args:
         region: Of :func:`find_regions`.
-        grey: (rows, columns) uint8, grey levels of all cells of the frame.
+        grey: (rows, columns) uint8, grey levels of the whole frame.
+        coarser: Cells a side that each of them is the mean of.
     """
     marked = np.zeros(grey.shape, bool)
-    marked[region.place] = region.own
+    rows, columns = np.nonzero(region.own)
+    marked[(rows + region.place[0].start) // coarser, (columns + region.place[1].start) // coarser] = True
     attributes = attributes_from_mask(grey, marked)
     return replace(region, attributes=attributes, sentence=describe_region(region.label, attributes))
 

@@ -30,7 +30,7 @@ def knowing(inspector):
 
 def marked():
     frame = surface(100)
-    ImageDraw.Draw(frame).rectangle((90, 30, 130, 70), fill=0)
+    ImageDraw.Draw(frame).rectangle((90, 30, 130, 70), fill=80)
     return frame
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.draw import polygon2mask
 
-from steeldefectx.inference.localize.regions import find_regions, full_mask
+from steeldefectx.inference.localize.regions import described, find_regions, full_mask
 
 SIZE = (79, 59)
 
@@ -63,3 +63,14 @@ def test_a_mask_is_of_the_frames_own_size():
     expected = np.zeros(SIZE[::-1], bool)
     expected[10:20, 16:40] = True
     assert (mask & expected).sum() / (mask | expected).sum() > 0.9
+
+
+def test_a_large_frame_is_described_at_a_coarser_resolution_in_the_same_words():
+    values = np.zeros((240, 360), np.float32)
+    values[20:28, 40:200] = 1
+    grey = np.where(values > 0, 40, 180).astype(np.uint8)
+    (region,) = find_regions(values, (720, 480), 0.5)
+    full, coarse = described(region, grey), described(region, grey[::4, ::4], 4)
+    assert coarse.sentence == full.sentence
+    assert (coarse.attributes["shape"], coarse.attributes["direction"]) == ("linear", "horizontal")
+    assert [place["cell"] for place in coarse.attributes["position"]] == ["top-left", "top-center"]
