@@ -198,7 +198,7 @@ def _limits() -> list[str]:
         "It reads direction and tone in texts well, the number fairly, and where in the image a defect lies in three "
         "of four cases.",
         "Asked for a class it names one of its own for any image, also for a sound surface. Whether there is anything, "
-        "`SteelDefectInspector` tells well with sound frames to compare with; without any it finds seven in ten "
+        "`SteelDefectInspector` tells well with sound frames to compare with; without any it finds eight in ten "
         "defects of another metal's frames at one false region a frame.",
         f"It sees grey, {load_clip(EMBEDDED).image_shape[1]} pixels a side, whatever the light: overall brightness and "
         "contrast say nothing to it.",

@@ -147,6 +147,12 @@ def test_the_quickstarts_output_is_the_committed_one():
     assert result["config"] == "sample"
 
 
+def test_what_it_says_of_frames_is_what_was_measured():
+    found = json.loads((RESULTS / "localization.json").read_text())["figures"]["frames, regions: found"]
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    assert f"finds {words[round(found / 10) - 1]} in ten defects at one false region a frame" in README
+
+
 def test_what_the_first_training_on_real_images_finds_is_the_committed_one():
     found = json.loads((RESULTS / "embedded-tuned.json").read_text())
     assert f"On the {found['n_train']:,} training images" in README

@@ -18,7 +18,7 @@ from steeldefectx.language.scene_words import SOUND
 from steeldefectx.models.clip import Clip
 from steeldefectx.models.steel_clip import DenseFeatures
 
-BATCH = 32
+BATCH = 16
 """Tiles at a time, of what a model takes; of larger ones fewer."""
 WINDOW = 2
 """Tiles of a frame that is too large for one are so many times what a model takes: more of what is around is seen, and
