@@ -30,7 +30,7 @@ def surface(seed, size=(150, 100)):
 
 def marked(seed=100):
     frame = surface(seed)
-    ImageDraw.Draw(frame).rectangle((90, 30, 130, 70), fill=0)
+    ImageDraw.Draw(frame).rectangle((90, 30, 130, 70), fill=80)
     return frame
 
 
